@@ -1,0 +1,1 @@
+"""The dashboard: pages that read what the lab has written."""

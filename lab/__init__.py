@@ -1,0 +1,1 @@
+"""Experiments: everything a notebook, the dashboard or the command line calls."""
