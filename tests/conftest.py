@@ -2,4 +2,4 @@
 
 from jaxtyping import install_import_hook
 
-install_import_hook(["core"], "beartype.beartype").install() if False else None
+install_import_hook("core", "beartype.beartype")
