@@ -1,0 +1,5 @@
+"""Information in nats: bounds on scores, estimators on samples, distributions that know the truth."""
+
+from core.information import bounds
+
+__all__ = ["bounds"]

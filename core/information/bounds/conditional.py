@@ -1,0 +1,60 @@
+"""Bounds from a conditional density: one from below that needs an entropy, two from above."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import InputError
+from core.information.bounds.result import Bound, bound
+from core.information.bounds.rows import Scores, log_row_means, rows_of
+
+
+def barber_agakov(log_likelihood: Float[Tensor, " n"], entropy_nats: float) -> Bound:
+    """Lower bound in nats from a decoder: the entropy of X minus its cross-entropy given Y.
+
+    I >= H(X) + mean log q(x given y); ceiling H(X) for discrete X. The rows MMLM and TLM of the ledger.
+    Source: Barber and Agakov 2003; Poole et al. 2019 (1905.06922).
+    Raises InputError if the entropy is not finite or no sample came.
+
+    Example:
+        >>> round(float(barber_agakov(torch.full((3,), -math.log(2.0)), math.log(8.0))), 4)
+        1.3863
+    """
+    if not math.isfinite(entropy_nats) or log_likelihood.numel() == 0:
+        raise InputError(f"a finite entropy and one sample or more expected, got {entropy_nats} nats")
+    return bound("barber_agakov", "lower bound", entropy_nats + log_likelihood, entropy_nats)
+
+
+def club(scores: Float[Tensor, "n n"]) -> Bound:
+    """Upper bound in nats from scores f_ij = log q(y_j given x_i), if q is the true conditional.
+
+    I <= mean_i f_ii - mean_ij f_ij, the diagonal included. With a fitted q it is only an estimate.
+    Source: Cheng et al. 2020 (2006.12013).
+
+    Example:
+        >>> float(club(torch.eye(2)))
+        0.5
+    """
+
+    def row_sum(block: Tensor, is_negative: Tensor) -> Tensor:
+        return torch.where(is_negative, block, torch.zeros_like(block)).sum(1)
+
+    rows = rows_of(scores, reduce=row_sum)
+    mean = (rows.positive + rows.negatives) / (rows.num_negatives + 1)
+    return bound("club", "upper bound", rows.positive - mean, None)
+
+
+def leave_one_out(scores: Scores) -> Bound:
+    """Upper bound in nats from known conditionals f_ij = log p(y_i given x_j): row i is one y.
+
+    I <= mean_i [ f_ii - log mean_(j != i) exp f_ij ]: the marginal of y_i is estimated from the other x.
+    Source: Poole et al. 2019 (1905.06922).
+
+    Example:
+        >>> float(leave_one_out(torch.zeros(3, 3)))
+        0.0
+    """
+    rows = rows_of(scores)
+    return bound("leave_one_out", "upper bound", rows.positive - log_row_means(rows), None)

@@ -1,0 +1,84 @@
+"""Read-outs of a critic that has learned the log density ratio by another loss."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from core.errors import InputError
+from core.information.bounds.result import Bound, bound
+from core.information.bounds.rows import (
+    Excluded,
+    Positive,
+    Scores,
+    log_mean,
+    log_row_means,
+    log_sum_exp,
+    rows_of,
+)
+
+
+def _softplus_sum(scores: Tensor, is_negative: Tensor) -> Tensor:
+    return torch.where(is_negative, softplus(scores), torch.zeros_like(scores)).sum(1)
+
+
+def _jensen_shannon_objective(scores: Scores, positive: Positive, excluded: Excluded) -> Tensor:
+    rows = rows_of(scores, positive, excluded, _softplus_sum)
+    return -softplus(-rows.positive).mean() - rows.negatives.sum() / rows.num_negatives.sum()
+
+
+def jensen_shannon(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
+    """Lower bound in nats by NWJ's form from scores trained with the stable Jensen-Shannon loss.
+
+    The `objective`, E[-softplus(-f)] - E[softplus(f)], is the log-likelihood of telling pairs from strangers;
+    at its optimum f = log p/q the value 1 + E[f] - E[exp f] is tight.
+    Source: Poole et al. 2019 (1905.06922).
+
+    Example:
+        >>> result = jensen_shannon(torch.zeros(3, 3))
+        >>> float(result), round(float(result.objective), 4)
+        (0.0, -1.3863)
+    """
+    rows = rows_of(scores, positive, excluded)
+    objective = _jensen_shannon_objective(scores, positive, excluded)
+    terms = 1 + rows.positive - log_mean(rows).exp()
+    return bound("jensen_shannon", "lower bound", terms, None, objective)
+
+
+def smile(scores: Scores, clip: float = 5.0, positive: Positive = None, excluded: Excluded = None) -> Bound:
+    """Donsker-Varadhan estimate in nats with the partition term's scores clipped to [-clip, clip].
+
+    Low variance, bias set by the clip; not a bound, as clipping can lower the partition. The `objective` is
+    the Jensen-Shannon one, as clipping leaves no gradient where it acts.
+    Source: Song and Ermon 2020 (1910.06222). Raises InputError unless clip > 0.
+
+    Example:
+        >>> round(float(smile(100 * torch.eye(4))), 4)
+        100.0
+    """
+    if not clip > 0:
+        raise InputError(f"clip must be positive, got {clip}")
+
+    def clipped(block: Tensor, is_negative: Tensor) -> Tensor:
+        return log_sum_exp(block.clamp(-clip, clip), is_negative)
+
+    rows = rows_of(scores, positive, excluded, clipped)
+    objective = _jensen_shannon_objective(scores, positive, excluded)
+    return bound("smile", "estimate", rows.positive - log_mean(rows), None, objective)
+
+
+def flo(
+    scores: Scores, log_normaliser: Float[Tensor, " n"], positive: Positive = None, excluded: Excluded = None
+) -> Bound:
+    """Lower bound in nats whose second head u learns each pair's normaliser (Fenchel-Legendre).
+
+    I >= 1 - mean_i [ u_i + exp(-u_i) mean_neg exp(f_ij - f_i+) ], tight where u_i is the log of that
+    mean, minus the log density ratio. Source: Guo et al. 2022 (2107.01131).
+
+    Example:
+        >>> float(flo(torch.full((3, 3), 2.0), torch.zeros(3)))
+        0.0
+    """
+    rows = rows_of(scores, positive, excluded)
+    contrast = log_row_means(rows) - rows.positive
+    return bound("flo", "lower bound", 1 - log_normaliser - (contrast - log_normaliser).exp(), None)

@@ -1,0 +1,137 @@
+"""A score matrix read row by row: whole, or in blocks when it would not fit.
+
+Every bound here depends on a row only through its positive score and a sum over its negatives, so the matrix
+is never needed at once: `Blocks` computes some rows, reduces them and, in the backward pass, computes them
+again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
+
+from core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Scores made on demand: `rows(start, stop)` returns rows start to stop of the score matrix.
+
+    Example:
+        >>> keys = torch.eye(4, dtype=torch.float64)
+        >>> blocks = Blocks(lambda start, stop: keys[start:stop] @ keys.T, num_rows=4, block=2)
+        >>> [tuple(part.shape) for part in blocks.parts()]
+        [(2, 4), (2, 4)]
+    """
+
+    rows: Callable[[int, int], Tensor]
+    num_rows: int
+    block: int = 1024
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Start and stop of every block."""
+        starts = range(0, self.num_rows, self.block)
+        return [(start, min(start + self.block, self.num_rows)) for start in starts]
+
+    def parts(self) -> list[Tensor]:
+        """The blocks themselves, for tests and for looking."""
+        return [self.rows(start, stop) for start, stop in self.spans()]
+
+
+Scores = Float[Tensor, "n m"] | Blocks
+Positive = Int[Tensor, " n"] | None
+Excluded = Bool[Tensor, "n m"] | None
+Reduction = Callable[[Tensor], Tensor]
+
+
+class Rows(NamedTuple):
+    """Per row: the positive's score, a reduction of the negatives, and how many negatives there are."""
+
+    positive: Float[Tensor, " n"]
+    negatives: Float[Tensor, " n"]
+    num_negatives: Float[Tensor, " n"]
+
+
+def rows_of(
+    scores: Scores,
+    positive: Positive = None,
+    excluded: Excluded = None,
+    reduce: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> Rows:
+    """Positive score, reduced negatives (default: log of the sum of exponentials) and number of negatives.
+
+    The positive of row i stands in column i unless `positive` names the column; it is never excluded.
+    `reduce(scores, is_negative)` maps a block and its mask to one number per row.
+    """
+    reduction = log_sum_exp if reduce is None else reduce
+
+    def part(block: Tensor, start: int, stop: int) -> Rows:
+        return _part(block, (start, stop), positive, excluded, reduction)
+
+    if isinstance(scores, Tensor):
+        return part(scores, 0, scores.shape[0])
+
+    def computed(start: int, stop: int) -> Rows:
+        return part(scores.rows(start, stop), start, stop)
+
+    parts = [_checkpointed(computed, start, stop) for start, stop in scores.spans()]
+    return Rows(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+
+def _checkpointed(computed: Callable[[int, int], Rows], start: int, stop: int) -> Rows:
+    if not torch.is_grad_enabled():
+        return computed(start, stop)
+    return Rows(*checkpoint(computed, start, stop, use_reentrant=False))  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def _part(
+    block: Tensor,
+    span: tuple[int, int],
+    positive: Positive,
+    excluded: Excluded,
+    reduce: Callable[[Tensor, Tensor], Tensor],
+) -> Rows:
+    block = _checked(block, span, positive)
+    start, stop = span
+    column = torch.arange(start, stop, device=block.device) if positive is None else positive[start:stop]
+    is_negative = torch.ones_like(block, dtype=torch.bool).scatter_(1, column[:, None], False)
+    if excluded is not None:
+        is_negative = is_negative & ~excluded[start:stop]
+    positives = block.gather(1, column[:, None])[:, 0]
+    return Rows(positives, reduce(block, is_negative), is_negative.sum(1).to(block.dtype))
+
+
+def _checked(block: Tensor, span: tuple[int, int], positive: Positive) -> Tensor:
+    if not block.is_floating_point():
+        raise InputError(f"scores must be floating point, but came as {block.dtype}: call .double() on them")
+    if positive is None and block.shape[1] < span[1]:
+        raise InputError(
+            f"row i has its positive in column i, but {span[1]} rows met {block.shape[1]} columns: "
+            "pass positive= with the column of each row"
+        )
+    if block.shape[1] < 2:
+        raise InputError("a bound needs at least 2 candidates per query, but 1 came: use a larger batch")
+    half = block.dtype in (torch.float16, torch.bfloat16)
+    return block.float() if half else block
+
+
+def log_sum_exp(scores: Tensor, is_negative: Tensor) -> Tensor:
+    """log of the sum of exp over the negatives, -inf (with gradient 0) for a row without any."""
+    lowest = torch.finfo(scores.dtype).min
+    masked = torch.where(is_negative, scores, torch.full_like(scores, lowest))
+    total = masked.logsumexp(1)
+    return torch.where(is_negative.any(1), total, torch.full_like(total, -torch.inf))
+
+
+def log_mean(rows: Rows) -> Float[Tensor, ""]:
+    """log of the mean of exp over all negatives of the matrix, from rows reduced by `log_sum_exp`."""
+    return rows.negatives.logsumexp(0) - rows.num_negatives.sum().log()
+
+
+def log_row_means(rows: Rows) -> Float[Tensor, " n"]:
+    """log of the mean of exp over each row's negatives, from rows reduced by `log_sum_exp`."""
+    return rows.negatives - rows.num_negatives.log()

@@ -1,0 +1,138 @@
+"""Bounds that subtract a partition function; they have no ceiling but a variance that grows like exp(I)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import InputError
+from core.information.bounds.result import Bound, bound
+from core.information.bounds.rows import Excluded, Positive, Scores, log_mean, log_row_means, rows_of
+
+
+def donsker_varadhan(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
+    """Donsker-Varadhan estimate of I in nats: mean positive score minus the log of the mean exp(negative).
+
+    I >= E[f] - log E[exp f]; the plug-in takes the log of a sample mean, so it is biased upwards and not a
+    bound in expectation, hence its kind is "estimate". Source: Belghazi et al. 2018 (1801.04062).
+
+    Example:
+        >>> float(donsker_varadhan(torch.zeros(3, 3)))
+        0.0
+    """
+    rows = rows_of(scores, positive, excluded)
+    return bound("donsker_varadhan", "estimate", rows.positive - log_mean(rows), None)
+
+
+@dataclass(frozen=True, eq=False)
+class MineBound(Bound):
+    """A Donsker-Varadhan value with the running log-mean to hand to the next call."""
+
+    log_running_mean: Float[Tensor, ""]
+
+
+def mine(
+    scores: Scores,
+    log_running_mean: Float[Tensor, ""] | None = None,
+    rate: float = 0.01,
+    positive: Positive = None,
+    excluded: Excluded = None,
+) -> MineBound:
+    """Donsker-Varadhan value whose `objective` has MINE's bias-corrected gradient.
+
+    The gradient of log mean exp f is mean(exp f grad f) / mean(exp f), biased as the batch stands in both;
+    the objective divides by a running mean instead, m <- (1 - rate) m + rate mean exp f. Only the gradient is
+    corrected, not the value. Source: Belghazi et al. 2018 (1801.04062).
+
+    Pass the `log_running_mean` of the last result into the next call; None starts with this batch's mean.
+
+    Example:
+        >>> float(mine(torch.zeros(3, 3)).log_running_mean)
+        0.0
+    """
+    if not 0 < rate <= 1:
+        raise InputError(f"rate must lie in (0, 1], got {rate}")
+    rows = rows_of(scores, positive, excluded)
+    log_partition = log_mean(rows)
+    now = log_partition.detach()
+    running = now if log_running_mean is None else _blend(log_running_mean.detach(), now, rate)
+    corrected = (log_partition - running).exp()
+    objective = rows.positive.mean() - now - (corrected - corrected.detach())
+    made = bound("mine", "estimate", rows.positive - log_partition, None, objective)
+    return MineBound(made.name, made.kind, made.value, None, made.terms, objective, running)
+
+
+def _blend(before: Tensor, now: Tensor, rate: float) -> Tensor:
+    """log((1 - rate) exp(before) + rate exp(now))."""
+    if rate == 1:
+        return now
+    return torch.logaddexp(before + math.log1p(-rate), now + math.log(rate))
+
+
+def nwj(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
+    """Lower bound in nats, unbiased for its critic: 1 + mean positive - mean exp(negative).
+
+    I >= 1 + E[f] - E[exp f], tight at f = log p(y given x) / p(y): equal scores give 0 only if they are 0.
+    Also known as f-GAN-KL; often written with f - 1. Source: Poole et al. 2019 (1905.06922).
+
+    Example:
+        >>> float(nwj(torch.zeros(3, 3)))
+        0.0
+    """
+    rows = rows_of(scores, positive, excluded)
+    return bound("nwj", "lower bound", 1 + rows.positive - log_mean(rows).exp(), None)
+
+
+def tuba(
+    scores: Scores, log_baseline: Float[Tensor, " n"], positive: Positive = None, excluded: Excluded = None
+) -> Bound:
+    """Lower bound in nats with a learned baseline a per query.
+
+    I >= 1 + mean_i [ f_i+ - log a_i - mean_neg exp(f_ij) / a_i ]; `log_baseline` zero is NWJ, and the best
+    baseline is the log-mean of exp f. Source: Poole et al. 2019 (1905.06922).
+
+    Example:
+        >>> float(tuba(torch.full((3, 3), 7.0), torch.full((3,), 7.0)))
+        0.0
+    """
+    rows = rows_of(scores, positive, excluded)
+    ratio = (log_row_means(rows) - log_baseline).exp()
+    return bound("tuba", "lower bound", 1 + rows.positive - log_baseline - ratio, None)
+
+
+def interpolated(
+    scores: Scores,
+    log_baseline: Float[Tensor, " n"],
+    alpha: float,
+    positive: Positive = None,
+    excluded: Excluded = None,
+) -> Bound:
+    """Lower bound in nats between TUBA (alpha = 0) and InfoNCE (alpha = 1).
+
+    I >= 1 + mean_i [ f_i+ - log b_i - mean_neg exp(f_ij) / b_i ] with b = alpha m + (1 - alpha) a, where m is
+    the mean of exp f over the candidates and a the learned baseline. The expectation cannot exceed
+    log(num_candidates / alpha), one batch can by less than a nat. In the last term m runs over the negatives
+    only, which are independent of their query. Source: Poole et al. 2019 (1905.06922).
+
+    Example:
+        >>> round(float(interpolated(100 * torch.eye(4), torch.zeros(4), 1.0)), 4)
+        1.3863
+    """
+    if not 0 <= alpha <= 1:
+        raise InputError(f"alpha must lie in [0, 1], got {alpha}")
+    rows = rows_of(scores, positive, excluded)
+    candidates = (rows.num_negatives + 1).log()
+    joint = _mixture(torch.logaddexp(rows.positive, rows.negatives) - candidates, log_baseline, alpha)
+    negative = log_row_means(rows)
+    terms = 1 + rows.positive - joint - (negative - _mixture(negative, log_baseline, alpha)).exp()
+    ceiling = None if alpha == 0 else float(candidates.mean()) - math.log(alpha)
+    return bound("interpolated", "lower bound", terms, ceiling)
+
+
+def _mixture(log_mean: Tensor, log_baseline: Tensor, alpha: float) -> Tensor:
+    """log(alpha exp(log_mean) + (1 - alpha) exp(log_baseline))."""
+    if alpha in (0, 1):
+        return log_mean if alpha == 1 else log_baseline
+    return torch.logaddexp(log_mean + math.log(alpha), log_baseline + math.log1p(-alpha))

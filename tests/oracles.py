@@ -1,0 +1,112 @@
+"""Slow, obvious transcriptions of published formulas, to hold the fast code against.
+
+Loops over Python floats on purpose: nothing is shared with what is tested.
+"""
+
+from math import exp, log
+
+Matrix = list[list[float]]
+
+
+def infonce(scores: Matrix, include_positive: bool = True) -> float:
+    """van den Oord et al. 2018: log of the share of the positive against the mean candidate."""
+    total = 0.0
+    for i, row in enumerate(scores):
+        candidates = [f for j, f in enumerate(row) if include_positive or j != i]
+        total += log(exp(row[i]) / (sum(exp(f) for f in candidates) / len(candidates)))
+    return total / len(scores)
+
+
+def infonce_general(scores: Matrix, positive: list[int], excluded: list[list[bool]]) -> float:
+    """InfoNCE of n queries over m candidates of which some do not count."""
+    total = 0.0
+    for row, column, gone in zip(scores, positive, excluded, strict=True):
+        candidates = [f for j, f in enumerate(row) if j == column or not gone[j]]
+        total += log(exp(row[column]) / sum(exp(f) for f in candidates) * len(candidates))
+    return total / len(scores)
+
+
+def mlcpc(scores: Matrix, alpha: float) -> float:
+    """Song and Ermon 2020: each positive against all positives and all negatives, reweighted by alpha."""
+    n = len(scores)
+    positives = sum(exp(scores[i][i]) for i in range(n))
+    negatives = sum(exp(scores[i][j]) for i in range(n) for j in range(n) if i != j)
+    denominator = alpha * positives + (n * n - n * alpha) / (n * n - n) * negatives
+    return sum(log(n * n * exp(scores[i][i]) / denominator) for i in range(n)) / n
+
+
+def mean_positive(scores: Matrix) -> float:
+    return sum(scores[i][i] for i in range(len(scores))) / len(scores)
+
+
+def mean_exp_negative(scores: Matrix) -> float:
+    n = len(scores)
+    return sum(exp(scores[i][j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+
+
+def row_mean_exp(row: list[float], i: int) -> float:
+    return sum(exp(f) for j, f in enumerate(row) if j != i) / (len(row) - 1)
+
+
+def donsker_varadhan(scores: Matrix) -> float:
+    return mean_positive(scores) - log(mean_exp_negative(scores))
+
+
+def nwj(scores: Matrix) -> float:
+    return 1 + mean_positive(scores) - mean_exp_negative(scores)
+
+
+def tuba(scores: Matrix, baseline: list[float]) -> float:
+    """Poole et al. 2019: baseline a(y) itself, not its log."""
+    n = len(scores)
+    joint = sum(log(exp(scores[i][i]) / baseline[i]) for i in range(n)) / n
+    return 1 + joint - sum(row_mean_exp(scores[i], i) / baseline[i] for i in range(n)) / n
+
+
+def interpolated(scores: Matrix, baseline: list[float], alpha: float) -> float:
+    """Poole et al. 2019: alpha mixes the candidates' mean with the baseline."""
+    n, joint, product = len(scores), 0.0, 0.0
+    for i, row in enumerate(scores):
+        candidates = sum(exp(f) for f in row) / n
+        joint += log(exp(row[i]) / (alpha * candidates + (1 - alpha) * baseline[i])) / n
+        negatives = row_mean_exp(row, i)
+        product += negatives / (alpha * negatives + (1 - alpha) * baseline[i]) / n
+    return 1 + joint - product
+
+
+def jensen_shannon_objective(scores: Matrix) -> float:
+    n = len(scores)
+    joint = sum(-log(1 + exp(-scores[i][i])) for i in range(n)) / n
+    product = [log(1 + exp(scores[i][j])) for i in range(n) for j in range(n) if i != j]
+    return joint - sum(product) / len(product)
+
+
+def smile(scores: Matrix, clip: float) -> float:
+    """Song and Ermon 2020: exp f clipped between exp(-clip) and exp(clip), in the partition only."""
+    n = len(scores)
+    clipped = [
+        min(max(exp(scores[i][j]), exp(-clip)), exp(clip)) for i in range(n) for j in range(n) if i != j
+    ]
+    return mean_positive(scores) - log(sum(clipped) / len(clipped))
+
+
+def flo(scores: Matrix, normaliser: list[float]) -> float:
+    """Guo et al. 2022: u(x, y) and the mean of exp(-u + g(x, y') - g(x, y)) over strangers y'."""
+    n, total = len(scores), 0.0
+    for i in range(n):
+        strangers = [exp(-normaliser[i] + scores[i][j] - scores[i][i]) for j in range(n) if j != i]
+        total += normaliser[i] + sum(strangers) / len(strangers)
+    return 1 - total / n
+
+
+def barber_agakov(log_likelihood: list[float], entropy: float) -> float:
+    return entropy + sum(log_likelihood) / len(log_likelihood)
+
+
+def club(scores: Matrix) -> float:
+    n = len(scores)
+    return mean_positive(scores) - sum(sum(row) for row in scores) / n**2
+
+
+def leave_one_out(scores: Matrix) -> float:
+    return sum(row[i] - log(row_mean_exp(row, i)) for i, row in enumerate(scores)) / len(scores)
