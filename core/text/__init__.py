@@ -1,0 +1,1 @@
+"""Text: sentence table, readers, tokenizer, sampling, batches."""

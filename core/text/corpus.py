@@ -1,0 +1,199 @@
+"""The sentence table: one row per sentence, `meaning` (int64), `language` (BCP-47 tag), `text` (NFC).
+
+Sentences that share a meaning translate each other. On disk a corpus is a folder of Parquet shards with
+`corpus.json`; it is written under a temporary name and renamed when it is complete.
+"""
+
+import hashlib
+import shutil
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from langcodes import LanguageTagError, standardize_tag, tag_is_valid
+from pydantic import Field, ValidationError
+
+from core.config import FORMAT_VERSION, Frozen
+from core.errors import InputError
+
+SCHEMA: Final = pa.schema(
+    [("meaning", pa.int64()), ("language", pa.dictionary(pa.int16(), pa.string())), ("text", pa.string())]
+)
+SHARD_ROWS: Final = 1_000_000
+CHUNK_ROWS: Final = 50_000
+
+
+class Row(NamedTuple):
+    """One sentence: rows with the same meaning translate each other."""
+
+    meaning: int
+    language: str
+    text: str
+
+
+class CorpusInfo(Frozen):
+    """What `corpus.json` says of the table beside it."""
+
+    format: int = FORMAT_VERSION
+    sentences: int
+    meanings: int
+    languages: dict[str, int] = Field(description="sentences per language tag")
+    source: str = ""
+    licence: str = ""
+    rejected: int = Field(0, description="lines left out on import")
+    sha256: str = Field(description="of all rows in order: the content, whatever the shards")
+    world: dict[str, Any] | None = Field(None, description="settings of the built-in world that wrote the text")
+
+
+def language_tag(tag: str) -> str:
+    """The shortest BCP-47 form of a language tag: `deu` is `de`, `zho-CN` is `zh-CN`.
+
+    Raises:
+        InputError: the tag names no language of the IANA registry.
+    """
+    try:
+        known = tag_is_valid(tag)
+    except LanguageTagError:
+        known = False
+    if not known:
+        raise InputError(f"expected a language tag such as en, ar or zh-Hant, got {tag!r}: name a BCP-47 language")
+    return standardize_tag(tag, macro=True)
+
+
+def write_corpus(
+    rows: Iterable[tuple[int, str, str]],
+    folder: Path,
+    *,
+    source: str = "",
+    licence: str = "",
+    rejected: int = 0,
+    world: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> "Corpus":
+    """Writes a table of sentences as a corpus folder, streaming: memory does not grow with the rows.
+
+    Raises:
+        InputError: the folder is taken, or there are no rows.
+    """
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder} exists already: choose another folder or add --overwrite")
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        counts, digest = _write_shards(iter(rows), partial)
+        if not counts:
+            raise InputError(f"expected sentences for {folder}, got none: the input is empty")
+        info = CorpusInfo(
+            sentences=sum(counts.values()),
+            meanings=_count_meanings(partial),
+            languages=dict(sorted(counts.items())),
+            source=source,
+            licence=licence,
+            rejected=rejected,
+            sha256=digest,
+            world=world,
+        )
+        (partial / "corpus.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return open_corpus(folder)
+
+
+def _write_shards(rows: Iterator[tuple[int, str, str]], folder: Path) -> tuple[Counter[str], str]:
+    counts: Counter[str] = Counter()
+    digest = hashlib.sha256()
+    writer: pq.ParquetWriter | None = None
+    written = 0
+    try:
+        while chunk := list(islice(rows, CHUNK_ROWS)):
+            if writer is None or written % SHARD_ROWS == 0:
+                if writer is not None:
+                    writer.close()
+                writer = pq.ParquetWriter(folder / f"{written // SHARD_ROWS:05d}.parquet", SCHEMA)
+            ids, tags, texts = zip(*chunk, strict=True)
+            texts = [unicodedata.normalize("NFC", text) for text in texts]
+            for row in zip(ids, tags, texts, strict=True):
+                digest.update("\t".join(map(str, row)).encode() + b"\n")
+            counts.update(tags)
+            columns = [pa.array(ids, pa.int64()), pa.array(tags).dictionary_encode().cast(SCHEMA.field(1).type), pa.array(texts)]
+            writer.write_table(pa.table(columns, schema=SCHEMA))
+            written += len(chunk)
+    finally:
+        if writer is not None:
+            writer.close()
+    return counts, digest.hexdigest()
+
+
+def _count_meanings(folder: Path) -> int:
+    shards = sorted(folder.glob("*.parquet"))
+    column = pa.chunked_array([c for s in shards for c in pq.read_table(s, columns=["meaning"]).column(0).chunks])
+    return pc.count_distinct(column).as_py()
+
+
+class Corpus:
+    """A corpus folder, read in pieces and never whole."""
+
+    def __init__(self, folder: Path, info: CorpusInfo) -> None:
+        self.folder = folder
+        self.info = info
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The language tags, sorted."""
+        return tuple(sorted(self.info.languages))
+
+    def batches(self, columns: tuple[str, ...] = ("meaning", "language", "text")) -> Iterator[pa.RecordBatch]:
+        """Record batches in the order of the table.
+
+        Raises:
+            InputError: a shard is missing or damaged.
+        """
+        shards = sorted(self.folder.glob("*.parquet"))
+        rows = 0
+        for shard in shards:
+            try:
+                for batch in pq.ParquetFile(shard, memory_map=True).iter_batches(CHUNK_ROWS, columns=list(columns)):
+                    rows += batch.num_rows
+                    yield batch
+            except (pa.ArrowInvalid, OSError) as error:
+                raise InputError(f"{shard} is damaged ({error}): import the corpus again") from error
+        if rows != self.info.sentences:
+            raise InputError(
+                f"{self.folder} holds {rows} sentences, its corpus.json says {self.info.sentences}: import it again"
+            )
+
+    def rows(self) -> Iterator[Row]:
+        """All rows in order."""
+        for batch in self.batches():
+            columns = (batch.column(name).to_pylist() for name in ("meaning", "language", "text"))
+            yield from map(Row._make, zip(*columns, strict=True))
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """Opens a corpus folder.
+
+    Raises:
+        InputError: it is no corpus, is damaged, or was written by another version.
+    """
+    path = folder / "corpus.json"
+    if not path.is_file():
+        raise InputError(f"expected a corpus folder with corpus.json, got {folder}: make one with 'lab corpus import'")
+    try:
+        info = CorpusInfo.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path} cannot be read ({error.error_count()} fields are wrong): import the corpus again") from error
+    if info.format != FORMAT_VERSION:
+        raise InputError(
+            f"{path} has format {info.format}, this version reads {FORMAT_VERSION}: import the corpus again"
+        )
+    return Corpus(folder, info)

@@ -1,0 +1,117 @@
+"""A corpus as token ids, written once and memory-mapped: training reads no text and holds no corpus in memory."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from core.config import Frozen
+from core.text.corpus import Corpus
+from core.text.tokenizer import Tokenizer
+
+IntArray = np.ndarray
+
+
+class EncodedInfo(Frozen):
+    """What stands in `encoded.json`."""
+
+    languages: tuple[str, ...]
+    tokens: int
+    sentences: int
+
+
+class EncodedCorpus:
+    """Sentences as rows of token ids, in the order of the corpus.
+
+    Attributes:
+        languages: tags; `language` holds indices into them.
+        meaning: int64 per sentence.
+        language: int16 per sentence.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        info = EncodedInfo.model_validate_json((folder / "encoded.json").read_bytes())
+        self.languages = info.languages
+        self._tokens = np.memmap(folder / "tokens.bin", dtype=np.int32, mode="r", shape=(info.tokens,))
+        self._offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
+        self.meaning: IntArray = np.load(folder / "meaning.npy", mmap_mode="r", allow_pickle=False)
+        self.language: IntArray = np.load(folder / "language.npy", mmap_mode="r", allow_pickle=False)
+
+    def __len__(self) -> int:
+        return len(self.meaning)
+
+    def row(self, index: int) -> IntArray:
+        """Token ids of one sentence, `<s>` and `</s>` included."""
+        return self._tokens[self._offsets[index] : self._offsets[index + 1]]
+
+    def lengths(self) -> IntArray:
+        """Tokens per sentence."""
+        return np.diff(self._offsets)
+
+    def token_counts(self, size: int, language: int) -> IntArray:
+        """How often each of `size` ids occurs in one language, `<s>` and `</s>` included."""
+        counts = np.zeros(size, dtype=np.int64)
+        rows = np.flatnonzero(self.language == language)
+        for chunk in np.array_split(rows, max(1, len(rows) // 50_000)):
+            if len(chunk):
+                counts += np.bincount(np.concatenate([self.row(int(i)) for i in chunk]), minlength=size)
+        return counts
+
+
+def encode_corpus(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    folder: Path,
+    max_tokens: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> EncodedCorpus:
+    """Encodes a corpus into `folder`, or opens what an earlier call has left there.
+
+    Args:
+        corpus: the sentences.
+        tokenizer: text to ids.
+        folder: named by the caller after corpus, tokenizer and `max_tokens`.
+        max_tokens: longer sentences are cut.
+        progress: called with sentences done and in all.
+    """
+    try:
+        return EncodedCorpus(folder)
+    except (OSError, ValidationError, ValueError):
+        shutil.rmtree(folder, ignore_errors=True)
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _write(corpus, tokenizer, partial, max_tokens, progress)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return EncodedCorpus(folder)
+
+
+def _write(
+    corpus: Corpus, tokenizer: Tokenizer, folder: Path, max_tokens: int, progress: Callable[[int, int], None] | None
+) -> None:
+    index = {tag: number for number, tag in enumerate(corpus.languages)}
+    lengths: list[IntArray] = []
+    meanings: list[IntArray] = []
+    languages: list[IntArray] = []
+    done = 0
+    with (folder / "tokens.bin").open("wb") as file:
+        for batch in corpus.batches():
+            rows = tokenizer.encode(batch.column("text").to_pylist(), max_tokens)
+            np.concatenate(rows).tofile(file)
+            lengths.append(np.array([len(row) for row in rows], dtype=np.int64))
+            meanings.append(batch.column("meaning").to_numpy())
+            languages.append(np.array([index[tag] for tag in batch.column("language").to_pylist()], dtype=np.int16))
+            done += batch.num_rows
+            if progress:
+                progress(done, corpus.info.sentences)
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.concatenate(lengths))])
+    np.save(folder / "offsets.npy", offsets)
+    np.save(folder / "meaning.npy", np.concatenate(meanings))
+    np.save(folder / "language.npy", np.concatenate(languages))
+    info = EncodedInfo(languages=corpus.languages, tokens=int(offsets[-1]), sentences=done)
+    (folder / "encoded.json").write_text(info.model_dump_json(), encoding="utf-8")
