@@ -1,0 +1,85 @@
+"""Templates compiled to tables: a sentence is a run of pieces, each looked up by the slots it depends on."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from core.errors import InputError
+from lab.world.language import Language
+
+SLOT = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
+FEATURE = re.compile(r"<(\w+)\.(\w+)>")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a sentence that depends on some slots only: `table[filler, ...]` with one axis per slot named."""
+
+    slots: tuple[int, ...]
+    table: np.ndarray  # of str objects
+
+
+def compile_template(
+    text: str, kinds: Sequence[str], fillers: dict[str, Sequence[str]], language: Language
+) -> list[Piece]:
+    """The pieces of a template for a relation with slots `kinds`.
+
+    `fillers[kind]` are the entities a slot ranges over; naming one entity twice merges two meanings (see `World`).
+    Literal text joins the piece before it, and a space after an empty form (an Arabic dual, which needs no numeral)
+    disappears with it. Raises `InputError` naming the slot, word or form that the language lacks.
+    """
+    pieces: list[Piece] = []
+    position = 0
+    for match in SLOT.finditer(text):
+        pieces = _add_literal(pieces, text[position : match.start()])
+        pieces.append(_piece(match[1], match[2] or "", kinds, fillers, language))
+        position = match.end()
+    pieces = _add_literal(pieces, text[position:])
+    if any(mark in str(cell) for piece in pieces for cell in piece.table.flat for mark in "{}<>|"):
+        raise InputError(f"template {text!r} has a bracket or bar left over")
+    return pieces
+
+
+def _piece(
+    name: str, form: str, kinds: Sequence[str], fillers: dict[str, Sequence[str]], language: Language
+) -> Piece:
+    mentioned = [kind for kind, _ in FEATURE.findall(form)] + ([name] if name in kinds else [])
+    unknown = [kind for kind in mentioned if kind not in kinds]
+    if unknown or (name not in kinds and name not in language.words):
+        raise InputError(
+            f"unknown slot {(unknown or [name])[0]!r}; slots are {', '.join(kinds)}, else [words]"
+        )
+    slots = tuple(sorted({list(kinds).index(kind) for kind in mentioned}))
+    table = np.empty([len(fillers[kinds[slot]]) for slot in slots], dtype=object)
+    for choice in product(*(range(size) for size in table.shape)):
+        entity = {kinds[slot]: fillers[kinds[slot]][i] for slot, i in zip(slots, choice, strict=True)}
+        wanted = FEATURE.sub(lambda m, e=entity: language.tables[m[1]].cell(e[m[1]], "@" + m[2]), form)
+        is_slot = name in kinds
+        table[choice] = (
+            language.tables[name].cell(entity[name], wanted) if is_slot else language.word(name, wanted)
+        )
+    return Piece(slots, table)
+
+
+def _add_literal(pieces: list[Piece], literal: str) -> list[Piece]:
+    if not literal:
+        return pieces
+    if not pieces:
+        return [Piece((), np.array(literal, dtype=object))]
+    last = pieces[-1]
+    table = np.empty(last.table.shape, dtype=object)
+    for choice in np.ndindex(table.shape):
+        before = last.table[choice]
+        table[choice] = before + literal if before else literal.removeprefix(" ")
+    return [*pieces[:-1], Piece(last.slots, table)]
+
+
+def render(pieces: Sequence[Piece], fillers: np.ndarray) -> np.ndarray:
+    """The texts (n,) for slot fillers (n, slots), without capital and final mark."""
+    text = np.full(len(fillers), "", dtype=object)
+    for piece in pieces:
+        text = text + piece.table[tuple(fillers[:, slot] for slot in piece.slots)]
+    return text

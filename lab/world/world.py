@@ -1,0 +1,211 @@
+"""The world: facts told in several languages, with exact information."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from core.errors import InputError
+from lab.world import chance, information
+from lab.world.distribution import DISTRIBUTIONS, Distribution
+from lab.world.facts import FOLDER, Facts
+from lab.world.language import LANGUAGES, load
+from lab.world.verbaliser import Verbaliser
+
+CHUNK = 8192
+
+
+class World:
+    """A source of parallel sentences whose entropy and mutual information are known exactly. Made by `World.load`."""
+
+    def __init__(self, **settings) -> None:
+        self.settings: dict = settings
+        self.languages: tuple[str, ...] = tuple(settings["languages"])
+        self.num_facts: int = settings["facts"]
+        self.facts = Facts.load(settings["size"], settings["relations"])
+        zipf = settings["distribution"] == "zipf"
+        self.distribution = Distribution.zipf(self.facts, settings["zipf_exponent"] if zipf else 0.0)
+        self.verbalisers = {
+            tag: Verbaliser(load(tag), self.facts, settings["ambiguity"], settings["paraphrases"])
+            for tag in self.languages
+        }
+
+    @classmethod
+    def load(
+        cls,
+        languages: Sequence[str] = ("en", "fr"),
+        facts: int = 1,
+        distribution: str = "uniform",
+        zipf_exponent: float = 1.0,
+        noise: float = 0.0,
+        ambiguity: float = 0.0,
+        paraphrases: bool = False,
+        size: str = "full",
+        relations: Sequence[str] | None = None,
+    ) -> "World":
+        """The world with these dials.
+
+        languages: tags out of `LANGUAGES`, at least one. facts: told per sentence, 1 or 2 (drawn independently).
+        distribution: "uniform" over meanings, or "zipf" with weight rank^-`zipf_exponent` for every slot filler.
+        noise: probability that a pair of sentences is mistranslated. Each language is corrupted on its own with
+            probability 1 - sqrt(1 - noise): its sentence then tells a meaning drawn anew. So every pair of languages
+            has the same channel, right with probability 1 - noise and else two independent draws.
+        ambiguity: share of every list's entities that are merged with a neighbour, other ones in each language.
+        paraphrases: whether each sentence picks one of its templates at random instead of the first.
+        size: "full" or "small" (three entities a list). relations: keep these only.
+        Raises `InputError` for a value out of range.
+        """
+        _check_choice("facts", facts, (1, 2))
+        _check_choice("distribution", distribution, DISTRIBUTIONS)
+        _check_range("zipf_exponent", zipf_exponent, 0.0, 10.0)
+        _check_range("noise", noise, 0.0, 1.0)
+        _check_range("ambiguity", ambiguity, 0.0, 1.0)
+        tags = list(languages)
+        if not tags or len(set(tags)) < len(tags) or not set(tags) <= set(LANGUAGES):
+            raise InputError(f"languages must be distinct tags out of {', '.join(LANGUAGES)}, not {tags}")
+        return cls(languages=tags, facts=facts, distribution=distribution, zipf_exponent=float(zipf_exponent),
+                   noise=float(noise), ambiguity=float(ambiguity), paraphrases=bool(paraphrases), size=size,
+                   relations=None if relations is None else list(relations))  # fmt: skip
+
+    @property
+    def num_meanings(self) -> int:
+        return self.facts.total**self.num_facts
+
+    @property
+    def entropy_nats(self) -> float:
+        """H(meaning) in nats, exact under the distribution."""
+        return self.num_facts * self.distribution.entropy_nats
+
+    @cached_property
+    def information_nats(self) -> float:
+        """I(sentence; translation) in nats, exact under the dials; the mean over the pairs of languages.
+
+        The pairs differ only with `ambiguity`; one language counts as its own translation. See `information_between`.
+        """
+        tags = self.languages
+        pairs = [(a, b) for i, a in enumerate(tags) for b in tags[i + 1 :]] or [(tags[0], tags[0])]
+        if not self.settings["ambiguity"]:
+            pairs = pairs[:1]
+        return float(np.mean([self.information_between(a, b) for a, b in pairs]))
+
+    def information_between(self, source: str, target: str) -> float:
+        """I(sentence in `source`; its translation in `target`) in nats, exact."""
+        merged = [self._verbaliser(tag).merged for tag in (source, target)]
+        return information.between(
+            self.distribution, self.facts, merged[0], merged[1], self.settings["noise"], self.num_facts
+        )
+
+    def draw(self, count: int, seed: int, without_replacement: bool = True) -> np.ndarray:
+        """Meaning numbers (count,) from the distribution; the same for the same seed; distinct unless told otherwise.
+
+        Drawing without replacement is sequential: each draw is from what is left, in proportion to probability.
+        Raises `InputError` when more distinct meanings are asked for than there are.
+        """
+        if count < 0 or (without_replacement and count > self.num_meanings):
+            raise InputError(f"this world has {self.num_meanings} meanings, {count} cannot be drawn from it")
+        if not without_replacement:
+            return self._drawn(np.arange(count), seed)
+        if self.num_facts == 1:
+            return self._draw_distinct(count, seed)
+        return self._draw_by_rejection(count, seed)
+
+    def _draw_distinct(self, count: int, seed: int) -> np.ndarray:
+        """Gumbel top-k: adding Gumbel noise to log p and sorting is sequential drawing without replacement."""
+        p = np.concatenate([self.distribution.probabilities(row) for row in range(len(self.facts.relations))])
+        keys = np.log(p) + np.random.default_rng(seed).gumbel(size=len(p))
+        best = np.argpartition(-keys, count - 1)[:count] if 0 < count < len(p) else np.arange(len(p))[:count]
+        return best[np.argsort(-keys[best])].astype(np.int64)
+
+    def _draw_by_rejection(self, count: int, seed: int) -> np.ndarray:
+        """For two facts, where the meanings are too many to list: draw, drop repeats, until there are enough."""
+        found = np.empty(0, dtype=np.int64)
+        tried = 0
+        while len(found) < count:
+            if tried > 50 * (count + 1000):
+                raise InputError(
+                    f"{count} distinct meanings take too long to find in so skewed a world; ask for fewer"
+                )
+            batch = np.arange(tried, tried + 2 * (count - len(found)) + 100)
+            tried += len(batch)
+            both = np.concatenate([found, self._drawn(batch, seed)])
+            found = both[np.sort(np.unique(both, return_index=True)[1])]
+        return found[:count]
+
+    def _drawn(self, keys: np.ndarray, seed: int, purpose: str = "draw") -> np.ndarray:
+        """One independent meaning per key."""
+        width = 1 + self.facts.sizes.shape[1]
+        u = chance.uniforms(seed, purpose, keys, width=width * self.num_facts)
+        parts = [
+            self.distribution.sample(u[:, i * width : (i + 1) * width], self.facts)
+            for i in range(self.num_facts)
+        ]
+        return parts[0] if self.num_facts == 1 else parts[0] * self.facts.total + parts[1]
+
+    def sentence(self, meaning: int, language: str, rng: np.random.Generator | None = None) -> str:
+        """How a language tells a meaning: its first template, or with `rng` one of its paraphrases. No noise."""
+        choice = np.zeros((1, self.num_facts)) if rng is None else rng.random((1, self.num_facts))
+        return str(self._verbaliser(language).texts(self._split(np.array([meaning])), choice)[0])
+
+    def rows(self, meanings: np.ndarray | Sequence[int], seed: int = 0) -> Iterator[tuple[int, str, str]]:
+        """(meaning, language, text) of every meaning in every language, streamed.
+
+        What chance decides (mistranslation, paraphrase) is a function of the seed, the position and the meaning.
+        """
+        meanings = np.asarray(meanings, dtype=np.int64)
+        for start in range(0, len(meanings), CHUNK):
+            chunk = meanings[start : start + CHUNK]
+            keys = (np.arange(start, start + len(chunk)), chunk)
+            columns = [self._texts(tag, keys, seed).tolist() for tag in self.languages]
+            for meaning, *texts in zip(chunk.tolist(), *columns, strict=True):
+                for tag, text in zip(self.languages, texts, strict=True):
+                    yield meaning, tag, text
+
+    def told(self, meanings: np.ndarray, language: str, seed: int = 0) -> np.ndarray:
+        """The meanings that the sentences of `rows` really tell in a language: `meanings`, but for the noise."""
+        meanings = np.asarray(meanings, dtype=np.int64)
+        return self._told((np.arange(len(meanings)), meanings), language, seed)
+
+    def _told(self, keys: tuple[np.ndarray, np.ndarray], language: str, seed: int) -> np.ndarray:
+        corrupted = 1 - np.sqrt(1 - self.settings["noise"])
+        wrong = chance.uniforms(seed, f"noise {language}", *keys)[:, 0] < corrupted
+        if not wrong.any():
+            return keys[1]
+        mixed = chance.uniforms(seed, f"draw {language}", *keys)[:, 0] * 2.0**53
+        return np.where(wrong, self._drawn(mixed.astype(np.int64), seed, f"draw {language}"), keys[1])
+
+    def _texts(self, tag: str, keys: tuple[np.ndarray, np.ndarray], seed: int) -> np.ndarray:
+        choice = chance.uniforms(seed, f"paraphrase {tag}", *keys, width=self.num_facts)
+        return self._verbaliser(tag).texts(self._split(self._told(keys, tag, seed)), choice)
+
+    def _split(self, meanings: np.ndarray) -> list[np.ndarray]:
+        if len(meanings) and not (meanings.min() >= 0 and meanings.max() < self.num_meanings):
+            raise InputError(f"meanings are numbered 0 to {self.num_meanings - 1}; got {meanings.max()}")
+        return [meanings] if self.num_facts == 1 else list(np.divmod(meanings, self.facts.total))
+
+    def _verbaliser(self, language: str) -> Verbaliser:
+        if language not in self.verbalisers:
+            raise InputError(f"this world speaks {', '.join(self.languages)}, not {language!r}")
+        return self.verbalisers[language]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the settings and the data files that this world was made from."""
+        digest = hashlib.sha256(json.dumps(self.settings, sort_keys=True).encode())
+        for path in [
+            FOLDER / "facts.toml",
+            *(FOLDER / "languages" / f"{tag}.toml" for tag in self.languages),
+        ]:
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+def _check_choice(name: str, value: object, allowed: tuple) -> None:
+    if value not in allowed:
+        raise InputError(f"{name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InputError(f"{name} must lie between {low} and {high}, not {value!r}")
