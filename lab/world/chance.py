@@ -1,4 +1,4 @@
-"""Random numbers that depend only on what they are for, so that any row can be made alone and in any order."""
+"""Random numbers that depend only on what they are for, so that any row can be made alone."""
 
 import zlib
 
@@ -13,7 +13,7 @@ def uniforms(seed: int, purpose: str, *keys: np.ndarray, width: int = 1) -> np.n
     The mixing function is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014).
     """
     with np.errstate(over="ignore"):
-        state = _mix(np.uint64(seed % 2**64) ^ (np.uint64(zlib.crc32(purpose.encode())) << np.uint64(32)))
+        state = _mix(np.array([seed % 2**64 ^ zlib.crc32(purpose.encode()) << 32], dtype=np.uint64))
         for key in keys:
             state = _mix(state ^ _mix(key.astype(np.uint64)))
         columns = _mix(state[:, None] + _GOLDEN * np.arange(1, width + 1, dtype=np.uint64))

@@ -13,8 +13,8 @@ DISTRIBUTIONS = ("uniform", "zipf")
 class Distribution:
     """p(fact) = p(relation) * product over its slots of p(filler).
 
-    The weight of a fact is the product of rank^-exponent over its fillers, rank = 1 for the first entity of a list;
-    exponent 0 is the uniform distribution. The relation's probability is its share of the total weight.
+    The weight of a fact is the product of rank^-exponent over its fillers, rank = 1 for the first entity of a
+    list; exponent 0 is the uniform distribution. The relation's probability is its share of the total weight.
     """
 
     relation: np.ndarray  # (relations,)

@@ -1,7 +1,7 @@
 """Facts: which meanings exist, and how a meaning is numbered.
 
-A fact is a relation with one entity in each of its slots. Facts are numbered 0 ... n-1 in mixed radix, relation by
-relation, so a number is unpacked by division and no list of meanings is ever held in memory.
+A fact is a relation with one entity in each of its slots. Facts are numbered 0 ... n-1 in mixed radix,
+relation by relation, so a number is unpacked by division and no list of meanings is ever held in memory.
 """
 
 import tomllib
@@ -36,7 +36,7 @@ def relations() -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of a world: its relations, and for each type the entities kept (positions in the full list)."""
+    """The facts of a world: its relations and, for each type, the entities kept (positions in its list)."""
 
     relations: tuple[str, ...]
     slots: tuple[tuple[str, ...], ...]
@@ -47,7 +47,7 @@ class Facts:
 
     @classmethod
     def load(cls, size: str = "full", names: Sequence[str] | None = None) -> "Facts":
-        """`size="small"` keeps three entities spread over each list; `names` keeps some relations, in their order."""
+        """The facts of these relations, in their order; `size="small"` keeps three entities of each list."""
         if size not in SIZES:
             raise InputError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
         chosen = tuple(relations()) if names is None else tuple(names)
@@ -69,7 +69,7 @@ class Facts:
         return int(self.offsets[-1])
 
     def unpack(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Relation (n,) and slot fillers (n, widest) of each fact; a filler is a position among the kept entities."""
+        """Relation (n,) and slot fillers (n, widest) of facts; a filler counts among the kept entities."""
         relation = np.searchsorted(self.offsets, numbers, side="right") - 1
         rest = numbers - self.offsets[relation]
         fillers = np.empty((len(numbers), self.sizes.shape[1]), dtype=np.int64)
@@ -86,7 +86,8 @@ class Facts:
 
 
 def _kept(count: int, size: str) -> tuple[int, ...]:
-    """All positions, or three spread over the list: both genders, small and large numbers stay represented."""
+    """All positions, or three spread over the list: both genders, small and large numbers stay
+    represented."""
     if size == "full" or count <= SMALL_LIST:
         return tuple(range(count))
     return tuple(int(i) for i in np.linspace(0, count - 1, SMALL_LIST).round())

@@ -16,9 +16,10 @@ def between(
 ) -> float:
     """I(X; Y) for what a source and a target sentence tell, X and Y, in nats.
 
-    `source[kind]` maps each entity to the one that it is told as. Without noise X and Y are functions of one meaning,
-    and P(x, y) factorises over the slots. With noise the pair is right with probability 1 - noise and else two
-    independent draws: Q(x, y) = (1 - noise) P(x, y) + noise P(x) P(y), with the same marginals as P.
+    `source[kind]` maps each entity to the one that it is told as. Without noise X and Y are functions of one
+    meaning, and P(x, y) factorises over the slots. With noise the pair is right with probability 1 - noise
+    and else two independent draws: Q(x, y) = (1 - noise) P(x, y) + noise P(x) P(y), with the same marginals
+    as P.
     """
     if noise == 1.0:
         return 0.0
@@ -76,12 +77,13 @@ def _sum(joint: np.ndarray, ratio: np.ndarray, noise: float) -> float:
 
 
 def _sum_of_pairs(joint: np.ndarray, ratio: np.ndarray, noise: float) -> float:
-    """The same sum when X and Y tell two facts each: joint and ratio are then products of two of the given ones.
+    """The same sum when X and Y tell two facts each: joint and ratio are then products of two of the given
+    ones.
 
     There are too many pairs to list, but equal (joint, ratio) are alike, and log((1 - noise) / r + noise) =
-    log(1 - noise) - log r + log(1 + c r) with c = noise / (1 - noise), whose last term is a quickly falling power
-    series in c r wherever c r is small; each power factorises over the two facts. The few pairs with larger c r are
-    summed one by one.
+    log(1 - noise) - log r + log(1 + c r) with c = noise / (1 - noise), whose last term is a quickly falling
+    power series in c r wherever c r is small; each power factorises over the two facts. The few pairs with
+    larger c r are summed one by one.
     """
     odds = noise / (1 - noise)
     order = np.argsort(-ratio)

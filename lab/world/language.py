@@ -6,12 +6,12 @@ A lexicon table has a header and one row per entity, cells divided by `|`:
     columns = "@gender | acc | few | many"
     book    = "f | книгу | книги | книг"
 
-A column that begins with `@` is a feature; others can agree with it. The rest are forms, the first one is the default.
-A header cell may name several forms (`few.m, few.n`) and use `*` for any run of characters (`many.*`).
-`[words]` holds what belongs to no entity: a plain string, or forms by name (`bought = {m = "купил", f = "купила"}`).
-`[templates]` gives each relation at least two sentences, without capital or final mark; `[sentence]` adds those.
-A template speaks of slots and words, `{object}`, `{object:many}`, `{bought:<person.gender>}`: what stands in `<...>`
-is replaced by that feature of that slot's entity, which is all there is to agreement.
+A column that begins with `@` is a feature; others can agree with it. The rest are forms, the first one is
+the default. A header cell may name several forms (`few.m, few.n`) and use `*` for any run of characters.
+`[words]` holds what belongs to no entity: a string, or forms by name, `bought = {m = "купил", f = "купила"}`.
+`[templates]` tells each relation in at least two ways, without capital or final mark; `[sentence]` has those.
+A template speaks of slots and words: `{object}`, `{object:many}`, `{bought:<person.gender>}`. What stands in
+`<...>` is replaced by that feature of that slot's entity, which is all there is to agreement.
 """
 
 import tomllib
@@ -62,11 +62,17 @@ class Table:
         return self.rows[entity][self._found[name]]
 
     def _column(self, name: str) -> int:
-        for position, column in enumerate(self.columns):
-            patterns = [part.strip() for part in column.split(",")]
-            if (name == "" and not column.startswith("@")) or any(fnmatchcase(name, p) for p in patterns):
-                return position
-        raise MissingForm(f"[{self.kind}] has no column {name!r}; it has {', '.join(self.columns)}")
+        if name == "" and self.forms:
+            return self.columns.index(self.forms[0])
+        matching = [
+            position
+            for position, column in enumerate(self.columns)
+            if any(fnmatchcase(name, pattern.strip()) for pattern in column.split(","))
+        ]
+        if len(matching) != 1:
+            found = "two columns" if matching else "no column"
+            raise MissingForm(f"[{self.kind}] has {found} for {name!r}; it has {' | '.join(self.columns)}")
+        return matching[0]
 
 
 @dataclass(frozen=True)
@@ -102,14 +108,14 @@ def read(path: Path) -> Language:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         sentence = data.pop("sentence")
+        marks = {"end": sentence["end"], "join": sentence["join"], "capitals": sentence.get("capitals", {})}
         words, templates = data.pop("words"), data.pop("templates")
         names = {key: data.pop(key) for key in ("name", "english_name")}
     except (tomllib.TOMLDecodeError, KeyError) as error:
         raise InputError(f"{path.name} is no complete language file: {error}") from None
     tables = {kind: Table.read(kind, rows) for kind, rows in data.items()}
     words = {name: forms if isinstance(forms, str) else dict(_flat(forms)) for name, forms in words.items()}
-    return Language(path.stem, **names, tables=tables, words=words, templates=templates,
-                    end=sentence["end"], join=sentence["join"], capitals=sentence.get("capitals", {}))  # fmt: skip
+    return Language(path.stem, **names, tables=tables, words=words, templates=templates, **marks)
 
 
 def _flat(forms: dict, prefix: str = "") -> Iterator[tuple[str, str]]:

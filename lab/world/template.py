@@ -1,7 +1,7 @@
 """Templates compiled to tables: a sentence is a run of pieces, each looked up by the slots it depends on."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,20 +16,22 @@ FEATURE = re.compile(r"<(\w+)\.(\w+)>")
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a sentence that depends on some slots only: `table[filler, ...]` with one axis per slot named."""
+    """A part of a sentence that depends on some slots only: `table[filler, ...]` with one axis per slot
+    named."""
 
     slots: tuple[int, ...]
     table: np.ndarray  # of str objects
 
 
 def compile_template(
-    text: str, kinds: Sequence[str], fillers: dict[str, Sequence[str]], language: Language
+    text: str, kinds: Sequence[str], fillers: Mapping[str, Sequence[str]], language: Language
 ) -> list[Piece]:
     """The pieces of a template for a relation with slots `kinds`.
 
-    `fillers[kind]` are the entities a slot ranges over; naming one entity twice merges two meanings (see `World`).
-    Literal text joins the piece before it, and a space after an empty form (an Arabic dual, which needs no numeral)
-    disappears with it. Raises `InputError` naming the slot, word or form that the language lacks.
+    `fillers[kind]` are the entities a slot ranges over; naming one entity twice merges two meanings (see
+    `World`). Literal text joins the piece before it, and a space after an empty form (an Arabic dual, which
+    needs no numeral) disappears with it. Raises `InputError` naming the slot, word or form that the language
+    lacks.
     """
     pieces: list[Piece] = []
     position = 0
@@ -44,7 +46,7 @@ def compile_template(
 
 
 def _piece(
-    name: str, form: str, kinds: Sequence[str], fillers: dict[str, Sequence[str]], language: Language
+    name: str, form: str, kinds: Sequence[str], fillers: Mapping[str, Sequence[str]], language: Language
 ) -> Piece:
     mentioned = [kind for kind, _ in FEATURE.findall(form)] + ([name] if name in kinds else [])
     unknown = [kind for kind in mentioned if kind not in kinds]

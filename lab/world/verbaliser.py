@@ -63,8 +63,8 @@ class Verbaliser:
 def merge(kind: str, count: int, tag: str, ambiguity: float) -> np.ndarray:
     """For each of `count` entities the one whose words it is told with: itself, or its neighbour.
 
-    round(ambiguity * count / 2) neighbouring pairs share the words of their first member; where the first pair
-    begins differs by type and language, so that languages are ambiguous about different things.
+    round(ambiguity * count / 2) neighbouring pairs share the words of their first member; where the first
+    pair begins differs by type and language, so that languages are ambiguous about different things.
     """
     merged = np.arange(count)
     start = zlib.crc32(f"{tag} {kind}".encode()) % count

@@ -18,7 +18,7 @@ CHUNK = 8192
 
 
 class World:
-    """A source of parallel sentences whose entropy and mutual information are known exactly. Made by `World.load`."""
+    """A source of parallel sentences whose information is known exactly. Made by `World.load`."""
 
     def __init__(self, **settings) -> None:
         self.settings: dict = settings
@@ -47,14 +47,16 @@ class World:
     ) -> "World":
         """The world with these dials.
 
-        languages: tags out of `LANGUAGES`, at least one. facts: told per sentence, 1 or 2 (drawn independently).
-        distribution: "uniform" over meanings, or "zipf" with weight rank^-`zipf_exponent` for every slot filler.
-        noise: probability that a pair of sentences is mistranslated. Each language is corrupted on its own with
-            probability 1 - sqrt(1 - noise): its sentence then tells a meaning drawn anew. So every pair of languages
-            has the same channel, right with probability 1 - noise and else two independent draws.
-        ambiguity: share of every list's entities that are merged with a neighbour, other ones in each language.
-        paraphrases: whether each sentence picks one of its templates at random instead of the first.
-        size: "full" or "small" (three entities a list). relations: keep these only.
+        languages: distinct tags out of `LANGUAGES`, at least one.
+        facts: how many a sentence tells, 1 or 2; two are drawn independently.
+        distribution: "uniform" over meanings, or "zipf": weight rank^-zipf_exponent for every slot filler.
+        noise: probability that a pair of sentences is mistranslated. Each language is corrupted on its own
+            with probability 1 - sqrt(1 - noise): its sentence then tells a meaning drawn anew. So all pairs
+            of languages have one channel: right with probability 1 - noise, else two independent draws.
+        ambiguity: share of every list's entities that are merged with a neighbour, others in each language.
+        paraphrases: whether a sentence picks one of its templates at random instead of the first.
+        size: "full", or "small" with three entities a list.
+        relations: the relations to keep; None for all.
         Raises `InputError` for a value out of range.
         """
         _check_choice("facts", facts, (1, 2))
@@ -82,7 +84,8 @@ class World:
     def information_nats(self) -> float:
         """I(sentence; translation) in nats, exact under the dials; the mean over the pairs of languages.
 
-        The pairs differ only with `ambiguity`; one language counts as its own translation. See `information_between`.
+        The pairs differ only with `ambiguity`; one language counts as its own translation. See
+        `information_between`.
         """
         tags = self.languages
         pairs = [(a, b) for i, a in enumerate(tags) for b in tags[i + 1 :]] or [(tags[0], tags[0])]
@@ -98,10 +101,10 @@ class World:
         )
 
     def draw(self, count: int, seed: int, without_replacement: bool = True) -> np.ndarray:
-        """Meaning numbers (count,) from the distribution; the same for the same seed; distinct unless told otherwise.
+        """Meaning numbers (count,) drawn from the distribution, a function of the seed.
 
-        Drawing without replacement is sequential: each draw is from what is left, in proportion to probability.
-        Raises `InputError` when more distinct meanings are asked for than there are.
+        Drawing without replacement is sequential: each draw is from what is left, in proportion to
+        probability. Raises `InputError` when more distinct meanings are asked for than there are.
         """
         if count < 0 or (without_replacement and count > self.num_meanings):
             raise InputError(f"this world has {self.num_meanings} meanings, {count} cannot be drawn from it")
@@ -112,14 +115,15 @@ class World:
         return self._draw_by_rejection(count, seed)
 
     def _draw_distinct(self, count: int, seed: int) -> np.ndarray:
-        """Gumbel top-k: adding Gumbel noise to log p and sorting is sequential drawing without replacement."""
+        """Gumbel top-k: sorting log p + Gumbel noise is sequential drawing without replacement."""
         p = np.concatenate([self.distribution.probabilities(row) for row in range(len(self.facts.relations))])
         keys = np.log(p) + np.random.default_rng(seed).gumbel(size=len(p))
         best = np.argpartition(-keys, count - 1)[:count] if 0 < count < len(p) else np.arange(len(p))[:count]
         return best[np.argsort(-keys[best])].astype(np.int64)
 
     def _draw_by_rejection(self, count: int, seed: int) -> np.ndarray:
-        """For two facts, where the meanings are too many to list: draw, drop repeats, until there are enough."""
+        """For two facts, where the meanings are too many to list: draw, drop repeats, until there are
+        enough."""
         found = np.empty(0, dtype=np.int64)
         tried = 0
         while len(found) < count:
@@ -144,14 +148,15 @@ class World:
         return parts[0] if self.num_facts == 1 else parts[0] * self.facts.total + parts[1]
 
     def sentence(self, meaning: int, language: str, rng: np.random.Generator | None = None) -> str:
-        """How a language tells a meaning: its first template, or with `rng` one of its paraphrases. No noise."""
+        """How a language tells a meaning, noise aside; with `rng`, in one of the paraphrases in use."""
         choice = np.zeros((1, self.num_facts)) if rng is None else rng.random((1, self.num_facts))
         return str(self._verbaliser(language).texts(self._split(np.array([meaning])), choice)[0])
 
     def rows(self, meanings: np.ndarray | Sequence[int], seed: int = 0) -> Iterator[tuple[int, str, str]]:
         """(meaning, language, text) of every meaning in every language, streamed.
 
-        What chance decides (mistranslation, paraphrase) is a function of the seed, the position and the meaning.
+        What chance decides (mistranslation, paraphrase) is a function of the seed, the position and the
+        meaning.
         """
         meanings = np.asarray(meanings, dtype=np.int64)
         for start in range(0, len(meanings), CHUNK):
@@ -163,7 +168,7 @@ class World:
                     yield meaning, tag, text
 
     def told(self, meanings: np.ndarray, language: str, seed: int = 0) -> np.ndarray:
-        """The meanings that the sentences of `rows` really tell in a language: `meanings`, but for the noise."""
+        """The meanings that the sentences of `rows` tell in a language: `meanings`, but for the noise."""
         meanings = np.asarray(meanings, dtype=np.int64)
         return self._told((np.arange(len(meanings)), meanings), language, seed)
 
