@@ -122,6 +122,7 @@ class ContrastSettings(Frozen):
     )
     momentum: Share = Field(0.9999, description="of the key encoder, per optimizer step (paper: 0.9999 base, 0.999 large)")
     queue: NonNegativeInt = Field(131_072, description="earlier keys among the candidates (paper: 131,072)")
+    prefill: bool = Field(True, description="fill the queue with real keys before step 1 (released)")
     in_batch: bool = Field(
         False, description="the other pairs of the batch are candidates too (released: no; small runs learn faster with it)"
     )

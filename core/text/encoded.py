@@ -50,14 +50,15 @@ class EncodedCorpus:
         """Tokens per sentence."""
         return np.diff(self._offsets)
 
-    def token_counts(self, size: int, language: int) -> IntArray:
-        """How often each of `size` ids occurs in one language, `<s>` and `</s>` included."""
-        counts = np.zeros(size, dtype=np.int64)
-        rows = np.flatnonzero(self.language == language)
-        for chunk in np.array_split(rows, max(1, len(rows) // 50_000)):
-            if len(chunk):
-                counts += np.bincount(np.concatenate([self.row(int(i)) for i in chunk]), minlength=size)
-        return counts
+    def token_counts(self, size: int) -> IntArray:
+        """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included."""
+        counts = np.zeros(len(self.languages) * size, dtype=np.int64)
+        for begin in range(0, len(self), 100_000):
+            offsets = np.asarray(self._offsets[begin : begin + 100_001])
+            languages = np.repeat(np.asarray(self.language[begin : begin + 100_000], dtype=np.int64), np.diff(offsets))
+            tokens = self._tokens[offsets[0] : offsets[-1]]
+            counts += np.bincount(languages * size + tokens, minlength=len(counts))
+        return counts.reshape(len(self.languages), size)
 
 
 def encode_corpus(

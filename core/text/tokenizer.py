@@ -86,13 +86,15 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
 def _settled(backend: Backend) -> models.Unigram:
     """The trained pieces in an order and with scores that the same text always gives.
 
-    The trainer sums in random order, so last digits differ between runs, and it hands the scores of the rarest
-    characters out at random: scores are rounded, and those characters take theirs in alphabetical order.
+    The trainer sums in random order, so last digits differ between runs, and it gives characters that it would
+    have pruned scores counting up from the lowest by 0.0001, in random order: scores are rounded, and those
+    characters take theirs in alphabetical order.
     """
     vocabulary: list[tuple[str, float]] = json.loads(backend.to_str())["model"]["vocab"][len(SPECIAL) :]
     scores = {piece: round(score, 6) for piece, score in vocabulary}
-    floor = min((score for piece, score in scores.items() if len(piece) > 1), default=0.0)
-    rare = sorted(piece for piece, score in scores.items() if len(piece) == 1 and score <= floor)
+    characters = sorted(piece for piece in scores if len(piece) == 1)
+    floor = min(scores.values()) + 0.0001 * len(characters)
+    rare = [piece for piece in characters if scores[piece] <= floor]
     scores |= dict(zip(rare, sorted((scores[piece] for piece in rare), reverse=True), strict=True))
     pieces = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
     return models.Unigram([*((token, 0.0) for token in SPECIAL), *pieces], unk_id=UNK, byte_fallback=False)

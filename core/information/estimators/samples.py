@@ -1,0 +1,125 @@
+"""Samples as they come in: refused if no number could be trusted, else cleaned with the warnings written
+down.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer
+
+from core.errors import InputError
+from core.information.estimators.scientific import Array
+
+SMALLEST = 10
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """n paired samples in float64, without constant columns, and what was noticed about them."""
+
+    x: Float[np.ndarray, "n dx"]
+    y: Float[np.ndarray, "n dy"]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def dims(self) -> int:
+        return self.x.shape[1] + self.y.shape[1]
+
+    def take(self, rows: Any) -> "Pairs":
+        """The same pairs for some rows only."""
+        return Pairs(self.x[rows], self.y[rows], self.warnings)
+
+
+def read_pairs(x: Any, y: Any) -> Pairs:
+    """n x d samples (numpy, torch or lists; one-dimensional counts as n x 1) as checked `Pairs`.
+
+    Raises InputError for different lengths, fewer than 10 samples, and NaN or infinite rows; warns of
+    constant columns (dropped), duplicate pairs, fewer samples than dimensions and rows that follow one
+    another.
+
+    Example:
+        >>> read_pairs(np.arange(12.0), np.zeros((12, 2))).warnings[0]
+        'y has 2 constant columns, which carry no information: dropped'
+    """
+    left, right = _matrix(x, "x"), _matrix(y, "y")
+    if len(left) != len(right):
+        raise InputError(
+            f"x and y must pair row by row, but have {len(left)} and {len(right)} rows: drop the unpaired"
+        )
+    if len(left) < SMALLEST:
+        raise InputError(f"at least {SMALLEST} paired samples expected, got {len(left)}: sample more")
+    (left, first), (right, second) = _varying(left, "x"), _varying(right, "y")
+    return Pairs(left, right, first + second + _noticed(left, right))
+
+
+def _matrix(values: Any, name: str) -> Array:
+    raw = values.detach().cpu().double().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    if raw.dtype.kind not in "biuf" or raw.ndim not in (1, 2):
+        raise InputError(f"{name} must be an n x d array of numbers, got {raw.dtype} of shape {raw.shape}")
+    matrix = raw.astype(np.float64).reshape(len(raw), -1)
+    bad = int((~np.isfinite(matrix)).any(axis=1).sum())
+    if bad:
+        raise InputError(
+            f"{name} must be finite, but {bad} of {len(matrix)} rows hold NaN or infinity: drop them"
+        )
+    return matrix
+
+
+def _varying(matrix: Array, name: str) -> tuple[Array, tuple[str, ...]]:
+    keep = np.ptp(matrix, axis=0) > 0
+    gone = int((~keep).sum())
+    word = "column" if gone == 1 else "columns"
+    note = f"{name} has {gone} constant {word}, which carry no information: dropped"
+    return matrix[:, keep], (note,) if gone else ()
+
+
+def _noticed(x: Array, y: Array) -> tuple[str, ...]:
+    joint = np.hstack([x, y])
+    notes: list[str] = []
+    duplicates = len(joint) - len(np.unique(joint, axis=0))
+    if duplicates > 0.01 * len(joint):
+        notes.append(
+            f"{duplicates} of {len(joint)} pairs are duplicates: samples not independent, or discrete"
+        )
+    if len(joint) < joint.shape[1]:
+        notes.append(f"fewer samples ({len(joint)}) than dimensions ({joint.shape[1]})")
+    if _follows(joint):
+        notes.append("samples not independent: rows resemble the rows before them; shuffle or thin them")
+    return tuple(notes)
+
+
+def _follows(joint: Array) -> bool:
+    """Whether some column's lag-one correlation is beyond what 1 in 10,000 independent data sets would
+    show.
+    """
+    if joint.shape[1] == 0 or len(joint) < 30:
+        return False
+    ranks = ranks_of(joint) - 0.5
+    lagged = (ranks[1:] * ranks[:-1]).mean(axis=0) * 12
+    return bool(np.abs(lagged).max() * np.sqrt(len(joint)) > 4 + np.sqrt(2 * np.log(joint.shape[1])))
+
+
+def ranks_of(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    """Ranks of each column as numbers strictly between 0 and 1: (rank - 1/2) / n; ties in order of
+    appearance.
+    """
+    order = np.argsort(np.argsort(values, axis=0, kind="stable"), axis=0)
+    return (order + 0.5) / len(values)
+
+
+def levels_of(values: Float[np.ndarray, "n d"]) -> Integer[np.ndarray, " n"] | None:
+    """A label per row if the rows repeat like those of a discrete variable (at most sqrt(n) kinds), else
+    None.
+
+    Example:
+        >>> levels_of(np.array([[3.0], [5.0], [3.0], [5.0]]))
+        array([0, 1, 0, 1])
+    """
+    kinds, labels = np.unique(values, axis=0, return_inverse=True)
+    return labels.reshape(-1) if len(kinds) <= np.sqrt(len(values)) else None

@@ -1,0 +1,57 @@
+# pyright: basic
+"""The functions taken from scipy and scikit-learn, with the types they lack."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
+from sklearn import covariance
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+def digamma(values: Array | Labels | float) -> Array:
+    """The derivative of log gamma."""
+    return np.asarray(special.digamma(values), dtype=np.float64)
+
+
+def log_gamma(value: float) -> float:
+    """log of the gamma function."""
+    return float(special.gammaln(value))
+
+
+def normal_quantiles(uniform: Array) -> Array:
+    """Standard normal values at these probabilities."""
+    return np.asarray(special.ndtri(uniform), dtype=np.float64)
+
+
+def student_quantiles(uniform: Array, degrees: float) -> Array:
+    """Standard Student values at these probabilities."""
+    return np.asarray(special.stdtrit(degrees, uniform), dtype=np.float64)
+
+
+def lowest_between(loss: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
+    """Where a function of one variable is lowest between two ends."""
+    options = {"xatol": tolerance}
+    found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options=options)
+    return float(found["x"])  # pyright: ignore[reportIndexIssue]
+
+
+def ledoit_wolf(joint: Array) -> Array:
+    """Covariance shrunk towards a multiple of the identity by the Ledoit-Wolf rule."""
+    return np.asarray(covariance.ledoit_wolf(joint)[0], dtype=np.float64)
+
+
+def neighbours_in_tree(points: Array, count: int) -> tuple[Array, Labels]:
+    """Maximum-norm distances and indices of the `count` nearest points, each point itself first."""
+    distances, index = cKDTree(points).query(points, count, p=np.inf)
+    return np.asarray(distances, dtype=np.float64), np.asarray(index, dtype=np.int64)
+
+
+def count_in_tree(points: Array, radius: Array) -> Labels:
+    """How many points, itself included, lie within each point's radius (maximum norm)."""
+    counts = cKDTree(points).query_ball_point(points, radius, p=np.inf, return_length=True)
+    return np.asarray(counts, dtype=np.int64)

@@ -1,0 +1,55 @@
+"""The memory of contrast: a key encoder that follows the query encoder slowly, and a queue of earlier keys."""
+
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def follow(slow: Iterable[Tensor], fast: Iterable[Tensor], momentum: float) -> None:
+    """slow <- momentum * slow + (1 - momentum) * fast, in the precision of `slow` (He et al. 2020).
+
+    Kept in float32: in float16 the step at momentum 0.9999 is rounded away and the key encoder stands still.
+    """
+    slow, fast = list(slow), list(fast)
+    torch._foreach_lerp_(slow, [tensor.detach().to(own.dtype) for tensor, own in zip(fast, slow, strict=True)], 1 - momentum)  # pyright: ignore[reportPrivateUsage]
+
+
+class Queue(nn.Module):
+    """The last `size` keys with their meanings, first in, first out. Slots not yet filled are no candidates."""
+
+    keys: Tensor
+    meanings: Tensor
+    state: Tensor
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.size = size
+        self.register_buffer("keys", torch.zeros(size, hidden))
+        self.register_buffer("meanings", torch.full((size,), -1, dtype=torch.int64))
+        # next slot to write and slots filled; on the CPU so that reading them never waits for a device
+        self.pointer, self.filled = 0, 0
+
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor([self.pointer, self.filled])
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.pointer, self.filled = (int(value) for value in state)
+
+    def candidates(self) -> tuple[Float[Tensor, "filled hidden"], Int[Tensor, " filled"]]:
+        """Views of the keys and meanings held: valid until the next `push`."""
+        return self.keys[: self.filled], self.meanings[: self.filled]
+
+    @torch.no_grad()
+    def push(self, keys: Float[Tensor, "pairs hidden"], meanings: Int[Tensor, " pairs"]) -> None:
+        """Writes the newest keys over the oldest; of more keys than slots the last ones stay."""
+        if not self.size:
+            return
+        keys, meanings = keys[-self.size :], meanings[-self.size :]
+        slots = (torch.arange(len(keys), device=self.keys.device) + self.pointer) % self.size
+        self.keys[slots] = keys.to(self.keys.dtype)
+        self.meanings[slots] = meanings
+        self.pointer = (self.pointer + len(keys)) % self.size
+        self.filled = min(self.size, self.filled + len(keys))

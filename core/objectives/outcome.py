@@ -1,0 +1,36 @@
+"""What a pretext task returns for one batch."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The loss of a task on one batch, and the bound that it proves.
+
+    Attributes:
+        loss_sum: sum of the losses in nats, with gradient.
+        count: how many losses were summed (masked tokens or sentence pairs).
+        headroom_sum: sum of the ceilings; `(headroom_sum - loss_sum) / count` is the bound in nats.
+    """
+
+    loss_sum: Float[Tensor, ""]
+    count: int
+    headroom_sum: float
+
+    @property
+    def loss(self) -> Float[Tensor, ""]:
+        """Mean loss in nats, with gradient; 0 where nothing was counted."""
+        return self.loss_sum / max(1, self.count)
+
+    @property
+    def ceiling_nats(self) -> float:
+        """The most the bound could say, however good the model."""
+        return self.headroom_sum / max(1, self.count)
+
+    @property
+    def bound_nats(self) -> float:
+        """Lower bound on the mutual information that the task bounds: at least this many nats."""
+        return self.ceiling_nats - float(self.loss.detach())

@@ -1,0 +1,186 @@
+"""Which sentences a step sees: languages and pairs drawn with p ~ n^exponent, each stream visited without repetition.
+
+Every draw is a pure function of the seed, the step and a few counters, so a run resumes exactly, on any
+number of processes, by restoring the counters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+
+from core.config import TextSettings
+from core.errors import InputError
+from core.text.encoded import EncodedCorpus, IntArray
+
+MMLM, TLM, XLCO = 0, 1, 2
+TASKS: Final = ("mmlm", "tlm", "xlco")
+
+
+def probabilities(sizes: IntArray, exponent: float) -> np.ndarray:
+    """Of drawing each language or pair: n^exponent, normalised (the paper's exponent is 0.7)."""
+    weights = np.asarray(sizes, dtype=np.float64) ** exponent
+    return weights / weights.sum()
+
+
+class Shuffle:
+    """A random order of 0 ... n-1 that is computed where it is asked for and stored nowhere.
+
+    A four-round Feistel network on the bits of the position, walked until it falls below n (Black and
+    Rogaway 2002): a permutation, whatever the round function.
+    """
+
+    def __init__(self, n: int, seed: tuple[int, ...]) -> None:
+        self.n = n
+        self._half = max(1, (max(n - 1, 1).bit_length() + 1) // 2)
+        self._keys = np.random.SeedSequence(seed).generate_state(4, np.uint64)
+
+    def __getitem__(self, positions: IntArray) -> IntArray:
+        values = np.asarray(positions, dtype=np.uint64).copy()
+        outside = np.ones(len(values), dtype=bool)
+        while outside.any():
+            values[outside] = self._scramble(values[outside])
+            outside = values >= self.n
+        return values.astype(np.int64)
+
+    def _scramble(self, values: np.ndarray) -> np.ndarray:
+        half, low = np.uint64(self._half), np.uint64((1 << self._half) - 1)
+        left, right = values >> half, values & low
+        for key in self._keys:
+            mixed = (right ^ key) * np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(29)
+            mixed *= np.uint64(0xBF58476D1CE4E5B9)
+            left, right = right, left ^ ((mixed >> np.uint64(32)) & low)
+        return (left << half) | right
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Translations between two languages: sentence `a[i]` of the corpus translates sentence `b[i]`."""
+
+    first: int
+    second: int
+    a: IntArray
+    b: IntArray
+
+
+@dataclass(frozen=True)
+class Split:
+    """The sentences of each language and of each pair that training may see, and the meanings it may not."""
+
+    singles: list[IntArray]
+    pairs: list[Pair]
+    held_out: IntArray
+
+
+def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Split:
+    """Keeps some meanings from training and indexes the rest by language and by pair.
+
+    Raises:
+        InputError: the pivot is not among the languages, or no two languages share a meaning.
+    """
+    languages = corpus.languages
+    if needs_pairs and settings.pivot is not None and len(languages) > 1 and settings.pivot not in languages:
+        raise InputError(f"text.pivot is {settings.pivot}, but the corpus has {' '.join(languages)}: name one, or None")
+    meaning, language = np.asarray(corpus.meaning), np.asarray(corpus.language)
+    held_out = _hold_out(meaning, language, settings.held_out, seed)
+    trained = ~np.isin(meaning, held_out)
+    singles = [np.flatnonzero(trained & (language == index)) for index in range(len(languages))]
+    pairs: list[Pair] = []
+    for first, second in combinations(range(len(languages)), 2):
+        if settings.pivot is None or settings.pivot in (languages[first], languages[second]):
+            _, a, b = np.intersect1d(meaning[singles[first]], meaning[singles[second]], return_indices=True)
+            if len(a):
+                pairs.append(Pair(first, second, singles[first][a], singles[second][b]))
+    if needs_pairs and not pairs:
+        raise InputError(
+            f"TLM and XLCO learn from translations, but no two languages of {' '.join(languages)} share a meaning"
+            f"{f' with the pivot {settings.pivot}' if settings.pivot and len(languages) > 1 else ''}: "
+            "add translations, or train with --tlm.enabled False --contrast.enabled False"
+        )
+    return Split(singles, pairs, held_out)
+
+
+def _hold_out(meaning: IntArray, language: IntArray, count: int, seed: int) -> IntArray:
+    """Meanings told in the most languages first, so that every pair can be measured; a fifth of all at most."""
+    distinct, inverse = np.unique(meaning, return_inverse=True)
+    combined = np.unique(inverse.astype(np.int64) * (int(language.max()) + 1) + language)
+    told_in = np.bincount(combined // (int(language.max()) + 1), minlength=len(distinct))
+    if len(distinct) < 5:
+        raise InputError(f"expected at least 5 meanings, so that one can be held out, got {len(distinct)}: add text")
+    order = np.random.default_rng([seed, 7]).permutation(len(distinct))
+    order = order[np.argsort(-told_in[order], kind="stable")]
+    return np.sort(distinct[order[: min(count, len(distinct) // 5)]])
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Rows of the corpus that one step sees; pairs are (source, target)."""
+
+    mmlm: IntArray
+    tlm: IntArray
+    xlco: IntArray
+
+
+class Sampler:
+    """Draws the rows of each step; its whole state is one counter per language and task, or pair and task."""
+
+    def __init__(self, split: Split, settings: TextSettings, seed: int) -> None:
+        self.split, self.seed = split, seed
+        self.language_p = probabilities(np.array([len(rows) for rows in split.singles]), settings.exponent)
+        sizes = np.array([len(pair.a) for pair in split.pairs])
+        self.pair_p = probabilities(sizes, settings.exponent) if len(sizes) else np.zeros(0)
+        self._seen: dict[tuple[int, int], int] = {}
+
+    def state(self) -> dict[str, int]:
+        """The counters, as JSON can hold them."""
+        return {f"{task}.{stream}": seen for (task, stream), seen in sorted(self._seen.items())}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Takes the counters of `state()` back."""
+        self._seen = {(int(key.split(".")[0]), int(key.split(".")[1])): seen for key, seen in state.items()}
+
+    def draw(self, step: int, examples: int, mmlm: bool, tlm: bool, xlco: int) -> Draw:
+        """Rows for a step: `examples` for each task; `xlco` pairs make one contrast example (2 when mixed, 0: off)."""
+        empty = np.zeros((0, 2), dtype=np.int64)
+        return Draw(
+            self._singles(step, examples) if mmlm else empty[:, 0],
+            self._pairs(step, TLM, examples, 1) if tlm else empty,
+            self._pairs(step, XLCO, examples, xlco) if xlco else empty,
+        )
+
+    def _singles(self, step: int, examples: int) -> IntArray:
+        rng = np.random.default_rng([self.seed, MMLM, step])
+        chosen = rng.choice(len(self.language_p), size=examples, p=self.language_p)
+        rows = np.empty(examples, dtype=np.int64)
+        for stream in np.unique(chosen):
+            at = np.flatnonzero(chosen == stream)
+            rows[at] = self.split.singles[stream][self._next(MMLM, int(stream), len(at), len(self.split.singles[stream]))]
+        return rows
+
+    def _pairs(self, step: int, task: int, examples: int, together: int) -> IntArray:
+        """[examples * together, 2] rows; the pairs of one example come from the same two languages, sides drawn."""
+        rng = np.random.default_rng([self.seed, task, step])
+        chosen = rng.choice(len(self.pair_p), size=examples, p=self.pair_p)
+        rows = np.empty((examples, together, 2), dtype=np.int64)
+        for stream in np.unique(chosen):
+            pair = self.split.pairs[stream]
+            at = np.flatnonzero(chosen == stream)
+            index = self._next(task, int(stream), len(at) * together, len(pair.a))
+            rows[at] = np.stack([pair.a[index], pair.b[index]], axis=-1).reshape(len(at), together, 2)
+        swap = rng.random(examples) < 0.5
+        rows[swap] = rows[swap][..., ::-1]
+        return rows.reshape(-1, 2)
+
+    def _next(self, task: int, stream: int, count: int, size: int) -> IntArray:
+        """The next positions of an endless stream that visits all of 0 ... size-1 once per epoch."""
+        start = self._seen.get((task, stream), 0)
+        self._seen[task, stream] = start + count
+        positions = np.arange(start, start + count)
+        found = np.empty(count, dtype=np.int64)
+        for epoch in np.unique(positions // size):
+            inside = positions // size == epoch
+            found[inside] = Shuffle(size, (self.seed, task, stream, int(epoch)))[positions[inside] % size]
+        return found

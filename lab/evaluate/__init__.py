@@ -1,0 +1,1 @@
+"""Evaluations of a run or of any checkpoint, one per file."""

@@ -1,0 +1,62 @@
+"""Sentences to vectors, in batches of similar length."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from core.model.infoxlm import InfoXLM
+from core.text.batches import plain
+from core.text.tokenizer import Tokenizer
+
+BATCH_TOKENS = 8_192
+
+
+def encode(
+    model: InfoXLM,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    layers: Sequence[int],
+    pooling: str = "mean",
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[int, np.ndarray]:
+    """Sentence vectors by hidden state, [texts, hidden] float32, in the order of the texts."""
+    device = next(model.parameters()).device
+    longest = model.settings.model.max_tokens
+    rows = [row for begin in range(0, len(texts), 10_000) for row in tokenizer.encode(texts[begin : begin + 10_000], longest)]
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    width = model.encoder.config.hidden_size
+    found = {layer: np.empty((len(rows), width), dtype=np.float32) for layer in layers}
+    done, training = 0, model.training
+    model.eval()
+    for part in _parts([len(rows[i]) for i in order]):
+        at = order[part]
+        vectors = model.vectors(plain([rows[i] for i in at], longest).to(device), list(layers), pooling)
+        for layer, values in zip(layers, vectors, strict=True):
+            found[layer][at] = values.cpu().numpy()
+        done += len(at)
+        if progress:
+            progress(done, len(rows))
+    model.train(training)
+    return found
+
+
+def _parts(lengths: Sequence[int]) -> list[slice]:
+    parts, begin, tokens = [], 0, 0
+    for index, length in enumerate(lengths):
+        if tokens and tokens + length > BATCH_TOKENS:
+            parts.append(slice(begin, index))
+            begin, tokens = index, 0
+        tokens += length
+    return [*parts, slice(begin, len(lengths))] if lengths else []
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1, so that inner products are cosines; a zero row stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms > 0, norms, 1.0)
+
+
+def model_device() -> torch.device:
+    """Where evaluation runs: a GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

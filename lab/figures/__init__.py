@@ -1,0 +1,1 @@
+"""Tables to Plotly figures: the only plotting code."""
