@@ -1,5 +1,7 @@
 """Information in nats: bounds on scores, estimators on samples, distributions that know the truth."""
 
 from core.information import bounds
+from core.information.estimators.estimate import estimate
+from core.information.estimators.result import Estimate
 
-__all__ = ["bounds"]
+__all__ = ["Estimate", "bounds", "estimate"]

@@ -67,8 +67,8 @@ class Axes(nn.Module):
 class EllipticalCritic(nn.Module):
     """log p(x, y) / p(x) p(y) of an elliptical law, for all pairs of n samples, as an n x n matrix.
 
-    With q the squared norms, f = -(v + d)/2 log(1 + q_xy / v) + (v + dx)/2 log(1 + q_x / v) + ... - 1/2 log det,
-    v degrees of freedom; for infinite v it is the Gaussian's quadratic form.
+    With q the squared norms, f = -(v + d)/2 log(1 + q_xy / v) + (v + dx)/2 log(1 + q_x / v) + ... - 1/2 log
+    det, v degrees of freedom; for infinite v it is the Gaussian's quadratic form.
     """
 
     def __init__(self, x: Array, y: Array, degrees: float, hidden: int = 64, most_axes: int = 8) -> None:

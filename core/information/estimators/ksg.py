@@ -20,8 +20,9 @@ def ksg_terms(
     """Per-sample terms whose mean is the KSG estimate of I(x; y) in nats.
 
     psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1), where n_x counts the samples nearer in x than the k-th
-    neighbour is in the joint space (maximum norm). Collapses towards 0 when the dimension is large. Ties are
-    the caller's matter. Source: Kraskov et al. 2004 (first estimator).
+    neighbour is in the joint space (maximum norm). Collapses towards 0 when the dimension is large. A sample
+    that coincides with k others counts them all instead, so discrete parts are allowed.
+    Sources: Kraskov et al. 2004 (first estimator); Gao et al. 2017 (1709.06212) for the ties.
     Raises InputError unless 1 <= neighbours < n.
 
     Example:
@@ -34,9 +35,15 @@ def ksg_terms(
     n = len(x)
     if not 1 <= neighbours < n:
         raise InputError(f"neighbours must lie between 1 and n - 1 = {n - 1}, got {neighbours}")
-    radius = np.nextafter(kth_distance(np.hstack([x, y]), neighbours), 0)
+    joint = np.hstack([x, y])
+    distance = kth_distance(joint, neighbours)
+    radius = np.where(distance > 0, np.nextafter(distance, 0), 0)
+    counted = np.full(n, neighbours)
+    tied = distance == 0
+    if tied.any():
+        counted[tied] = count_within(joint, radius)[tied]
     near = digamma(count_within(x, radius)) + digamma(count_within(y, radius))
-    return digamma(neighbours) + digamma(n) - near
+    return digamma(counted) + digamma(n) - near
 
 
 def kth_distance(points: Float[np.ndarray, "n d"], neighbours: int) -> Float[np.ndarray, " n"]:

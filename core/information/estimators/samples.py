@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
 from core.errors import InputError
-from core.information.estimators.scientific import Array
+from core.information.estimators.scientific import Array, Labels, mean_ranks
 
 SMALLEST = 10
 
@@ -101,19 +101,18 @@ def _follows(joint: Array) -> bool:
     if joint.shape[1] == 0 or len(joint) < 30:
         return False
     ranks = ranks_of(joint) - 0.5
-    lagged = (ranks[1:] * ranks[:-1]).mean(axis=0) * 12
+    lagged = (ranks[1:] * ranks[:-1]).mean(axis=0) / ranks.var(axis=0)
     return bool(np.abs(lagged).max() * np.sqrt(len(joint)) > 4 + np.sqrt(2 * np.log(joint.shape[1])))
 
 
 def ranks_of(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Ranks of each column as numbers strictly between 0 and 1: (rank - 1/2) / n; ties in order of
-    appearance.
+    """Ranks of each column as numbers strictly between 0 and 1, (rank - 1/2) / n; ties share their mean
+    rank.
     """
-    order = np.argsort(np.argsort(values, axis=0, kind="stable"), axis=0)
-    return (order + 0.5) / len(values)
+    return (mean_ranks(values) - 0.5) / len(values)
 
 
-def levels_of(values: Float[np.ndarray, "n d"]) -> Integer[np.ndarray, " n"] | None:
+def levels_of(values: Float[np.ndarray, "n d"]) -> Labels | None:
     """A label per row if the rows repeat like those of a discrete variable (at most sqrt(n) kinds), else
     None.
 
@@ -122,4 +121,4 @@ def levels_of(values: Float[np.ndarray, "n d"]) -> Integer[np.ndarray, " n"] | N
         array([0, 1, 0, 1])
     """
     kinds, labels = np.unique(values, axis=0, return_inverse=True)
-    return labels.reshape(-1) if len(kinds) <= np.sqrt(len(values)) else None
+    return labels.reshape(-1).astype(np.int64) if len(kinds) <= np.sqrt(len(values)) else None

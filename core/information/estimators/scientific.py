@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import optimize, special, stats
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from sklearn import covariance
 
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 
-def digamma(values: Array | Labels | float) -> Array:
+def digamma(values: Array | Labels | float | int) -> Array:
     """The derivative of log gamma."""
     return np.asarray(special.digamma(values), dtype=np.float64)
 
@@ -55,3 +55,8 @@ def count_in_tree(points: Array, radius: Array) -> Labels:
     """How many points, itself included, lie within each point's radius (maximum norm)."""
     counts = cKDTree(points).query_ball_point(points, radius, p=np.inf, return_length=True)
     return np.asarray(counts, dtype=np.int64)
+
+
+def mean_ranks(values: Array) -> Array:
+    """Ranks 1..n of each column; ties share their mean rank."""
+    return np.asarray(stats.rankdata(values, axis=0), dtype=np.float64)

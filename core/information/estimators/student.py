@@ -87,6 +87,13 @@ class Elliptical:
             both - self._log_density(scores, slice(self.dx)) - self._log_density(scores, slice(self.dx, None))
         )
 
+    def sample(self, n: int, rng: np.random.Generator) -> Float[np.ndarray, "n d"]:
+        """n fresh samples of the fitted law, as Student (or normal) scores."""
+        normal = rng.standard_normal((n, len(self.scatter))) @ np.linalg.cholesky(self.scatter).T
+        if np.isinf(self.degrees):
+            return normal
+        return normal / np.sqrt(rng.chisquare(self.degrees, (n, 1)) / self.degrees)
+
     def _log_density(self, scores: Array, part: slice) -> Array:
         block = self.scatter[part, part]
         values = scores[:, part]
@@ -120,7 +127,7 @@ def _likeliest_degrees(uniform: Array) -> float:
 
 def _copula_log_likelihood(uniform: Array, degrees: float) -> float:
     n, dims = uniform.shape
-    grid = quantiles((np.arange(n) + 0.5) / n, degrees)
+    grid = quantiles(ranks_of(np.arange(n, dtype=np.float64)[:, None])[:, 0], degrees)
     scores = grid[(uniform * n).astype(np.intp)]
     scatter = fit_scatter(scores, degrees, steps=12)
     margins = log_density(grid**2, 0.0, 1, degrees).mean() * dims

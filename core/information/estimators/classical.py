@@ -1,0 +1,102 @@
+"""Estimators without training: Gaussian, Student, nearest neighbours, counting."""
+
+import numpy as np
+
+from core.errors import InputError
+from core.information.estimators.discrete import miller_madow, plug_in_terms
+from core.information.estimators.gaussian import gaussian_information, normal_scores
+from core.information.estimators.ksg import ksg_terms, non_uniformity_terms
+from core.information.estimators.result import Estimate
+from core.information.estimators.samples import Pairs, levels_of, ranks_of
+from core.information.estimators.scientific import Array
+from core.information.estimators.student import fit_elliptical, quantiles
+
+QUANTILE = 1.959964
+"""Standard normal quantile of a 95 % interval."""
+MANY = 6
+"""Joint dimensions above which nearest neighbours lose a tenth of the information or more, at n = 5,000."""
+
+
+def by_gaussian(pairs: Pairs, seed: int = 0, ranks: bool = False) -> Estimate:
+    """Information of Gaussians in nats, free of small-sample bias; with `ranks`, of the Gaussian copula.
+
+    -1/2 sum log(1 - rho_k^2) over the canonical correlations. Exact for Gaussians and (by ranks) for their
+    monotone maps; blind to any other dependence. Needs n > dx + dy + 1, else InputError.
+    """
+    x, y = (normal_scores(pairs.x), normal_scores(pairs.y)) if ranks else (pairs.x, pairs.y)
+    nats = gaussian_information(x, y)
+    error = _model_error(np.sqrt(min(2 * nats, pairs.dims) if nats > 0 else 0), pairs)
+    return _symmetric(nats, error, "gaussian-ranks" if ranks else "gaussian", pairs)
+
+
+def by_student(pairs: Pairs, seed: int = 0) -> Estimate:
+    """Information of a Student copula in nats, degrees of freedom by likelihood. Needs n > dx + dy + 1."""
+    fitted = fit_elliptical(pairs.x, pairs.y)
+    scores = quantiles(ranks_of(np.hstack([pairs.x, pairs.y])), fitted.degrees)
+    error = _model_error(float(fitted.log_ratio(scores).std()), pairs)
+    return _symmetric(fitted.information(), error, "student", pairs)
+
+
+def _model_error(spread: float, pairs: Pairs) -> float:
+    """Standard error of a fitted log ratio's mean: its own spread, and the noise of the cross-covariance."""
+    cells = pairs.x.shape[1] * pairs.y.shape[1]
+    return float(np.sqrt(spread**2 / pairs.n + cells / (2 * pairs.n**2)))
+
+
+def by_ksg(
+    pairs: Pairs, seed: int = 0, neighbours: int = 5, non_uniform: bool = False, ranks: bool = True
+) -> Estimate:
+    """Kraskov's nearest-neighbour estimate in nats; `non_uniform` adds the local non-uniformity correction.
+
+    The interval adds to the sampling error what the estimate would still change by with more samples: its
+    change from n/2 to n, continued at the rate n^(-1/d). In many dimensions it is therefore wide, as it must
+    be.
+    """
+    terms = _ksg_terms(pairs, neighbours, non_uniform, ranks)
+    nats = float(terms.mean())
+    halves = np.array_split(np.random.default_rng(seed).permutation(pairs.n), 2)
+    fewer = [_ksg_terms(pairs.take(half), neighbours, non_uniform, ranks).mean() for half in halves]
+    drift = (nats - float(np.mean(fewer))) / (2 ** (1 / pairs.dims) - 1)
+    error = QUANTILE * float(terms.std()) / np.sqrt(pairs.n)
+    notes = (f"{pairs.dims} dimensions: nearest neighbours see little here",) if pairs.dims > MANY else ()
+    return Estimate(
+        nats,
+        float(nats - error + min(drift, 0.0)),
+        float(nats + error + max(drift, 0.0)),
+        "estimate",
+        float(np.log(pairs.n)),
+        "ksg",
+        pairs.n,
+        0.0,
+        pairs.warnings + notes,
+    )
+
+
+def _ksg_terms(pairs: Pairs, neighbours: int, non_uniform: bool, ranks: bool) -> Array:
+    x, y = (normal_scores(pairs.x), normal_scores(pairs.y)) if ranks else (pairs.x, pairs.y)
+    terms = ksg_terms(x, y, neighbours)
+    return terms + non_uniformity_terms(x, y) if non_uniform else terms
+
+
+def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
+    """Information of discrete variables in nats by counting, less the Miller-Madow bias.
+
+    Each distinct row is one value. Raises InputError unless each side has at most sqrt(n) distinct rows.
+    """
+    x, y = levels_of(pairs.x), levels_of(pairs.y)
+    if x is None or y is None:
+        raise InputError(
+            "counting needs at most sqrt(n) distinct rows on each side: use method='auto' or 'ksg'"
+        )
+    terms = plug_in_terms(x, y)
+    bias = miller_madow(x, y)
+    error = QUANTILE * float(np.hypot(terms.std() / np.sqrt(pairs.n), bias))
+    ceiling = float(np.log(min(x.max(), y.max()) + 1))
+    nats = float(terms.mean()) - bias
+    quiet = tuple(note for note in pairs.warnings if "duplicates" not in note)
+    return Estimate(nats, nats - error, nats + error, "estimate", ceiling, "discrete", pairs.n, 0.0, quiet)
+
+
+def _symmetric(nats: float, error: float, method: str, pairs: Pairs) -> Estimate:
+    half = QUANTILE * error
+    return Estimate(nats, nats - half, nats + half, "estimate", None, method, pairs.n, 0.0, pairs.warnings)

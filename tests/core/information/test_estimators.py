@@ -1,0 +1,184 @@
+"""Estimators against closed forms and laws; the full accuracy table is `lab bench --information`."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import InputError
+from core.information import Estimate, estimate
+from core.information.estimators.discrete import plug_in_terms
+from core.information.estimators.gaussian import canonical, covariance_information, gaussian_information
+from core.information.estimators.student import fit_elliptical, shared_scale_information
+
+FOLDER = Path(__file__).parents[4] / "shared" / "data" / "information"
+
+
+def gaussian_pairs(n: int, rho: float, dims: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs whose first coordinates correlate; I = -1/2 log(1 - rho^2)."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((2, n, dims))
+    y[:, 0] = rho * x[:, 0] + math.sqrt(1 - rho**2) * y[:, 0]
+    return x, y
+
+
+def gaussian_nats(rho: float) -> float:
+    return -0.5 * math.log1p(-(rho**2))
+
+
+@pytest.mark.parametrize("method", ["auto", "gaussian", "gaussian-ranks", "student", "ksg"])
+def test_a_correlated_pair_is_read_within_its_interval(method: str) -> None:
+    result = estimate(*gaussian_pairs(2000, 0.7), method=method)
+    assert result.low <= gaussian_nats(0.7) <= result.high
+    assert result.kind == "estimate"
+
+
+@pytest.mark.parametrize("method", ["auto", "gaussian", "student", "ksg"])
+def test_independent_samples_read_zero(method: str) -> None:
+    result = estimate(*gaussian_pairs(1000, 0.0, dims=2), method=method)
+    assert result.low <= 0 <= result.high
+    # the standard deviation of these estimators at n = 1,000 is below 0.02
+    assert abs(result.nats) < 0.06
+
+
+@pytest.mark.parametrize("dims", [5, 20])
+def test_the_gaussian_estimate_has_no_small_sample_bias(dims: int) -> None:
+    reads = [gaussian_information(*gaussian_pairs(100, 0.6, dims, seed)) for seed in range(200)]
+    error = np.std(reads) / math.sqrt(len(reads))
+    assert np.mean(reads) == pytest.approx(gaussian_nats(0.6), abs=3.5 * error)
+
+
+def test_canonical_correlations_carry_all_of_a_gaussians_information() -> None:
+    rng = np.random.default_rng(1)
+    root = rng.standard_normal((7, 9))
+    covariance = root @ root.T
+    pairing = canonical(covariance, 3)
+    assert pairing.information() == pytest.approx(covariance_information(covariance, 3), rel=1e-10)
+
+
+def test_auto_ignores_monotone_maps_of_single_columns() -> None:
+    x, y = gaussian_pairs(1000, 0.8, 3)
+    assert estimate(np.exp(x), y**3).nats == pytest.approx(estimate(x, y).nats, abs=1e-12)
+
+
+def test_auto_is_almost_symmetric() -> None:
+    x, y = gaussian_pairs(1000, 0.8, 3)
+    one, two = estimate(x, y), estimate(y, x)
+    assert one.nats == pytest.approx(two.nats, abs=0.02)
+
+
+def test_the_same_seed_gives_the_same_number() -> None:
+    x, y = gaussian_pairs(600, 0.5, 3)
+    assert estimate(x, y, seed=3).nats == estimate(x, y, seed=3).nats
+
+
+def test_torch_and_numpy_samples_read_the_same() -> None:
+    x, y = gaussian_pairs(500, 0.5)
+    assert estimate(torch.tensor(x), torch.tensor(y)).nats == estimate(x, y).nats
+
+
+def test_heavy_tails_alone_carry_information() -> None:
+    rng = np.random.default_rng(0)
+    scale = np.sqrt(rng.chisquare(2, (4000, 1)) / 2)
+    x, y = rng.standard_normal((2, 4000, 3)) / scale
+    truth = shared_scale_information(2.0, 3, 3)
+    assert fit_elliptical(x, y).degrees == pytest.approx(2, rel=0.15)
+    assert estimate(x, y).nats == pytest.approx(truth, abs=0.05)
+
+
+def test_counting_agrees_with_the_entropy_of_a_deterministic_label() -> None:
+    labels = np.repeat(np.arange(4), 100)
+    result = estimate(labels, 10 * labels)
+    assert result.nats == pytest.approx(math.log(4), abs=0.01)
+    assert result.ceiling == pytest.approx(math.log(4))
+
+
+def test_plug_in_terms_agree_with_the_table_of_a_binary_channel() -> None:
+    x = np.array([0] * 50 + [1] * 50)
+    y = np.array([0] * 40 + [1] * 10 + [0] * 10 + [1] * 40)
+    by_hand = math.log(2) + 0.8 * math.log(0.8) + 0.2 * math.log(0.2)
+    assert plug_in_terms(x, y).mean() == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_more_information_than_can_be_checked_is_called_a_bound() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((400, 6))
+    result = estimate(x, x + 0.1 * rng.standard_normal((400, 6)))
+    assert result.kind == "lower bound"
+    assert result.ceiling is not None
+    assert result.nats <= result.ceiling
+    assert result.words().startswith("at least")
+    assert "reported is the held-out" in result.reason
+
+
+def test_more_dimensions_than_samples_is_called_a_bound() -> None:
+    rng = np.random.default_rng(0)
+    meaning = rng.standard_normal((300, 4))
+    x, y = (meaning @ rng.standard_normal((4, 200)) + 0.3 * rng.standard_normal((300, 200)) for _ in range(2))
+    result = estimate(x, y)
+    assert result.kind == "lower bound"
+    assert any("fewer samples" in note for note in result.warnings)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (np.zeros((20, 2)), np.zeros((21, 2)), "pair row by row"),
+        (np.zeros((1, 2)), np.zeros((1, 2)), "at least 10 paired samples"),
+        (np.full((20, 1), np.nan), np.zeros((20, 1)), "20 of 20 rows"),
+        (np.arange(20.0), np.array([np.inf] + [0.0] * 19), "1 of 20 rows"),
+        (np.zeros((20, 2, 2)), np.zeros(20), "n x d array"),
+        (np.array(["a"] * 20), np.zeros(20), "array of numbers"),
+    ],
+)
+def test_samples_that_cannot_be_read_are_refused(x: np.ndarray, y: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        estimate(x, y)
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"auto.*ksg"):
+        estimate(np.arange(20), np.arange(20), method="mine-own")
+
+
+def test_a_constant_side_carries_nothing_and_says_so() -> None:
+    result = estimate(np.zeros(50), np.random.default_rng(0).standard_normal(50))
+    assert (result.nats, result.high) == (0, 0)
+    assert "constant" in result.warnings[0]
+
+
+def test_duplicates_and_serial_dependence_are_warned_of() -> None:
+    x, y = gaussian_pairs(200, 0.5)
+    doubled = estimate(np.vstack([x, x]), np.vstack([y, y]), method="gaussian")
+    assert any("duplicates" in note for note in doubled.warnings)
+    walk = np.cumsum(np.random.default_rng(0).standard_normal((500, 2)), axis=0)
+    assert any("rows before" in note for note in estimate(walk[:, 0], walk[:, 1], method="gaussian").warnings)
+
+
+def test_fewer_samples_than_dimensions_are_refused_by_the_plain_gaussian() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match="method='auto'"):
+        estimate(*rng.standard_normal((2, 20, 15)), method="gaussian")
+
+
+def test_an_estimate_states_bound_interval_and_ceiling_in_words() -> None:
+    made = Estimate(4.1, 3.9, 4.3, "upper bound", None, "club", 10, 0.0)
+    assert str(made) == "at most 4.10 nats (95 % interval of the bound 3.90 to 4.30)"
+
+
+@pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared samples of known information are not here")
+@pytest.mark.parametrize(
+    ("task", "tolerance"),
+    [
+        ("1v1-normal-0.75", 0.05),
+        ("swissroll_x-normal_cdf-1v1-normal-0.75", 0.05),
+        ("half_cube-multinormal-sparse-25-25-2-2.0", 0.06),
+        ("student-identity-5-5-2", 0.05),
+    ],
+)
+def test_auto_reads_shared_samples_of_known_information(task: str, tolerance: float) -> None:
+    samples = np.load(FOLDER / f"{task}.npz")
+    result = estimate(samples["x0"], samples["y0"])
+    assert result.nats == pytest.approx(float(samples["truth_nats"]), abs=tolerance)
