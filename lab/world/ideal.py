@@ -1,0 +1,162 @@
+"""The ideal reader: the exact posterior of masked tokens given what is visible of a sentence or of a pair."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from lab.world.pattern import Pattern, Vocabulary
+from lab.world.reading import Reader
+from lab.world.world import World
+
+SPACE = "▁"
+SPECIAL, UNKNOWN = 4, 3  # ids below SPECIAL are <s> <pad> </s> <unk>
+CACHED_TEXTS = 300_000
+
+Shares = Mapping[tuple[str, ...], float]
+"""Probability of the language of a sentence, `("en",)`, or of the two of a pair in order, `("en", "fr")`."""
+
+
+class Tokenizer(Protocol):
+    """What is asked of a tokenizer; `core.text.tokenizer.Tokenizer` is one."""
+
+    mask_id: int
+    size: int
+    backend: object
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]: ...
+    def tokens(self, ids: Iterable[int]) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A whole sentence that agrees with the visible tokens: its share is P(wording | language, meaning)."""
+
+    language: str
+    meaning: int
+    share: float
+    ids: np.ndarray
+
+
+class IdealReader:
+    """Knows the world, its distribution and its tokenizer, and sees what a model sees.
+
+    Tokens are matched as text first (cheap, and a superset), then every candidate sentence is tokenised as a
+    whole and compared token by token, so nothing is presumed about how a tokenizer cuts: words may take
+    different numbers of tokens, and languages without spaces are cut as the tokenizer likes.
+    """
+
+    def __init__(self, world: World, tokenizer: Tokenizer) -> None:
+        self.world, self.tokenizer = world, tokenizer
+        self._reader = Reader(world.verbalisers, world.num_facts, self._write, begin=SPACE)
+        pieces = tokenizer.tokens(range(SPECIAL, tokenizer.size))
+        self._vocabulary = Vocabulary(pieces, self._reader.characters)
+        self._ids: dict[str, np.ndarray] = {}
+
+    def _write(self, text: str) -> str:
+        """The tokenizer's normal form with visible spaces; letters at both ends keep it from stripping."""
+        normalizer = getattr(self.tokenizer.backend, "normalizer", None)
+        kept = normalizer.normalize_str(f"x{text}x")[1:-1] if normalizer else text
+        return kept.replace(" ", SPACE)
+
+    @cached_property
+    def _probabilities(self) -> np.ndarray:
+        rows = range(len(self.world.facts.relations))
+        return np.concatenate([self.world.distribution.probabilities(row) for row in rows])
+
+    def probability(self, meaning: int) -> float:
+        """P(meaning)."""
+        if self.world.num_facts == 1:
+            return float(self._probabilities[meaning])
+        first, second = divmod(meaning, self.world.facts.total)
+        return float(self._probabilities[first] * self._probabilities[second])
+
+    def pattern(self, ids: np.ndarray) -> Pattern:
+        """The text of the visible tokens, with gaps where tokens are masked or unknown."""
+        literals: list[str] = [""]
+        counts: list[int] = []
+        inner = ids[1:-1].tolist()
+        for token, written in zip(inner, self.tokenizer.tokens(inner), strict=True):
+            if token not in (self.tokenizer.mask_id, UNKNOWN):
+                literals[-1] += written
+            elif counts and not literals[-1]:
+                counts[-1] += 1
+            else:
+                literals.append("")
+                counts.append(1)
+        return Pattern(tuple(literals), tuple(counts), self._vocabulary)
+
+    def candidates(self, ids: np.ndarray) -> list[Candidate]:
+        """Every sentence of the world that agrees with the visible tokens `ids`, `<s>` ... `</s>`."""
+        readings = list(self._reader.read(self.pattern(ids)))
+        encoded = self._encode([reading.text for reading in readings])
+        visible = ids != self.tokenizer.mask_id
+        return [
+            Candidate(reading.language, reading.meaning, reading.share, whole)
+            for reading, whole in zip(readings, encoded, strict=True)
+            if len(whole) == len(ids) and np.array_equal(whole[visible], ids[visible])
+        ]
+
+    def _encode(self, texts: list[str]) -> list[np.ndarray]:
+        if len(self._ids) > CACHED_TEXTS:
+            self._ids.clear()
+        new = [text for text in dict.fromkeys(texts) if text not in self._ids]
+        plain = [text.removeprefix(SPACE).replace(SPACE, " ") for text in new]
+        self._ids.update(zip(new, self.tokenizer.encode(plain), strict=True))
+        return [self._ids[text] for text in texts]
+
+    def posteriors(self, sides: Sequence[np.ndarray], shares: Shares) -> list[list[dict[int, float]]]:
+        """P(token | everything visible) at each masked position, for each of one or two sides.
+
+        `sides` are ids `<s>` ... `</s>` with `<mask>` where hidden; with two, the second is the translation
+        of the first (or of the other, it makes no difference), right with probability 1 - noise.
+        """
+        found = [self.candidates(side) for side in sides]
+        assert all(found), "what is visible was not written by this world"
+        weights = [self._weights(found[0], shares)] if len(sides) == 1 else self._pair_weights(found, shares)
+        return [self._tokens(*triple) for triple in zip(sides, found, weights, strict=True)]
+
+    def _weights(self, candidates: list[Candidate], shares: Shares) -> np.ndarray:
+        return np.array(
+            [shares.get((c.language,), 0.0) * self.probability(c.meaning) * c.share for c in candidates]
+        )
+
+    def _pair_weights(self, found: list[list[Candidate]], shares: Shares) -> list[np.ndarray]:
+        """P(candidate, all that is visible) for each side, the other side summed out."""
+        swapped = {(b, a): share for (a, b), share in shares.items()}
+        return [
+            self._side_weights(found[0], found[1], shares),
+            self._side_weights(found[1], found[0], swapped),
+        ]
+
+    def _side_weights(self, mine: list[Candidate], other: list[Candidate], shares: Shares) -> np.ndarray:
+        noise = self.world.settings["noise"]
+        same: dict[tuple[str, int], float] = defaultdict(float)
+        any_meaning: dict[str, float] = defaultdict(float)
+        for c in other:
+            same[c.language, c.meaning] += c.share
+            any_meaning[c.language] += c.share * self.probability(c.meaning)
+        weights = []
+        for c in mine:
+            fit = sum(
+                shares.get((c.language, tag), 0.0)
+                * ((1 - noise) * same.get((tag, c.meaning), 0.0) + noise * total)
+                for tag, total in any_meaning.items()
+            )
+            weights.append(c.share * self.probability(c.meaning) * fit)
+        return np.array(weights)
+
+    def _tokens(
+        self, ids: np.ndarray, candidates: list[Candidate], weights: np.ndarray
+    ) -> list[dict[int, float]]:
+        posteriors = []
+        for position in np.flatnonzero(ids == self.tokenizer.mask_id):
+            mass: dict[int, float] = defaultdict(float)
+            for c, weight in zip(candidates, weights / weights.sum(), strict=True):
+                if weight:
+                    mass[int(c.ids[position])] += float(weight)
+            posteriors.append(dict(mass))
+        return posteriors

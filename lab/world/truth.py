@@ -1,0 +1,127 @@
+"""The truth of MMLM and TLM in a world: what the best possible model would reach, in nats.
+
+MMLM masks tokens of a sentence, TLM of a sentence and its translation side by side. A model's cross-entropy
+can not fall below the entropy of the masked token given what is visible, and H(token) less that is the mutual
+information that the task bounds from below:
+
+    I(context; token) = H(token) - H(token | context)
+    I(context, translation; token) = H(token) - H(token | context, translation)
+
+Posteriors are exact (see `ideal`); their mean is taken over sampled sentences and masks, with its standard
+error. Masks follow the ledger's rule: floor(rate * L + u) of the L tokens between `<s>` and `</s>`, u uniform
+in [0, 1), each shown as `<mask>`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.world.distribution import entropy
+from lab.world.frequency import token_frequencies
+from lab.world.ideal import IdealReader, Shares, Tokenizer
+from lab.world.world import World
+
+RATE = 0.15
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is attainable in a task, in nats per masked token, with standard errors over the masks drawn."""
+
+    task: str
+    cross_entropy_nats: float  # H(token | visible), the lowest cross-entropy that any model can have
+    cross_entropy_error: float
+    token_entropy_nats: float  # H(token)
+    token_entropy_error: float  # 0 where it is exact
+    tokens: int  # masked tokens averaged over
+
+    @property
+    def information_nats(self) -> float:
+        """I(visible; token)."""
+        return self.token_entropy_nats - self.cross_entropy_nats
+
+    @property
+    def information_error(self) -> float:
+        return float(np.hypot(self.cross_entropy_error, self.token_entropy_error))
+
+
+def truths(
+    world: World,
+    tokenizer: Tokenizer,
+    languages: Mapping[str, float] | None = None,
+    pairs: Mapping[tuple[str, str], float] | None = None,
+    sentences: int = 1000,
+    rate: float = RATE,
+    seed: int = 0,
+) -> dict[str, Truth]:
+    """The truth of `mmlm` and, where there are two languages, of `tlm`.
+
+    languages: probability of each language of a sentence; all alike unless given.
+    pairs: probability of each ordered pair; all pairs of different languages alike unless given.
+    sentences: how many are drawn for each task.
+    """
+    tags = world.languages
+    single = {(tag,): share for tag, share in (languages or dict.fromkeys(tags, 1 / len(tags))).items()}
+    both = pairs or {(a, b): 1 / (len(tags) * (len(tags) - 1)) for a in tags for b in tags if a != b}
+    reader = IdealReader(world, tokenizer)
+    found = {"mmlm": truth(reader, single, sentences, rate, seed)}
+    if both:
+        found["tlm"] = truth(reader, both, sentences, rate, seed)
+    return found
+
+
+def truth(
+    reader: IdealReader, shares: Shares, sentences: int = 1000, rate: float = RATE, seed: int = 0
+) -> Truth:
+    """The truth of one task: of MMLM for shares of languages, of TLM for shares of ordered pairs."""
+    rng = np.random.default_rng(seed)
+    sums, counts = [], []
+    for sides in sample(reader, shares, sentences, rate, rng):
+        entropies = [
+            entropy(np.array(list(p.values()))) for side in reader.posteriors(sides, shares) for p in side
+        ]
+        sums.append(sum(entropies))
+        counts.append(len(entropies))
+    mean, error = ratio(np.array(sums), np.array(counts))
+    marginal: dict[str, float] = {}
+    for tags, share in shares.items():
+        for tag in tags:
+            marginal[tag] = marginal.get(tag, 0.0) + share / len(tags)
+    token_entropy, token_error = token_frequencies(reader.world, reader.tokenizer, seed).entropy(marginal)
+    task = "mmlm" if len(next(iter(shares))) == 1 else "tlm"
+    return Truth(task, mean, error, token_entropy, token_error, int(sum(counts)))
+
+
+def sample(
+    reader: IdealReader, shares: Shares, sentences: int, rate: float, rng: np.random.Generator
+) -> Iterator[list[np.ndarray]]:
+    """Masked sides of `sentences` sentences (or pairs) as a model meets them."""
+    world = reader.world
+    meanings = world.draw(sentences, int(rng.integers(2**62)), without_replacement=False)
+    others = world.draw(sentences, int(rng.integers(2**62)), without_replacement=False)
+    wrong = rng.random(sentences) < world.settings["noise"]
+    choices = rng.choice(len(shares), sentences, p=np.array(list(shares.values())))
+    for meaning, other, mistaken, choice in zip(meanings, others, wrong, choices, strict=True):
+        told = [int(meaning), int(other if mistaken else meaning)]
+        texts = [world.sentence(one, tag, rng) for one, tag in zip(told, list(shares)[choice], strict=False)]
+        yield mask(reader.tokenizer.encode(texts), reader.tokenizer.mask_id, rate, rng)
+
+
+def mask(
+    sides: Sequence[np.ndarray], mask_id: int, rate: float, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """The sides with floor(rate * L + u) of their L tokens together hidden; `<s>` and `</s>` never are."""
+    spots = [(side, position) for side, ids in enumerate(sides) for position in range(1, len(ids) - 1)]
+    masked = [ids.copy() for ids in sides]
+    for spot in rng.permutation(len(spots))[: int(rate * len(spots) + rng.random())]:
+        side, position = spots[spot]
+        masked[side][position] = mask_id
+    return masked
+
+
+def ratio(sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
+    """Sum of sums over sum of counts, and its standard error over sentences (delta method)."""
+    mean = sums.sum() / counts.sum()
+    residual = sums - mean * counts
+    return float(mean), float(np.sqrt((residual**2).sum()) / counts.sum())
