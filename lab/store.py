@@ -224,6 +224,14 @@ class Run:
         """Rows in the order of the vectors of every snapshot."""
         return self._read_table(self.folder / "vectors" / "sentences.parquet", ("meaning", "language", "text"))
 
+    def write_held_out(self, table: pd.DataFrame) -> None:
+        """All sentences that the run does not train on: columns meaning, language, text."""
+        self._write_table(self.folder / "held_out.parquet", table)
+
+    def held_out(self) -> pd.DataFrame:
+        """What evaluation reads: one sentence per meaning and language."""
+        return self._read_table(self.folder / "held_out.parquet", ("meaning", "language", "text"))
+
     def write_snapshot(self, step: int, layers: dict[int, np.ndarray]) -> None:
         """Sentence vectors by layer, [sentences, hidden]; kept in float16."""
         path = self._folder("vectors") / f"step-{step:08d}.safetensors"

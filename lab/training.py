@@ -1,6 +1,5 @@
 """A run from settings to results: prepares its text, drives `core.train`, and records what it yields."""
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -14,21 +13,20 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from core.checkpoint import load, save
-from core.config import Settings, WorldSettings
+from core.config import Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM, language_model
 from core.text.batches import Batches
-from core.text.corpus import Corpus, open_corpus, write_corpus
-from core.text.encoded import EncodedCorpus, encode_corpus
+from core.text.corpus import Corpus, open_corpus
 from core.text.entropy import token_entropies
 from core.text.sampling import Sampler, split
-from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from core.text.tokenizer import Tokenizer
 from core.train import Step, Training, train
 from lab import store
-from lab.evaluate.retrieval import Side, mean_accuracy, retrieval, scores
+from lab.evaluate.retrieval import mean_accuracy, retrieval, scores, sides_of
 from lab.evaluate.vectors import encode
 from lab.store import Run
-from lab.world import World
+from lab.text import corpus_tokenizer, encoded, held_out_sentences, world_corpus
 
 HEARTBEAT_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
@@ -47,66 +45,11 @@ class Report:
 Listener = Callable[[Report], None]
 
 
-def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
-    """The corpus that the built-in world writes for these settings; kept and opened the next time."""
-    dials = settings.model_dump(exclude={"meanings"})
-    world = World.load(**dials)
-    key = hashlib.sha256(f"{world.digest} {settings.meanings} {seed}".encode()).hexdigest()[:16]
-    folder = store.cache_folder() / f"world-{key}"
-    if folder.is_dir():
-        return open_corpus(folder)
-    meanings = world.draw(settings.meanings, seed)
-    described = {**world.settings, "entropy_nats": world.entropy_nats, "information_nats": world.information_nats}
-    with store.room(folder):
-        return write_corpus(
-            world.rows(meanings, seed), folder, source="the built-in world", licence="MIT", world=described, overwrite=True
-        )
-
-
-def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
-    """The tokenizer that the settings name or train; kept and opened the next time."""
-    chosen = settings.tokenizer
-    if chosen.folder is not None:
-        return load_tokenizer(chosen.folder)
-    if settings.model.start is not None and Path(settings.model.start).is_dir():
-        return load_tokenizer(Path(settings.model.start))
-    key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
-    path = store.cache_folder() / f"tokenizer-{key}.json"
-    if path.is_file():
-        return load_tokenizer(path)
-    stride = -(-corpus.info.sentences // chosen.sentences)
-    texts = (row.text for number, row in enumerate(corpus.rows()) if number % stride == 0)
-    tokenizer = train_tokenizer(texts, chosen.vocabulary)
-    store.replace(path, tokenizer.backend.to_str().encode())
-    return tokenizer
-
-
-def encoded(corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Callable[[int, int], None]) -> EncodedCorpus:
-    """The corpus as memory-mapped ids; kept and opened the next time."""
-    key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer.digest} {max_tokens}".encode()).hexdigest()[:16]
-    folder = store.cache_folder() / f"encoded-{key}"
-    with store.room(folder):
-        return encode_corpus(corpus, tokenizer, folder, max_tokens, progress)
-
-
-def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:
-    """The sentences of some meanings, one per meaning and language: columns meaning, language, text."""
-    wanted = np.sort(meanings)
-    parts = []
-    for batch in corpus.batches():
-        ids = batch.column("meaning").to_numpy()
-        found = np.flatnonzero(np.isin(ids, wanted))
-        if len(found):
-            parts.append(batch.take(found).to_pandas())
-    table = pd.concat(parts, ignore_index=True).drop_duplicates(["meaning", "language"])
-    return table.astype({"language": str}).sort_values(["language", "meaning"], ignore_index=True)
-
-
 class Recorder:
     """Writes what training yields into the run's folder, and measures on held-out sentences in between."""
 
     def __init__(self, run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, elapsed: float) -> None:
-        self.run, self.training, self.tokenizer = run, training, tokenizer
+        self.run, self.training, self.tokenizer, self.sentences = run, training, tokenizer, sentences
         self.settings = training.settings
         meanings = np.random.default_rng(self.settings.seed).permutation(sentences["meaning"].unique())
         self.probe = sentences[sentences["meaning"].isin(meanings[: self.settings.measure.retrieval_meanings])]
@@ -122,6 +65,7 @@ class Recorder:
     def start(self) -> None:
         """Keeps the sentences of the snapshots, and the first of them: before any training."""
         if self.training.step == 0:
+            self.run.write_held_out(self.sentences)
             self.run.write_sentences(self.probe[self.shown])
             self.run.append_step({"step": 0, "elapsed": 0.0, "retrieval": self.measure()})
 
@@ -166,15 +110,6 @@ class Recorder:
             time.sleep(PAUSE_SECONDS)
         self.began += time.perf_counter() - paused
         return request == "stop"
-
-
-def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
-    """Sentences and their vectors by language."""
-    groups = sentences.reset_index(drop=True).groupby("language", sort=True)
-    return {
-        str(tag): Side(group["meaning"].to_numpy(), group["text"].tolist(), vectors[group.index.to_numpy()])
-        for tag, group in groups
-    }
 
 
 def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Training, Tokenizer, pd.DataFrame]:

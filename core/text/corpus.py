@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -72,11 +72,13 @@ def write_corpus(
     *,
     source: str = "",
     licence: str = "",
-    rejected: int = 0,
+    rejected: Sized = (),
     world: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> "Corpus":
     """Writes a table of sentences as a corpus folder, streaming: memory does not grow with the rows.
+
+    `rejected` is counted when the rows are through: what a reader left out.
 
     Raises:
         InputError: the folder is taken, or there are no rows.
@@ -96,7 +98,7 @@ def write_corpus(
             languages=dict(sorted(counts.items())),
             source=source,
             licence=licence,
-            rejected=rejected,
+            rejected=len(rejected),
             sha256=digest,
             world=world,
         )

@@ -47,6 +47,15 @@ class Direction:
         return float(low), float(high)
 
 
+def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
+    """Sentences and their vectors by language."""
+    groups = sentences.reset_index(drop=True).groupby("language", sort=True)
+    return {
+        str(tag): Side(group["meaning"].to_numpy(), group["text"].tolist(), vectors[group.index.to_numpy()])
+        for tag, group in groups
+    }
+
+
 def nearest(queries: np.ndarray, index: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Cosines of some queries with the whole index at a time: 100,000 x 100,000 fit in memory.
 

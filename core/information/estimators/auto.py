@@ -9,7 +9,7 @@ from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import Held, Schedule, crossfit, start_only
 from core.information.estimators.elliptical import Side, single
 from core.information.estimators.gaussian import normal_scores
-from core.information.estimators.ksg import ksg_terms
+from core.information.estimators.neighbours import corrected_neighbours
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs, levels_of, ranks_of
 from core.information.estimators.scientific import Array
@@ -26,44 +26,20 @@ FEW_SAMPLES = 300
 def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
     """Information in nats by the method that suits the samples; `reason` says which and why.
 
-    Discrete on both sides: counting. Up to 4 joint dimensions: nearest neighbours, with the bias they show on
-    samples simulated from a fitted Student copula taken off. Else: the Student copula, plus what critics that
-    start from it gain on pairs they have not seen. More dimensions than n / 5: the same on principal axes,
-    reported as a lower bound. Within half a nat of the log of the number of held-out candidates, above which
-    nothing can be checked, the held-out lower bound is reported instead.
+    Discrete on both sides: counting. Up to 4 joint dimensions: nearest neighbours, less the bias they show on
+    samples simulated from a fitted Student copula and on subsets of the samples. Else: the Student copula,
+    plus what critics that start from it gain on pairs they have not seen. More dimensions than n / 5: the
+    same on principal axes, reported as a lower bound. Within half a nat of the log of the number of held-out
+    candidates, above which nothing can be checked, the held-out lower bound is reported instead.
     """
     if levels_of(pairs.x) is not None and levels_of(pairs.y) is not None:
         return replace(by_counting(pairs), method="auto", reason="both sides are discrete: counted")
     if pairs.dims <= FEW_DIMS:
-        return _few_dimensions(pairs, seed)
+        read = corrected_neighbours(pairs, seed)
+        return _estimate(pairs, read.nats, QUANTILE * read.error + read.doubt, None, read.reason)
     if pairs.n < WIDE * pairs.dims:
         return _wide(pairs, seed)
     return _elliptical(pairs, seed)
-
-
-def _few_dimensions(pairs: Pairs, seed: int) -> Estimate:
-    model = fit_elliptical(pairs.x, pairs.y)
-    terms = ksg_terms(normal_scores(pairs.x), normal_scores(pairs.y))
-    bias, wobble = _simulated_bias(model, pairs, seed)
-    nats = float(terms.mean()) - bias
-    spread = QUANTILE * float(np.hypot(terms.std() / np.sqrt(pairs.n), wobble)) + abs(bias) / 2
-    reason = (
-        f"{pairs.dims} joint dimensions: nearest neighbours (k = 5), less the bias of {bias:+.3f} nats "
-        "that they show on a Student copula fitted to these samples"
-    )
-    return _estimate(pairs, nats, spread, None, reason)
-
-
-def _simulated_bias(model: Elliptical, pairs: Pairs, seed: int, draws: int = 3) -> tuple[float, float]:
-    """Mean error of nearest neighbours on samples of the fitted model, and its standard error, in nats."""
-    rng = np.random.default_rng(seed)
-    errors: list[float] = []
-    for _ in range(draws):
-        scores = model.sample(pairs.n, rng)
-        x, y = scores[:, : model.dx], scores[:, model.dx :]
-        known = float(model.log_ratio(scores).mean())
-        errors.append(float(ksg_terms(normal_scores(x), normal_scores(y)).mean()) - known)
-    return float(np.mean(errors)), float(np.std(errors) / np.sqrt(draws))
 
 
 def _elliptical(pairs: Pairs, seed: int) -> Estimate:

@@ -1,0 +1,120 @@
+"""The command line: one file per command, each a dataclass of its arguments that is called.
+
+A command returns one JSON document. With `--json` that document is all that standard output gets; otherwise
+the command's `show` prints it for people. Everything else goes to standard error.
+"""
+
+import contextlib
+import difflib
+import importlib
+import io
+import json
+import math
+import re
+import sys
+import traceback
+from typing import Any, Final
+
+import tyro
+from pydantic import ValidationError
+from rich.console import Console
+
+from core.errors import InputError
+
+COMMANDS: Final = {
+    "app": ("lab.cli.app", "opens the dashboard"),
+    "world": ("lab.cli.world", "writes a corpus from the built-in world and prints its exact information"),
+    "corpus": ("lab.cli.corpus", "import FILE... | show FOLDER: own text in"),
+    "train": ("lab.cli.train", "trains a recipe into a run folder"),
+    "evaluate": ("lab.cli.evaluate", "retrieval with intervals, every directed pair of languages"),
+    "list": ("lab.cli.list", "what runs exist"),
+    "show": ("lab.cli.show", "one run"),
+    "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
+    "doctor": ("lab.cli.doctor", "what this machine has and lacks"),
+}
+
+SUCCESS, OUR_FAULT, USER_FAULT = 0, 1, 2
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs a command and returns its exit code: 0 success, 2 the user's mistake, 1 our fault."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        _help()
+        return SUCCESS if words else USER_FAULT
+    try:
+        name, rest = words[0], words[1:]
+        if name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            raise InputError(f"expected a command, got {name!r}{f'; did you mean {near[0]}?' if near else ''}; see lab --help")
+        module = importlib.import_module(COMMANDS[name][0])
+        as_json = "--json" in rest
+        rest = [word for word in rest if word != "--json"]
+        command: Any = module.parse(rest) if hasattr(module, "parse") else parse(module.Command, f"lab {name}", rest)
+        document = command()
+        if as_json:
+            print(json.dumps(_finite(document), ensure_ascii=False))
+        elif document is not None:
+            command.show(document)
+        return SUCCESS
+    except InputError as error:
+        errors.print(f"lab: {error}", markup=False)
+        return USER_FAULT
+    except ValidationError as error:
+        errors.print(f"lab: {explain(error)}", markup=False)
+        return USER_FAULT
+    except KeyboardInterrupt:
+        errors.print("lab: interrupted; continue a run with --resume")
+        return 130
+    except BrokenPipeError:
+        return SUCCESS
+    except Exception:
+        traceback.print_exc()
+        errors.print("lab: this is a fault of the lab, not yours; the lines above say where")
+        return OUR_FAULT
+
+
+def parse(command: Any, program: str, words: list[str], **options: Any) -> Any:
+    """A command from its words; tyro prints help, and its box round a mistake becomes one line."""
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            return tyro.cli(command, prog=program, args=words, description=command.__doc__, **options)
+    except SystemExit as leaving:
+        if leaving.code == SUCCESS:
+            raise
+        raise InputError(_one_line(told.getvalue())) from None
+
+
+def _one_line(box: str) -> str:
+    """The words of a box of lines, without its frame."""
+    lines = [line.strip("╭╮╰╯│─ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    told = [line for line in lines if line and "https://" not in line and "For further information" not in line]
+    return re.sub(r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", " ".join(told[1:] or told))
+
+
+def explain(error: ValidationError) -> str:
+    """The first invalid setting in one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "settings"
+    came = f", got {first['input']!r}" if first["type"] != "value_error" else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{came}"
+
+
+def _help() -> None:
+    print("lab: information-theoretic cross-lingual pre-training\n")
+    print("usage: lab COMMAND [--json] ...; lab COMMAND --help says more\n")
+    for name, (_, told) in COMMANDS.items():
+        print(f"  {name:<12}{told}")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: null stands for a number that is not known."""
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

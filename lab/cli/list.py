@@ -1,0 +1,50 @@
+"""`lab list`: what runs exist."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import InputError
+from lab import store
+from lab.cli.console import out, table
+
+
+@dataclass(frozen=True)
+class Command:
+    """Lists runs, newest first, with their state and retrieval."""
+
+    def __call__(self) -> dict[str, Any]:
+        return {"folder": str(store.runs_folder()), "runs": [summary(run) for run in store.list_runs()]}
+
+    def show(self, document: dict[str, Any]) -> None:
+        if not document["runs"]:
+            out.print(f"no runs in {document['folder']} yet: lab train toy")
+            return
+        rows = []
+        for run in document["runs"]:
+            accuracy = run["mean_accuracy"]
+            told = run["message"] if accuracy is None else f"retrieval {accuracy[0]:.3f} [{accuracy[1]:.3f}, {accuracy[2]:.3f}]"
+            rows.append((run["run"], run["state"], f"{run['step']}/{run['steps']}", run["languages"], told))
+        table("", ("run", "state", "step", "languages", ""), rows)
+
+
+def summary(run: store.Run) -> dict[str, Any]:
+    """One line of the list; a run that cannot be read says so."""
+    try:
+        info, status, scores = run.info, run.status, run.scores()
+    except InputError as error:
+        return _row(run.name, "broken", message=str(error))
+    mean = scores[scores["metric"] == "mean_accuracy"]
+    accuracy = mean[["value", "low", "high"]].iloc[0].tolist() if len(mean) else None
+    return _row(run.name, status.state, status.step, status.steps, " ".join(info.languages), accuracy, status.message)
+
+
+def _row(
+    run: str,
+    state: str,
+    step: int = 0,
+    steps: int = 0,
+    languages: str = "",
+    mean_accuracy: list[float] | None = None,
+    message: str = "",
+) -> dict[str, Any]:
+    return dict(locals())

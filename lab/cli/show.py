@@ -1,0 +1,56 @@
+"""`lab show RUN`: one run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import tyro
+
+from lab import store
+from lab.cli.console import table
+
+
+@dataclass(frozen=True)
+class Command:
+    """Shows a run: its state, settings, last losses and bounds, and scores."""
+
+    run: tyro.conf.Positional[str]
+    """Name of the run."""
+
+    def __call__(self) -> dict[str, Any]:
+        run = store.open_run(self.run)
+        info, status, steps = run.info, run.status, run.steps()
+        trained = steps[steps["step"] > 0].iloc[-1].dropna().to_dict() if (len(steps) and steps["step"].max() > 0) else {}
+        return {
+            "run": run.name,
+            "status": status.model_dump(),
+            "info": info.model_dump(mode="json"),
+            "last": trained,
+            "scores": run.scores().astype(object).where(run.scores().notna(), None).to_dict("records"),
+            "snapshots": run.snapshots(),
+        }
+
+    def show(self, document: dict[str, Any]) -> None:
+        info, status, last = document["info"], document["status"], document["last"]
+        rows = [
+            ("state", f"{status['state']}  {status['message']}"),
+            ("step", f"{status['step']:,} of {status['steps']:,}"),
+            ("recipe", info["settings"]["recipe"]),
+            ("corpus", f"{info['corpus']}  {' '.join(info['languages'])}"),
+            ("made with", "  ".join(f"{name} {version}" for name, version in info["versions"].items())),
+            ("commit", info["commit"] or "not known"),
+        ]
+        table(f"run {document['run']}", ("", ""), rows)
+        bounds = [
+            (task, f"{last[f'losses.{task}']:.3f}", f"at least {last[f'bounds.{task}']:.3f}", f"{last[f'ceilings.{task}']:.3f}")
+            for task in ("mmlm", "tlm", "xlco")
+            if f"losses.{task}" in last
+        ]
+        if bounds:
+            table("last step, nats", ("task", "loss", "information", "ceiling"), bounds)
+        scores = [
+            (f"{s['source']}→{s['target']}" if s["source"] else "mean", f"{s['value']:.3f}", f"{s['low']:.3f} – {s['high']:.3f}")
+            for s in document["scores"]
+            if s["task"] == "retrieval"
+        ]
+        if scores:
+            table("retrieval, top-1 accuracy", ("pair", "accuracy", "95 % interval"), scores)

@@ -1,0 +1,127 @@
+"""`lab train RECIPE`: trains a run."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from core.config import Settings
+from core.errors import InputError
+from lab import store
+from lab.cli import parse as parse_words
+from lab.cli.console import out, progress, table
+from lab.recipes import RECIPES, recipe
+
+
+@dataclass(frozen=True)
+class Command:
+    """Trains a recipe into a run folder, on a corpus or on the built-in world."""
+
+    settings: Annotated[Settings, tyro.conf.arg(name="")]
+    """Every number of the run; the defaults shown are the recipe's."""
+    corpus: Path | None = None
+    """Corpus folder; default: the built-in world."""
+    name: str | None = None
+    """Of the run; default: the recipe and a number."""
+    resume: bool = False
+    """Continue the run of this name, or the recipe's last one, from its checkpoint."""
+
+    def __call__(self) -> dict[str, Any]:
+        from transformers.utils import logging
+
+        from core.train import NonFiniteLoss
+        from lab.training import carry_out, reopen_run, start_run
+
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        if self.resume:
+            run, corpus = reopen_run(self.name or _last_name(self.settings.recipe))
+            self._check_same(run.info.settings)
+        else:
+            run, corpus = start_run(self.name or store.free_name(self.settings.recipe), self.settings, self.corpus)
+        with progress() as bar:
+            try:
+                carry_out(run, corpus, _Bar(bar))
+            except NonFiniteLoss as error:
+                raise InputError(f"run {run.name}: {error}") from error
+        return document(run)
+
+    def _check_same(self, kept: Settings) -> None:
+        from lab.training import settings_difference
+
+        if self.settings in (kept, recipe(kept.recipe)):
+            return
+        raise InputError(
+            f"a resumed run keeps its settings, but {settings_difference(self.settings, kept)}: "
+            "leave the flags out, or start a new run"
+        )
+
+    def show(self, document: dict[str, Any]) -> None:
+        rows = [("state", document["state"]), ("steps", f"{document['steps']:,}"), ("seconds", f"{document['seconds']:.1f}")]
+        rows += [("tokens", f"{document['tokens']:,}")]
+        rows += [(f"{task} loss", f"{loss:.3f} nats") for task, loss in document["losses"].items()]
+        if document["retrieval"] is not None:
+            value, low, high = document["retrieval"]
+            rows.append(("held-out retrieval", f"{value:.3f} [{low:.3f}, {high:.3f}] mean top-1 over directed pairs"))
+        table(f"run {document['run']}", ("", ""), rows)
+        out.print(f"look at it: lab app    errors: lab evaluate {document['run']}")
+
+
+class _Bar:
+    """Shows what a run reports: losses and bounds in nats, tokens per second, time left."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar, self.tasks = bar, {}
+
+    def __call__(self, report: Any) -> None:
+        if report.phase not in self.tasks:
+            self.tasks[report.phase] = self.bar.add_task(report.phase, total=report.total, told="")
+        told = ""
+        if report.record:
+            record = report.record
+            parts = [f"{task} {loss:.2f} ≥{record['bounds'][task]:.2f}" for task, loss in record["losses"].items()]
+            told = f"{'  '.join(parts)} nats  {record['tokens'] / record['seconds']:,.0f} tokens/s"
+        self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, told=told)
+
+
+def _last_name(recipe: str) -> str:
+    names = [run.name for run in store.list_runs() if run.name.startswith(f"{recipe}-")]
+    if not names:
+        raise InputError(f"there is no run of {recipe} to resume: name one with --name, or leave --resume out")
+    return names[0]
+
+
+def document(run: store.Run) -> dict[str, Any]:
+    """What `lab train --json` prints."""
+    steps = run.steps()
+    trained = steps[steps["step"] > 0] if len(steps) else steps
+    scores = run.scores()
+    mean = scores[scores["metric"] == "mean_accuracy"]
+    last = trained.iloc[-1] if len(trained) else {}
+    return {
+        "run": run.name,
+        "state": run.status.state,
+        "steps": int(last.get("step", 0)),
+        "seconds": float(last.get("elapsed", 0.0)),
+        "tokens": int(trained["tokens"].sum()) if len(trained) else 0,
+        "losses": {key.removeprefix("losses."): float(last[key]) for key in steps.columns if key.startswith("losses.")}
+        if len(trained)
+        else {},
+        "retrieval": mean[["value", "low", "high"]].iloc[0].tolist() if len(mean) else None,
+    }
+
+
+def parse(words: list[str]) -> Command:
+    """The recipe first, then its settings as flags."""
+    if not words or words[0].startswith("-"):
+        if not words or words[0] in ("-h", "--help"):
+            print("usage: lab train RECIPE [--corpus FOLDER] [--name NAME] [--resume] [settings]\n")
+            for name, made in RECIPES.items():
+                print(f"  {name:<14}{(made.__doc__ or '').splitlines()[0]}")
+            print("\nlab train RECIPE --help lists every setting with its unit, default and source")
+            sys.exit(0 if words else 2)
+        raise InputError(f"expected the recipe first, as in lab train toy {' '.join(words)}; recipes: {', '.join(RECIPES)}")
+    settings = recipe(words[0])
+    return parse_words(Command, f"lab train {words[0]}", words[1:], default=Command(settings))

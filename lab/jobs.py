@@ -1,0 +1,71 @@
+"""Runs as processes of their own: they outlive the page, the notebook or the shell that started them."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import InputError
+from lab import store
+from lab.recipes import recipe as settings_of
+from lab.store import Run
+
+START_SECONDS = 120
+
+
+def start(recipe: str, name: str | None = None, flags: Sequence[str] = ()) -> Run:
+    """Starts `lab train RECIPE` and returns its run once the run's folder is there.
+
+    Args:
+        recipe: its name.
+        name: of the run; default: the recipe and a number.
+        flags: more arguments, such as `["--steps", "100", "--tlm.enabled", "False"]`.
+
+    Raises:
+        InputError: the recipe or a flag is unknown, or the name is taken; with the command's own words.
+    """
+    settings_of(recipe)
+    name = store.check_name(name) if name else store.free_name(recipe)
+    if (store.runs_folder() / name).exists():
+        raise InputError(f"run {name} exists already: choose another name")
+    return _launch(["train", recipe, "--name", name, *flags], name)
+
+
+def resume(name: str) -> Run:
+    """Continues a run that was stopped, killed or has failed, from its checkpoint."""
+    run = store.open_run(name)
+    if run.status.state in ("running", "paused"):
+        raise InputError(f"run {name} is {run.status.state} already")
+    run.write_status("queued", run.status.step, run.info.settings.steps)
+    return _launch(["train", run.info.settings.recipe, "--name", name, "--resume"], name)
+
+
+def detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """A `lab` command in a session of its own, its output appended to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lab", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _launch(arguments: Sequence[str], name: str) -> Run:
+    # the folder of a new run appears under its name only when it is complete, so its log waits outside
+    log = store.cache_folder() / f"{name.replace('/', '.')}.log"
+    log.unlink(missing_ok=True)
+    process = detached(arguments, log)
+    deadline = time.monotonic() + START_SECONDS
+    run = Run(name, store.runs_folder() / name)
+    while time.monotonic() < deadline:
+        if (run.folder / "run.json").is_file() and run.status.pid == process.pid:
+            return run
+        if process.poll() is not None:
+            lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+            raise InputError(lines[-1].removeprefix("lab: ") if lines else f"run {name} ended before it began")
+        time.sleep(0.05)
+    raise InputError(f"run {name} did not start within {START_SECONDS} s: see {log}")

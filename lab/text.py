@@ -1,0 +1,74 @@
+"""The text of a run: its corpus, its tokenizer, its ids and the sentences held out from it. What can be made again is kept."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from core.config import Settings, WorldSettings
+from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
+from core.text.encoded import EncodedCorpus, encode_corpus
+from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from lab import store
+from lab.world import World
+
+
+def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
+    """The corpus that the built-in world writes for these settings; kept and opened the next time."""
+    dials = settings.model_dump(exclude={"meanings"})
+    world = World.load(**dials)
+    key = hashlib.sha256(f"{world.digest} {settings.meanings} {seed}".encode()).hexdigest()[:16]
+    folder = store.cache_folder() / f"world-{key}"
+    if folder.is_dir():
+        return open_corpus(folder)
+    meanings = world.draw(settings.meanings, seed)
+    described = {**world.settings, "entropy_nats": world.entropy_nats, "information_nats": world.information_nats}
+    with store.room(folder):
+        return write_corpus(
+            world.rows(meanings, seed), folder, source="the built-in world", licence="MIT", world=described, overwrite=True
+        )
+
+
+def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
+    """The tokenizer that the settings name or train; kept and opened the next time."""
+    chosen = settings.tokenizer
+    if chosen.folder is not None:
+        return load_tokenizer(chosen.folder)
+    if settings.model.start is not None and Path(settings.model.start).is_dir():
+        return load_tokenizer(Path(settings.model.start))
+    key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
+    path = store.cache_folder() / f"tokenizer-{key}.json"
+    if path.is_file():
+        return load_tokenizer(path)
+    stride = -(-corpus.info.sentences // chosen.sentences)
+    texts = (row.text for number, row in enumerate(corpus.rows()) if number % stride == 0)
+    tokenizer = train_tokenizer(texts, chosen.vocabulary)
+    store.replace(path, tokenizer.backend.to_str().encode())
+    return tokenizer
+
+
+def encoded(corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Callable[[int, int], None]) -> EncodedCorpus:
+    """The corpus as memory-mapped ids; kept and opened the next time."""
+    key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer.digest} {max_tokens}".encode()).hexdigest()[:16]
+    folder = store.cache_folder() / f"encoded-{key}"
+    with store.room(folder):
+        return encode_corpus(corpus, tokenizer, folder, max_tokens, progress)
+
+
+def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:
+    """The sentences of some meanings, one per meaning and language: columns meaning, language, text."""
+    wanted = np.sort(meanings)
+    return _table(batch.filter(pa.array(np.isin(batch.column("meaning").to_numpy(), wanted))) for batch in corpus.batches())
+
+
+def all_sentences(corpus: Corpus) -> pd.DataFrame:
+    """All sentences of a corpus, one per meaning and language: columns meaning, language, text."""
+    return _table(corpus.batches())
+
+
+def _table(batches: Iterable[pa.RecordBatch]) -> pd.DataFrame:
+    table = pa.Table.from_batches(batches, schema=SCHEMA).to_pandas().astype({"language": str})
+    return table.drop_duplicates(["meaning", "language"]).sort_values(["language", "meaning"], ignore_index=True)
