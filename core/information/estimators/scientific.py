@@ -60,3 +60,8 @@ def count_in_tree(points: Array, radius: Array) -> Labels:
 def mean_ranks(values: Array) -> Array:
     """Ranks 1..n of each column; ties share their mean rank."""
     return np.asarray(stats.rankdata(values, axis=0), dtype=np.float64)
+
+
+def normal_probabilities(values: Array) -> Array:
+    """The standard normal distribution function."""
+    return np.asarray(special.ndtr(values), dtype=np.float64)

@@ -1,0 +1,134 @@
+"""Families with known information: Gaussian, Student, additive noise, mixtures, channels, embeddings."""
+
+import numpy as np
+
+from core.errors import InputError
+from core.information.estimators.gaussian import covariance_information
+from core.information.estimators.scientific import Array
+from core.information.estimators.student import shared_scale_information
+from core.information.truth.distribution import Truth
+from core.information.truth.maps import rotation
+
+
+def gaussian(name: str, covariance: Array, dx: int) -> Truth:
+    """Gaussians of any joint covariance, x in its first dx rows."""
+    root = np.linalg.cholesky(covariance)
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        joint = rng.standard_normal((n, len(covariance))) @ root.T
+        return joint[:, :dx], joint[:, dx:]
+
+    return Truth(name, covariance_information(covariance, dx), draw)
+
+
+def dense(dims: int, correlation: float) -> Truth:
+    """dims x dims Gaussians, every pair of the 2 dims coordinates equally correlated."""
+    covariance = np.full((2 * dims, 2 * dims), correlation) + (1 - correlation) * np.eye(2 * dims)
+    return gaussian(f"multinormal-dense-{dims}-{dims}-{correlation}", covariance, dims)
+
+
+def sparse(dims: int, pairs: int, strength: float) -> Truth:
+    """dims x dims Gaussians of which `pairs` coordinates correlate, each by s^2 / (1 + s^2)."""
+    if pairs > dims:
+        raise InputError(f"at most {dims} interacting pairs fit {dims} dimensions, got {pairs}")
+    covariance = np.eye(2 * dims)
+    for i in range(pairs):
+        covariance[i, dims + i] = covariance[dims + i, i] = strength**2 / (1 + strength**2)
+    return gaussian(f"multinormal-sparse-{dims}-{dims}-{pairs}-{strength}", covariance, dims)
+
+
+def student(dx: int, dy: int, degrees: float) -> Truth:
+    """A Student vector of identity dispersion: no correlation, only a shared scale."""
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        joint = rng.standard_normal((n, dx + dy)) / np.sqrt(rng.chisquare(degrees, (n, 1)) / degrees)
+        return joint[:, :dx], joint[:, dx:]
+
+    name = f"student-identity-{dx}-{dy}-{degrees:g}"
+    return Truth(name, shared_scale_information(degrees, dx, dy), draw)
+
+
+def additive(noise: float) -> Truth:
+    """Uniform x in (0, 1) plus uniform noise in (-e, e): I = e - log 2e if e <= 1/2, else 1/(4e).
+
+    Example:
+        >>> round(additive(0.1).nats, 3), round(additive(0.75).nats, 3)
+        (1.709, 0.333)
+    """
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.uniform(0, 1, (n, 1))
+        return x, x + rng.uniform(-noise, noise, (n, 1))
+
+    nats = noise - np.log(2 * noise) if noise <= 0.5 else 1 / (4 * noise)
+    return Truth(f"1v1-additive-{noise}", float(nats), draw)
+
+
+def mixture(correlation: float = 0.9) -> Truth:
+    """An even mixture of two bivariate Gaussians correlated by +r and -r: uncorrelated, yet not independent.
+
+    Margins are standard normal; the information is integrated on a grid to better than 1e-6 nats.
+    """
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x, noise = rng.standard_normal((2, n, 1))
+        sign = rng.choice([-1.0, 1.0], (n, 1))
+        return x, sign * correlation * x + np.sqrt(1 - correlation**2) * noise
+
+    return Truth(f"1v1-mixture-{correlation}", _cross_information(correlation), draw)
+
+
+def _cross_information(correlation: float) -> float:
+    grid = np.linspace(-9, 9, 1801)
+    x, y = np.meshgrid(grid, grid)
+    keep = 1 - correlation**2
+    common = -(x**2 + y**2) / (2 * keep) - np.log(2 * np.pi) - 0.5 * np.log(keep)
+    log_joint = common + np.logaddexp(correlation * x * y / keep, -correlation * x * y / keep) - np.log(2)
+    log_product = -(x**2 + y**2) / 2 - np.log(2 * np.pi)
+    return float((np.exp(log_joint) * (log_joint - log_product)).sum() * (grid[1] - grid[0]) ** 2)
+
+
+def channel(symbols: int, error: float) -> Truth:
+    """A symmetric channel: x uniform over q symbols, y another one with probability e.
+
+    I = log q + (1 - e) log(1 - e) + e log(e / (q - 1)).
+
+    Example:
+        >>> round(channel(2, 0.11).nats, 3)
+        0.347
+    """
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.integers(0, symbols, (n, 1))
+        other = (x + rng.integers(1, symbols, (n, 1))) % symbols
+        y = np.where(rng.random((n, 1)) < error, other, x)
+        return x.astype(np.float64), y.astype(np.float64)
+
+    noise = error * np.log(error / (symbols - 1)) if error > 0 else 0.0
+    nats = np.log(symbols) + (1 - error) * np.log1p(-error) + noise
+    return Truth(f"channel-{symbols}-{error}", float(nats), draw)
+
+
+def embedding(dims: int, nats: float, shared: int = 12, private: int = 24, noise: float = 0.02) -> Truth:
+    """Gaussians shaped like sentence embeddings: few directions carry the variance, fewer the information.
+
+    Each side turns shared + private latent directions of falling variance (1 / rank) into `dims` coordinates
+    and adds isotropic noise; `shared` of them pair across sides, each carrying nats / shared.
+    """
+    latent = shared + private
+    if latent > dims:
+        raise InputError(f"dims must be at least {latent}, got {dims}")
+    variance = np.zeros(dims)
+    variance[:latent] = 1 / (1 + np.arange(latent) / 4)
+    correlation = np.zeros(dims)
+    order = np.random.default_rng(dims).permutation(latent)[:shared]
+    correlation[order] = np.sqrt(-np.expm1(-2 * nats / shared))
+    spread = np.sqrt(variance + noise**2)
+    axes = [rotation(dims, seed) for seed in (dims, dims + 1)]
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x, fresh = rng.standard_normal((2, n, dims))
+        y = correlation * x + np.sqrt(1 - correlation**2) * fresh
+        return (x * spread) @ axes[0].T, (y * spread) @ axes[1].T
+
+    return Truth(f"embedding-{dims}-{nats:g}", float(nats), draw)

@@ -1,0 +1,91 @@
+"""Known distributions by name; the names of the twelve benchmark tasks are those of benchmark-mi."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from core.errors import InputError
+from core.information.truth import families, maps
+from core.information.truth.distribution import Map, Truth
+
+NORMAL = "1v1-normal-0.75"
+
+
+def _normal() -> Truth:
+    return families.gaussian(NORMAL, np.array([[1.0, 0.75], [0.75, 1.0]]), 1)
+
+
+def _mapped(prefix: str, base: Callable[[], Truth], of_x: Map, of_y: Map) -> Callable[[], Truth]:
+    def make() -> Truth:
+        known = base()
+        return known.through(f"{prefix}-{known.name}", of_x, of_y)
+
+    return make
+
+
+def _sparse(dims: int) -> Callable[[], Truth]:
+    return partial(families.sparse, dims, 2, 2.0)
+
+
+def _spiral(dims: int) -> Callable[[], Truth]:
+    turns = partial(maps.spiral, first=0, second=1), partial(maps.spiral, first=1, second=2)
+    return _mapped("spiral", _sparse(dims), *turns)
+
+
+def _swissroll(values: maps.Array) -> maps.Array:
+    return maps.swissroll(maps.uniform(values))
+
+
+def _rotated(dims: int) -> Callable[[], Truth]:
+    turns = maps.rotation(dims, 1), maps.rotation(dims, 2)
+    return _mapped("rotated", _sparse(dims), lambda v: v @ turns[0].T, lambda v: v @ turns[1].T)
+
+
+TWELVE: dict[str, Callable[[], Truth]] = {
+    "1v1-additive-0.1": partial(families.additive, 0.1),
+    NORMAL: _normal,
+    "asinh-student-identity-1-1-1": _mapped(
+        "asinh", partial(families.student, 1, 1, 1), np.arcsinh, np.arcsinh
+    ),
+    "half_cube-multinormal-sparse-25-25-2-2.0": _mapped(
+        "half_cube", _sparse(25), maps.half_cube, maps.half_cube
+    ),
+    "multinormal-dense-25-25-0.5": partial(families.dense, 25, 0.5),
+    "multinormal-dense-5-5-0.5": partial(families.dense, 5, 0.5),
+    "multinormal-dense-50-50-0.5": partial(families.dense, 50, 0.5),
+    "multinormal-sparse-25-25-2-2.0": _sparse(25),
+    "multinormal-sparse-5-5-2-2.0": _sparse(5),
+    "spiral-multinormal-sparse-25-25-2-2.0": _spiral(25),
+    "student-identity-5-5-2": partial(families.student, 5, 5, 2),
+    f"swissroll_x-normal_cdf-{NORMAL}": _mapped("swissroll_x-normal_cdf", _normal, _swissroll, maps.uniform),
+}
+FURTHER: dict[str, Callable[[], Truth]] = {
+    "1v1-additive-0.75": partial(families.additive, 0.75),
+    "1v1-mixture-0.9": families.mixture,
+    f"wiggly-{NORMAL}": _mapped("wiggly", _normal, maps.wiggly, maps.same),
+    "channel-4-0.2": partial(families.channel, 4, 0.2),
+    "multinormal-sparse-10-10-2-2.0": _sparse(10),
+    "rotated-multinormal-sparse-10-10-2-2.0": _rotated(10),
+    "normal_cdf-multinormal-sparse-5-5-2-2.0": _mapped("normal_cdf", _sparse(5), maps.uniform, maps.uniform),
+    "spiral-multinormal-sparse-5-5-2-2.0": _spiral(5),
+    "student-identity-3-7-3": partial(families.student, 3, 7, 3),
+}
+EMBEDDINGS: dict[str, Callable[[], Truth]] = {
+    f"embedding-{dims}-{nats}": partial(families.embedding, dims, float(nats))
+    for dims in (64, 256, 768)
+    for nats in (1, 3, 6, 10, 12)
+}
+TASKS = TWELVE | FURTHER | EMBEDDINGS
+
+
+def task(name: str) -> Truth:
+    """A known distribution by its name. Raises InputError, listing the names, if there is none.
+
+    Example:
+        >>> round(task("multinormal-dense-5-5-0.5").nats, 3), len(TWELVE)
+        (0.593, 12)
+    """
+    if name not in TASKS:
+        raise InputError(f"task must be one of {', '.join(TASKS)}; got {name!r}")
+    return TASKS[name]()
