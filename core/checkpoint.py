@@ -62,12 +62,21 @@ def load(training: Training, folder: Path) -> Progress:
     try:
         progress = Progress.model_validate_json((folder / "state.json").read_bytes())
         if progress.format != FORMAT_VERSION:
-            raise InputError(f"{folder} has format {progress.format}, this version reads {FORMAT_VERSION}: start a new run")
+            raise InputError(
+                f"{folder} has format {progress.format}, this version reads {FORMAT_VERSION}: start a new run"
+            )
         weights = load_file(folder / "model.safetensors")
         missing = training.model.language_model.load_state_dict(weights, strict=False).missing_keys
-        tied = {"lm_head.decoder.weight", "lm_head.decoder.bias", "lm_head.bias", "roberta.embeddings.word_embeddings.weight"}
+        tied = {
+            "lm_head.decoder.weight",
+            "lm_head.decoder.bias",
+            "lm_head.bias",
+            "roberta.embeddings.word_embeddings.weight",
+        }
         if set(missing) - tied:
-            raise InputError(f"{folder}/model.safetensors lacks {sorted(missing)[0]}: it belongs to another model")
+            raise InputError(
+                f"{folder}/model.safetensors lacks {sorted(missing)[0]}: it belongs to another model"
+            )
         training.model.language_model.tie_weights()
         _restore_memory(training.model, load_file(folder / "contrast.safetensors"))
         _restore_moments(training, load_file(folder / "optimizer.safetensors"))

@@ -8,7 +8,15 @@ command line can show its help at once.
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Above0 = Annotated[float, Field(gt=0.0)]
@@ -26,25 +34,35 @@ class Frozen(BaseModel):
 class WorldSettings(Frozen):
     """The built-in world, used as text where no corpus folder is given."""
 
-    languages: tuple[str, ...] = Field(("ar", "en", "fr", "hi", "zh"), description="BCP-47 tags")
-    meanings: PositiveInt = Field(20_000, description="distinct meanings drawn, held-out ones included")
-    facts: Literal[1, 2] = Field(1, description="facts told by one sentence")
-    distribution: Literal["uniform", "zipf"] = Field("uniform", description="distribution over meanings")
-    zipf_exponent: Above0 = Field(1.0, description="exponent of the Zipf distribution")
-    noise: Share = Field(0.0, description="probability that a pair is mistranslated")
-    ambiguity: Share = Field(0.0, description="share of words merged with a neighbour")
-    paraphrases: bool = Field(False, description="draw among the templates of a relation instead of the first")
+    languages: tuple[str, ...] = Field(default=("ar", "en", "fr", "hi", "zh"), description="BCP-47 tags")
+    meanings: PositiveInt = Field(
+        default=20_000, description="distinct meanings drawn, held-out ones included"
+    )
+    facts: Literal[1, 2] = Field(default=1, description="facts told by one sentence")
+    distribution: Literal["uniform", "zipf"] = Field(
+        default="uniform", description="distribution over meanings"
+    )
+    zipf_exponent: Above0 = Field(default=1.0, description="exponent of the Zipf distribution")
+    noise: Share = Field(default=0.0, description="probability that a pair is mistranslated")
+    ambiguity: Share = Field(default=0.0, description="share of words merged with a neighbour")
+    paraphrases: bool = Field(
+        default=False, description="draw among the templates of a relation instead of the first"
+    )
 
 
 class TextSettings(Frozen):
     """Which text is read, what is held out of it and how languages are balanced."""
 
     held_out: PositiveInt = Field(
-        1_000, description="meanings kept from training to measure retrieval on; at most a fifth of the corpus"
+        default=1_000,
+        description="meanings kept from training to measure retrieval on; at most a fifth of the corpus",
     )
-    exponent: Share = Field(0.7, description="languages and pairs are drawn with p ~ n^exponent (paper: 0.7)")
+    exponent: Share = Field(
+        default=0.7, description="languages and pairs are drawn with p ~ n^exponent (paper: 0.7)"
+    )
     pivot: str | None = Field(
-        "en", description="one side of every pair (paper: en); 'None' draws from all pairs of languages"
+        default="en",
+        description="one side of every pair (paper: en); 'None' draws from all pairs of languages",
     )
 
 
@@ -52,30 +70,39 @@ class TokenizerSettings(Frozen):
     """A Unigram tokenizer trained on the corpus, or one read from a folder."""
 
     vocabulary: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        16_000, description="tokens, the five special ones included; training may find fewer (XLM-R: 250,002)"
+        default=16_000,
+        description="tokens, the five special ones included; training may find fewer (XLM-R: 250,002)",
     )
-    sentences: PositiveInt = Field(100_000, description="read at most to train it, taken evenly from the corpus")
-    folder: Path | None = Field(None, description="a tokenizer.json or a folder with one, XLM-R's own for example")
+    sentences: PositiveInt = Field(
+        default=100_000, description="read at most to train it, taken evenly from the corpus"
+    )
+    folder: Path | None = Field(
+        default=None, description="a tokenizer.json or a folder with one, XLM-R's own for example"
+    )
 
 
 class ModelSettings(Frozen):
     """The shape of the XLM-R encoder and where its weights start."""
 
-    layers: PositiveInt = Field(12, description="Transformer layers (XLM-R base: 12)")
-    hidden: PositiveInt = Field(768, description="width of a hidden state (XLM-R base: 768)")
-    heads: PositiveInt = Field(12, description="attention heads (XLM-R base: 12)")
-    feedforward: PositiveInt = Field(3072, description="width of the feed-forward layer (XLM-R base: 3072)")
-    max_tokens: Annotated[int, Field(ge=8)] = Field(
-        512, description="longest input in tokens, special ones included; longer sentences are cut (XLM-R: 512)"
+    layers: PositiveInt = Field(default=12, description="Transformer layers (XLM-R base: 12)")
+    hidden: PositiveInt = Field(default=768, description="width of a hidden state (XLM-R base: 768)")
+    heads: PositiveInt = Field(default=12, description="attention heads (XLM-R base: 12)")
+    feedforward: PositiveInt = Field(
+        default=3072, description="width of the feed-forward layer (XLM-R base: 3072)"
     )
-    dropout: Share = Field(0.0, description="dropout on hidden states and attention (released: 0.0)")
+    max_tokens: Annotated[int, Field(ge=8)] = Field(
+        default=512,
+        description="longest input in tokens, special ones included; longer sentences are cut (XLM-R: 512)",
+    )
+    dropout: Share = Field(default=0.0, description="dropout on hidden states and attention (released: 0.0)")
     embedding_std: Above0 = Field(
-        0.02,
+        default=0.02,
         description="standard deviation of fresh token embeddings (XLM-R: 0.02; 0.3 lets small models find "
         "the contrast at once, because mean-pooled sentences start out distinguishable)",
     )
     start: str | None = Field(
-        None, description="folder or hub name of an XLM-R style checkpoint in safetensors; its shape replaces ours"
+        default=None,
+        description="folder or hub name of an XLM-R style checkpoint in safetensors; its shape replaces ours",
     )
 
     @model_validator(mode="after")
@@ -88,11 +115,13 @@ class ModelSettings(Frozen):
 class MaskedSettings(Frozen):
     """Masked language modelling, of one sentence (MMLM) or of a translation pair (TLM)."""
 
-    enabled: bool = Field(True, description="train on this task")
-    weight: Above0 = Field(1.0, description="factor on the loss (paper: 1, a plain sum)")
-    rate: Share = Field(0.15, description="share of the tokens predicted (paper: 0.15)")
-    mask_share: Share = Field(0.8, description="share of the predicted tokens shown as <mask> (0.8)")
-    random_share: Share = Field(0.1, description="share shown as a random token (0.1); the rest is left as it is")
+    enabled: bool = Field(default=True, description="train on this task")
+    weight: Above0 = Field(default=1.0, description="factor on the loss (paper: 1, a plain sum)")
+    rate: Share = Field(default=0.15, description="share of the tokens predicted (paper: 0.15)")
+    mask_share: Share = Field(default=0.8, description="share of the predicted tokens shown as <mask> (0.8)")
+    random_share: Share = Field(
+        default=0.1, description="share shown as a random token (0.1); the rest is left as it is"
+    )
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "MaskedSettings":
@@ -104,56 +133,73 @@ class MaskedSettings(Frozen):
 class ContrastSettings(Frozen):
     """Cross-lingual contrast (XLCO): the translation against other sentences."""
 
-    enabled: bool = Field(True, description="train on this task")
-    weight: Above0 = Field(1.0, description="factor on the loss (released: xlco_lambda 1.0)")
+    enabled: bool = Field(default=True, description="train on this task")
+    weight: Above0 = Field(default=1.0, description="factor on the loss (released: xlco_lambda 1.0)")
     layer: NonNegativeInt = Field(
-        8, description="hidden state that is contrasted, 0 = embeddings (paper: 8 of 12, 12 of 24)"
+        default=8, description="hidden state that is contrasted, 0 = embeddings (paper: 8 of 12, 12 of 24)"
     )
     pooling: Literal["first", "mean"] = Field(
-        "first", description="the state of <s> (paper), or the mean over all tokens (moves at once from scratch)"
+        default="first",
+        description="the state of <s> (paper), or the mean over all tokens (moves at once from scratch)",
     )
-    head: bool = Field(True, description="a bias-free linear map shared by all languages (released: --use_proj)")
-    temperature: Above0 = Field(0.25, description="scores are divided by it (released: 0.25)")
-    normalise: bool = Field(False, description="cosine scores instead of inner products (released: inner products)")
+    head: bool = Field(
+        default=True, description="a bias-free linear map shared by all languages (released: --use_proj)"
+    )
+    temperature: Above0 = Field(default=0.25, description="scores are divided by it (released: 0.25)")
+    normalise: bool = Field(
+        default=False, description="cosine scores instead of inner products (released: inner products)"
+    )
     keys: Literal["momentum", "query"] = Field(
-        "momentum",
+        default="momentum",
         description="what encodes the translation: a momentum copy without gradient (paper), or the query "
         "encoder itself with gradient (learns faster in small runs: both sides move)",
     )
-    momentum: Share = Field(0.9999, description="of the key encoder, per optimizer step (paper: 0.9999 base, 0.999 large)")
-    queue: NonNegativeInt = Field(131_072, description="earlier keys among the candidates (paper: 131,072)")
-    prefill: bool = Field(True, description="fill the queue with real keys before step 1 (released)")
+    momentum: Share = Field(
+        default=0.9999, description="of the key encoder, per optimizer step (paper: 0.9999 base, 0.999 large)"
+    )
+    queue: NonNegativeInt = Field(
+        default=131_072, description="earlier keys among the candidates (paper: 131,072)"
+    )
+    prefill: bool = Field(default=True, description="fill the queue with real keys before step 1 (released)")
     in_batch: bool = Field(
-        False, description="the other pairs of the batch are candidates too (released: no; small runs learn faster with it)"
+        default=False,
+        description="the other pairs of the batch are candidates too (released: no; small runs learn faster with it)",
     )
     directions: Literal["one", "both"] = Field(
-        "one", description="which side is the query: drawn per pair (released), or each in turn"
+        default="one", description="which side is the query: drawn per pair (released), or each in turn"
     )
-    mixup: bool = Field(True, description="two pairs are joined, each side in random order (paper)")
-    mask_inputs: bool = Field(False, description="mask the contrasted text as in MMLM (released: yes; paper: not mentioned)")
+    mixup: bool = Field(default=True, description="two pairs are joined, each side in random order (paper)")
+    mask_inputs: bool = Field(
+        default=False, description="mask the contrasted text as in MMLM (released: yes; paper: not mentioned)"
+    )
     exclude_same_meaning: bool = Field(
-        True, description="a candidate with the query's own meaning is no negative (released: not handled)"
+        default=True,
+        description="a candidate with the query's own meaning is no negative (released: not handled)",
     )
 
 
 class OptimizerSettings(Frozen):
     """AdamW with linear warm-up and linear decay to zero."""
 
-    learning_rate: Above0 = Field(2e-4, description="peak (paper: 2e-4 base, 1e-4 large)")
-    warmup: NonNegativeInt = Field(10_000, description="steps of linear warm-up (paper: 10,000)")
-    betas: tuple[Share, Share] = Field((0.9, 0.98), description="of Adam (released)")
-    epsilon: Above0 = Field(1e-6, description="of Adam (released)")
-    weight_decay: NonNegativeFloat = Field(0.01, description="on all trained parameters (released)")
-    clip: Above0 = Field(1.0, description="largest norm of the gradient (released)")
+    learning_rate: Above0 = Field(default=2e-4, description="peak (paper: 2e-4 base, 1e-4 large)")
+    warmup: NonNegativeInt = Field(default=10_000, description="steps of linear warm-up (paper: 10,000)")
+    betas: tuple[Share, Share] = Field(default=(0.9, 0.98), description="of Adam (released)")
+    epsilon: Above0 = Field(default=1e-6, description="of Adam (released)")
+    weight_decay: NonNegativeFloat = Field(default=0.01, description="on all trained parameters (released)")
+    clip: Above0 = Field(default=1.0, description="largest norm of the gradient (released)")
 
 
 class BatchSettings(Frozen):
     """How much text one optimizer step sees, over all processes together."""
 
-    examples: Annotated[int, Field(ge=2)] = Field(2_048, description="of each task per step (paper: 2,048)")
-    accumulate: PositiveInt = Field(1, description="micro-batches a step is cut into, to save memory (released: 16)")
+    examples: Annotated[int, Field(ge=2)] = Field(
+        default=2_048, description="of each task per step (paper: 2,048)"
+    )
+    accumulate: PositiveInt = Field(
+        default=1, description="micro-batches a step is cut into, to save memory (released: 16)"
+    )
     reduction: Literal["mean", "token-sum"] = Field(
-        "mean",
+        default="mean",
         description="'mean' adds three mean losses (paper); 'token-sum' adds three sums and divides by one count, "
         "which gives a sentence pair the weight of one masked token (released)",
     )
@@ -162,26 +208,32 @@ class BatchSettings(Frozen):
 class MeasureSettings(Frozen):
     """What is measured and kept while a run is under way."""
 
-    snapshot_every: PositiveInt = Field(1_000, description="steps between snapshots of sentence vectors and retrieval")
-    snapshot_meanings: PositiveInt = Field(40, description="held-out meanings in a snapshot")
+    snapshot_every: PositiveInt = Field(
+        default=1_000, description="steps between snapshots of sentence vectors and retrieval"
+    )
+    snapshot_meanings: PositiveInt = Field(default=40, description="held-out meanings in a snapshot")
     retrieval_meanings: Annotated[int, Field(ge=2)] = Field(
-        200, description="held-out meanings among which retrieval is measured during the run"
+        default=200, description="held-out meanings among which retrieval is measured during the run"
     )
-    checkpoint_every: PositiveInt = Field(1_000, description="steps between checkpoints")
+    checkpoint_every: PositiveInt = Field(default=1_000, description="steps between checkpoints")
     layer: NonNegativeInt | None = Field(
-        None, description="hidden state that retrieval reads; default: the contrast layer"
+        default=None, description="hidden state that retrieval reads; default: the contrast layer"
     )
-    pooling: Literal["first", "mean"] = Field("mean", description="of the tokens for retrieval (the paper's protocol: mean)")
+    pooling: Literal["first", "mean"] = Field(
+        default="mean", description="of the tokens for retrieval (the paper's protocol: mean)"
+    )
 
 
 class Settings(Frozen):
     """A run: everything that decides its numbers."""
 
-    recipe: str = Field("", description="the recipe these settings came from")
-    seed: NonNegativeInt = Field(1, description="of weights, sampling and masks")
-    steps: PositiveInt = Field(150_000, description="optimizer steps (paper: 150,000; released: 200,000)")
-    precision: Literal["no", "bf16"] = Field("no", description="mixed precision; 'no' is float32")
-    compile: bool = Field(False, description="torch.compile the encoder's layers")
+    recipe: str = Field(default="", description="the recipe these settings came from")
+    seed: NonNegativeInt = Field(default=1, description="of weights, sampling and masks")
+    steps: PositiveInt = Field(
+        default=150_000, description="optimizer steps (paper: 150,000; released: 200,000)"
+    )
+    precision: Literal["no", "bf16"] = Field(default="no", description="mixed precision; 'no' is float32")
+    compile: bool = Field(default=False, description="torch.compile the encoder's layers")
     world: WorldSettings = WorldSettings()
     text: TextSettings = TextSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()
@@ -198,9 +250,13 @@ class Settings(Frozen):
         if not (self.mmlm.enabled or self.tlm.enabled or self.contrast.enabled):
             raise ValueError("at least one of mmlm, tlm and contrast must be enabled")
         if self.model.start is None and self.contrast.enabled and self.contrast.layer > self.model.layers:
-            raise ValueError(f"contrast.layer is {self.contrast.layer}, but the model has {self.model.layers} layers")
+            raise ValueError(
+                f"contrast.layer is {self.contrast.layer}, but the model has {self.model.layers} layers"
+            )
         if self.contrast.enabled and not self.contrast.in_batch and self.contrast.queue == 0:
-            raise ValueError("contrast has no negatives: set contrast.queue above 0 or contrast.in_batch to True")
+            raise ValueError(
+                "contrast has no negatives: set contrast.queue above 0 or contrast.in_batch to True"
+            )
         return self
 
     @property

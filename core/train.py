@@ -133,22 +133,29 @@ def objectives(training: Training, batch: Batch) -> tuple[dict[str, Outcome], tu
     """The outcome of each task on a micro-batch, and the keys with their meanings for the queue."""
     model, entropies = training.model, training.token_entropies
     outcomes: dict[str, Outcome] = {}
-    keys = None
+    keys: tuple[Tensor, Tensor] | None = None
     if batch.mmlm is not None:
         outcomes["mmlm"] = mmlm(model, batch.mmlm, entropies["mmlm"])
     if batch.tlm is not None:
         outcomes["tlm"] = tlm(model, batch.tlm, entropies["tlm"])
     if batch.xlco is not None:
-        outcomes["xlco"], *keys = xlco(model, batch.xlco, gather(training.accelerator))
-    return outcomes, keys and (keys[0], keys[1])
+        outcomes["xlco"], *made = xlco(model, batch.xlco, gather(training.accelerator))
+        keys = (made[0], made[1])
+    return outcomes, keys
 
 
 def total(outcomes: dict[str, Outcome], counts: dict[str, int], settings: Settings) -> Tensor:
     """The joint loss of a micro-batch: its share of the step's three means, or of one sum over one count."""
     weights = {"mmlm": settings.mmlm.weight, "tlm": settings.tlm.weight, "xlco": settings.contrast.weight}
     one_count = sum(counts.values())
-    divisors = {task: one_count if settings.batch.reduction == "token-sum" else max(1, counts[task]) for task in counts}
-    return sum((weights[task] * outcome.loss_sum / divisors[task] for task, outcome in outcomes.items()), torch.zeros(()))
+    divisors = {
+        task: one_count if settings.batch.reduction == "token-sum" else max(1, counts[task])
+        for task in counts
+    }
+    return sum(
+        (weights[task] * outcome.loss_sum / divisors[task] for task, outcome in outcomes.items()),
+        torch.zeros(()),
+    )
 
 
 def count(parts: list[Batch], accelerator: Accelerator) -> dict[str, int]:
@@ -159,7 +166,10 @@ def count(parts: list[Batch], accelerator: Accelerator) -> dict[str, int]:
         "xlco": sum(len(part.xlco.meanings) for part in parts if part.xlco is not None),
     }
     enabled = [task for task in TASKS if getattr(parts[0], task) is not None]
-    return {task: max(1, int(value)) for task, value in zip(enabled, reduced(accelerator, [local[t] for t in enabled]), strict=True)}
+    return {
+        task: max(1, int(value))
+        for task, value in zip(enabled, reduced(accelerator, [local[t] for t in enabled]), strict=True)
+    }
 
 
 def summed(outcomes: list[dict[str, Outcome]], accelerator: Accelerator) -> dict[str, tuple[float, float]]:

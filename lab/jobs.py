@@ -65,7 +65,13 @@ def _launch(arguments: Sequence[str], name: str) -> Run:
         if (run.folder / "run.json").is_file() and run.status.pid == process.pid:
             return run
         if process.poll() is not None:
-            lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-            raise InputError(lines[-1].removeprefix("lab: ") if lines else f"run {name} ended before it began")
+            lines = [
+                line
+                for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+                if line.strip()
+            ]
+            raise InputError(
+                lines[-1].removeprefix("lab: ") if lines else f"run {name} ended before it began"
+            )
         time.sleep(0.05)
     raise InputError(f"run {name} did not start within {START_SECONDS} s: see {log}")

@@ -41,7 +41,9 @@ def toy() -> Settings:
         ),
         optimizer=OptimizerSettings(learning_rate=3e-3, warmup=50),
         batch=BatchSettings(examples=128),
-        measure=MeasureSettings(snapshot_every=20, checkpoint_every=100, snapshot_meanings=30, retrieval_meanings=200),
+        measure=MeasureSettings(
+            snapshot_every=20, checkpoint_every=100, snapshot_meanings=30, retrieval_meanings=200
+        ),
     )
 
 
@@ -51,7 +53,9 @@ def small() -> Settings:
         recipe="small",
         steps=2_000,
         tokenizer=TokenizerSettings(vocabulary=16_000),
-        model=ModelSettings(layers=6, hidden=256, heads=4, feedforward=1024, max_tokens=128, embedding_std=0.3),
+        model=ModelSettings(
+            layers=6, hidden=256, heads=4, feedforward=1024, max_tokens=128, embedding_std=0.3
+        ),
         contrast=ContrastSettings(
             layer=4,
             pooling="mean",

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import psutil
 from pydantic import ValidationError
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from core.config import FORMAT_VERSION, Frozen, Settings
@@ -82,7 +83,9 @@ def check_name(name: str) -> str:
         InputError: it could leave the folder of runs, or is no plain name.
     """
     if not all(NAME.fullmatch(part) and ".." not in part for part in name.split("/")):
-        raise InputError(f"expected a run name of letters, digits, '-', '_' and '.', got {name!r}: choose another")
+        raise InputError(
+            f"expected a run name of letters, digits, '-', '_' and '.', got {name!r}: choose another"
+        )
     return name
 
 
@@ -135,7 +138,9 @@ class Run:
                 )
             return RunInfo.model_validate(raw)
         except (OSError, json.JSONDecodeError, AttributeError, ValidationError) as error:
-            raise InputError(f"run {self.name} is half written or damaged ({path}): delete its folder") from error
+            raise InputError(
+                f"run {self.name} is half written or damaged ({path}): delete its folder"
+            ) from error
 
     @property
     def status(self) -> Status:
@@ -145,7 +150,9 @@ class Run:
         except (OSError, ValidationError):
             return Status(state="lost", message="its status cannot be read")
         if status.state not in ENDED and not _alive(status):
-            return status.model_copy(update={"state": "lost", "message": "its process is gone; continue with --resume"})
+            return status.model_copy(
+                update={"state": "lost", "message": "its process is gone; continue with --resume"}
+            )
         return status
 
     def write_status(self, state: State, step: int = 0, steps: int = 0, message: str = "") -> None:
@@ -222,7 +229,9 @@ class Run:
 
     def sentences(self) -> pd.DataFrame:
         """Rows in the order of the vectors of every snapshot."""
-        return self._read_table(self.folder / "vectors" / "sentences.parquet", ("meaning", "language", "text"))
+        return self._read_table(
+            self.folder / "vectors" / "sentences.parquet", ("meaning", "language", "text")
+        )
 
     def write_held_out(self, table: pd.DataFrame) -> None:
         """All sentences that the run does not train on: columns meaning, language, text."""
@@ -234,31 +243,59 @@ class Run:
 
     def write_snapshot(self, step: int, layers: dict[int, np.ndarray]) -> None:
         """Sentence vectors by layer, [sentences, hidden]; kept in float16."""
-        path = self._folder("vectors") / f"step-{step:08d}.safetensors"
+        self._folder("vectors")
+        path = self._snapshot_path(step)
         partial = path.with_suffix(".partial")
         with room(path):
-            save_file({f"layer.{layer}": vectors.astype(np.float16) for layer, vectors in layers.items()}, partial)
+            save_file(
+                {f"layer.{layer}": vectors.astype(np.float16) for layer, vectors in layers.items()}, partial
+            )
             partial.replace(path)
 
     def snapshots(self) -> list[int]:
         """Steps with a snapshot, in order."""
         return sorted(_step_of(path) for path in (self.folder / "vectors").glob("step-*.safetensors"))
 
+    def snapshot_times(self) -> tuple[tuple[int, int], ...]:
+        """Steps with a snapshot and when each was written, in ns: a key for what is computed from them."""
+        return tuple((step, self._snapshot_path(step).stat().st_mtime_ns) for step in self.snapshots())
+
     def snapshot(self, step: int) -> dict[int, np.ndarray]:
         """Sentence vectors of a step by layer, float32."""
         try:
-            tensors = load_file(self.folder / "vectors" / f"step-{step:08d}.safetensors")
-        except (OSError, ValueError) as error:
-            raise InputError(f"run {self.name} has no readable snapshot of step {step}: {error}") from error
-        found = {int(name.removeprefix("layer.")): tensor.astype(np.float32) for name, tensor in tensors.items()}
+            tensors = load_file(self._snapshot_path(step))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(
+                f"run {self.name} has no readable snapshot of step {step} ({error}): delete that file"
+            ) from error
+        found = {
+            int(name.removeprefix("layer.")): tensor.astype(np.float32) for name, tensor in tensors.items()
+        }
         return dict(sorted(found.items()))
+
+    def _snapshot_path(self, step: int) -> Path:
+        return self.folder / "vectors" / f"step-{step:08d}.safetensors"
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines that the process of the run printed; empty when it was not started as a job."""
+        job = runs_folder() / ".cache" / f"{self.name.replace('/', '.')}.log"
+        path = self.log_path if self.log_path.is_file() else job
+        if not path.is_file():
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 20_000))
+            text = file.read().decode("utf-8", errors="replace")
+        # a progress bar overwrites its line: what stood there last is what counts
+        return "\n".join([line.rsplit("\r", 1)[-1] for line in text.splitlines() if line.strip()][-lines:])
 
     # results
 
     def write_scores(self, task: str, scores: pd.DataFrame) -> None:
         """Replaces the scores of one task."""
         others = self.scores()
-        table = pd.concat([part for part in (others[others["task"] != task], scores) if len(part)], ignore_index=True)
+        table = pd.concat(
+            [part for part in (others[others["task"] != task], scores) if len(part)], ignore_index=True
+        )
         self._write_table(self.folder / "scores.parquet", table[list(SCORE_COLUMNS)])
 
     def scores(self) -> pd.DataFrame:
@@ -271,7 +308,9 @@ class Run:
 
     def errors(self) -> pd.DataFrame:
         """Wrong matches: source, target, query, found, expected, margin."""
-        return self._read_table(self.folder / "errors.parquet", ("source", "target", "query", "found", "expected", "margin"))
+        return self._read_table(
+            self.folder / "errors.parquet", ("source", "target", "query", "found", "expected", "margin")
+        )
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
         """A derived table, such as a projection of a snapshot, that can be made again."""
@@ -303,7 +342,9 @@ class Run:
         try:
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
-            raise InputError(f"{path} is damaged ({str(error).splitlines()[0]}): evaluate the run again") from error
+            raise InputError(
+                f"{path} is damaged ({str(error).splitlines()[0]}): evaluate the run again"
+            ) from error
 
     # checkpoint: `checkpoint` is whole whenever it exists; a swap leaves the old one as `checkpoint.old` for a moment
 
@@ -325,7 +366,9 @@ class Run:
     @contextmanager
     def new_checkpoint(self) -> Iterator[Path]:
         """A folder to write a checkpoint into; it takes the old one's place when the block ends without error."""
-        current, old, new = (self.folder / name for name in ("checkpoint", "checkpoint.old", "checkpoint.new"))
+        current, old, new = (
+            self.folder / name for name in ("checkpoint", "checkpoint.old", "checkpoint.new")
+        )
         self.checkpoint()
         shutil.rmtree(new, ignore_errors=True)
         with room(new):
@@ -408,7 +451,9 @@ def free_name(recipe: str) -> str:
     return f"{recipe}-{number}"
 
 
-def describe(name: str, settings: Settings, corpus: str, corpus_hash: str, languages: tuple[str, ...], device: str) -> RunInfo:
+def describe(
+    name: str, settings: Settings, corpus: str, corpus_hash: str, languages: tuple[str, ...], device: str
+) -> RunInfo:
     """What `run.json` will say of a run that starts now."""
     packages = ("parallax-lab", "torch", "transformers", "tokenizers", "accelerate", "numpy")
     return RunInfo(
@@ -429,6 +474,10 @@ def _commit() -> str | None:
     git = Path(__file__).parent.parent / ".git"
     try:
         head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        return head if not head.startswith("ref: ") else (git / head.removeprefix("ref: ")).read_text(encoding="utf-8").strip()
+        return (
+            head
+            if not head.startswith("ref: ")
+            else (git / head.removeprefix("ref: ")).read_text(encoding="utf-8").strip()
+        )
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""The text of a run: its corpus, its tokenizer, its ids and the sentences held out from it. What can be made again is kept."""
+"""The text of a run: corpus, tokenizer, ids and held-out sentences. What can be made again is kept in a cache."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -25,10 +25,19 @@ def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
     if folder.is_dir():
         return open_corpus(folder)
     meanings = world.draw(settings.meanings, seed)
-    described = {**world.settings, "entropy_nats": world.entropy_nats, "information_nats": world.information_nats}
+    described = {
+        **world.settings,
+        "entropy_nats": world.entropy_nats,
+        "information_nats": world.information_nats,
+    }
     with store.room(folder):
         return write_corpus(
-            world.rows(meanings, seed), folder, source="the built-in world", licence="MIT", world=described, overwrite=True
+            world.rows(meanings, seed),
+            folder,
+            source="the built-in world",
+            licence="MIT",
+            world=described,
+            overwrite=True,
         )
 
 
@@ -50,7 +59,9 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     return tokenizer
 
 
-def encoded(corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Callable[[int, int], None]) -> EncodedCorpus:
+def encoded(
+    corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Callable[[int, int], None]
+) -> EncodedCorpus:
     """The corpus as memory-mapped ids; kept and opened the next time."""
     key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer.digest} {max_tokens}".encode()).hexdigest()[:16]
     folder = store.cache_folder() / f"encoded-{key}"
@@ -61,7 +72,10 @@ def encoded(corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Cal
 def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:
     """The sentences of some meanings, one per meaning and language: columns meaning, language, text."""
     wanted = np.sort(meanings)
-    return _table(batch.filter(pa.array(np.isin(batch.column("meaning").to_numpy(), wanted))) for batch in corpus.batches())
+    return _table(
+        batch.filter(pa.array(np.isin(batch.column("meaning").to_numpy(), wanted)))
+        for batch in corpus.batches()
+    )
 
 
 def all_sentences(corpus: Corpus) -> pd.DataFrame:
@@ -71,4 +85,6 @@ def all_sentences(corpus: Corpus) -> pd.DataFrame:
 
 def _table(batches: Iterable[pa.RecordBatch]) -> pd.DataFrame:
     table = pa.Table.from_batches(batches, schema=SCHEMA).to_pandas().astype({"language": str})
-    return table.drop_duplicates(["meaning", "language"]).sort_values(["language", "meaning"], ignore_index=True)
+    return table.drop_duplicates(["meaning", "language"]).sort_values(
+        ["language", "meaning"], ignore_index=True
+    )

@@ -48,12 +48,18 @@ Listener = Callable[[Report], None]
 class Recorder:
     """Writes what training yields into the run's folder, and measures on held-out sentences in between."""
 
-    def __init__(self, run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, elapsed: float) -> None:
+    def __init__(
+        self, run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, elapsed: float
+    ) -> None:
         self.run, self.training, self.tokenizer, self.sentences = run, training, tokenizer, sentences
         self.settings = training.settings
         meanings = np.random.default_rng(self.settings.seed).permutation(sentences["meaning"].unique())
-        self.probe = sentences[sentences["meaning"].isin(meanings[: self.settings.measure.retrieval_meanings])]
-        self.shown = self.probe["meaning"].isin(meanings[: self.settings.measure.snapshot_meanings]).to_numpy()
+        self.probe = sentences[
+            sentences["meaning"].isin(meanings[: self.settings.measure.retrieval_meanings])
+        ]
+        self.shown = (
+            self.probe["meaning"].isin(meanings[: self.settings.measure.snapshot_meanings]).to_numpy()
+        )
         self.began = time.perf_counter() - elapsed
         self._beat = 0.0
 
@@ -87,8 +93,12 @@ class Recorder:
         model = self.training.model
         layers = list(range(model.encoder.config.num_hidden_layers + 1))
         layer = min(self.settings.evaluation_layer, layers[-1])
-        vectors = encode(model, self.tokenizer, self.probe["text"].tolist(), layers, self.settings.measure.pooling)
-        self.run.write_snapshot(self.training.step, {at: values[self.shown] for at, values in vectors.items()})
+        vectors = encode(
+            model, self.tokenizer, self.probe["text"].tolist(), layers, self.settings.measure.pooling
+        )
+        self.run.write_snapshot(
+            self.training.step, {at: values[self.shown] for at, values in vectors.items()}
+        )
         sides = sides_of(self.probe, vectors[layer])
         return mean_accuracy(retrieval(sides))[0] if len(sides) > 1 else float("nan")
 
@@ -117,7 +127,9 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
     needs_pairs = settings.tlm.enabled or settings.contrast.enabled
     report(Report("tokenizer", 0, 1))
     tokenizer = corpus_tokenizer(corpus, settings)
-    ids = encoded(corpus, tokenizer, settings.model.max_tokens, lambda done, of: report(Report("encoding", done, of)))
+    ids = encoded(
+        corpus, tokenizer, settings.model.max_tokens, lambda done, of: report(Report("encoding", done, of))
+    )
     chosen = split(ids, settings.text, settings.seed, needs_pairs)
     sampler = Sampler(chosen, settings.text, settings.seed)
     set_seed(settings.seed)
@@ -156,7 +168,9 @@ def reopen_run(name: str) -> tuple[Run, Corpus]:
     if status.state in ("running", "paused") or (status.state == "queued" and status.pid):
         raise InputError(f"run {name} is {status.state} in process {status.pid}: stop it first")
     world = info.corpus == "world"
-    corpus = world_corpus(info.settings.world, info.settings.seed) if world else open_corpus(Path(info.corpus))
+    corpus = (
+        world_corpus(info.settings.world, info.settings.seed) if world else open_corpus(Path(info.corpus))
+    )
     if corpus.info.sha256 != info.corpus_hash:
         raise InputError(f"the corpus {info.corpus} has changed since run {name} began: start a new run")
     return run, corpus
@@ -183,7 +197,9 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
         stopped = _train(recorder, report)
         if stopped:
             recorder.checkpoint()
-            run.write_status("stopped", training.step, settings.steps, "stopped as asked; continue with --resume")
+            run.write_status(
+                "stopped", training.step, settings.steps, "stopped as asked; continue with --resume"
+            )
             return run
         _evaluate(run, training, tokenizer, sentences, report)
         run.write_status("finished", training.step, settings.steps)
@@ -205,13 +221,20 @@ def _train(recorder: Recorder, report: Listener) -> bool:
     return False
 
 
-def _evaluate(run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, report: Listener) -> None:
+def _evaluate(
+    run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, report: Listener
+) -> None:
     """Retrieval over all held-out sentences at the end of a run."""
     settings, model = training.settings, training.model
     layer = min(settings.evaluation_layer, model.encoder.config.num_hidden_layers)
     texts = sentences["text"].tolist()
     vectors = encode(
-        model, tokenizer, texts, [layer], settings.measure.pooling, lambda done, of: report(Report("evaluating", done, of))
+        model,
+        tokenizer,
+        texts,
+        [layer],
+        settings.measure.pooling,
+        lambda done, of: report(Report("evaluating", done, of)),
     )
     sides = sides_of(sentences, vectors[layer])
     if len(sides) < 2:

@@ -66,7 +66,9 @@ def pack(lengths: Int[Tensor, " sequences"], device: torch.device) -> Packing:
     where[slot[taken]] = taken
     # XLM-R counts positions from <pad> + 1
     moved = [tensor.to(device) for tensor in (positions + PAD + 1, starts, owner, lengths)]
-    return Packing(moved[0], moved[1], moved[2], moved[3], tuple(rectangles), slot.to(device), where.to(device))
+    return Packing(
+        moved[0], moved[1], moved[2], moved[3], tuple(rectangles), slot.to(device), where.to(device)
+    )
 
 
 def _groups(lengths: Tensor) -> list[Tensor]:
@@ -74,14 +76,16 @@ def _groups(lengths: Tensor) -> list[Tensor]:
     order = lengths.argsort(stable=True, descending=True)
     sizes, groups, begin = lengths[order].tolist(), [], 0
     for end in range(1, len(sizes) + 1):
-        if end == len(sizes) or (sizes[end] < SLACK * sizes[begin] and end - begin >= 8 and len(sizes) - end >= 8):
+        if end == len(sizes) or (
+            sizes[end] < SLACK * sizes[begin] and end - begin >= 8 and len(sizes) - end >= 8
+        ):
             groups.append(order[begin:end])
             begin = end
     return groups
 
 
 class _ToSlots(torch.autograd.Function):
-    """Tokens into slots. A slot of padding shows some token but sends it no gradient, so the way back is a gather too."""
+    """Tokens into slots. Padding shows some token but sends it no gradient, so the way back is a gather too."""
 
     @staticmethod
     def forward(ctx: Any, packed: Tensor, packing: Packing) -> Tensor:
@@ -121,7 +125,9 @@ def packed_attention(
     """Attention of each token to the tokens of its own sequence, for transformers' attention interface."""
     assert attention_mask is None, "packed sequences need no mask"
     sizes = [rectangle.rows * rectangle.columns for rectangle in packing.rectangles]
-    split = [_ToSlots.apply(tensor[0].transpose(0, 1), packing).split(sizes) for tensor in (query, key, value)]
+    split = [
+        _ToSlots.apply(tensor[0].transpose(0, 1), packing).split(sizes) for tensor in (query, key, value)
+    ]
     parts: list[Tensor] = []
     for rectangle, q, k, v in zip(packing.rectangles, *split, strict=True):
         shape = (rectangle.rows, rectangle.columns, *q.shape[1:])

@@ -54,9 +54,7 @@ class InfoXLM(nn.Module):
         """The parameters that the optimizer moves, by name."""
         return [(name, parameter) for name, parameter in self.named_parameters() if parameter.requires_grad]
 
-    def masked_states(
-        self, sequences: Sequences, positions: Tensor
-    ) -> Float[Tensor, "masked hidden"]:
+    def masked_states(self, sequences: Sequences, positions: Tensor) -> Float[Tensor, "masked hidden"]:
         """Last hidden states at masked positions."""
         packing = pack(sequences.lengths, sequences.ids.device)
         *_, state = hidden_states(self.encoder, sequences, packing)
@@ -88,17 +86,26 @@ class InfoXLM(nn.Module):
         """Sentence vectors at several hidden states, for evaluation."""
         packing = pack(sequences.lengths, sequences.ids.device)
         states = hidden_states(self.encoder, sequences, packing, max(layers))
-        found = {number: pool(state, packing, pooling) for number, state in enumerate(states) if number in layers}
+        found = {
+            number: pool(state, packing, pooling) for number, state in enumerate(states) if number in layers
+        }
         return [found[layer].float() for layer in layers]
 
     def follow(self) -> None:
         """Moves the key encoder towards the query encoder; once per optimizer step, after it."""
         if self.key_encoder is None:
             return
-        slow = [*self.key_encoder.parameters(), *([] if self.key_head is None else self.key_head.parameters())]
+        slow = [
+            *self.key_encoder.parameters(),
+            *([] if self.key_head is None else self.key_head.parameters()),
+        ]
         own = dict(self.encoder.named_parameters())
         fast = [own[name] for name, _ in self.key_encoder.named_parameters()]
-        follow(slow, [*fast, *([] if self.head is None else self.head.parameters())], self.settings.contrast.momentum)
+        follow(
+            slow,
+            [*fast, *([] if self.head is None else self.head.parameters())],
+            self.settings.contrast.momentum,
+        )
 
 
 def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRobertaForMaskedLM:
@@ -142,7 +149,9 @@ def _started(start: str, vocabulary: int | None) -> XLMRobertaForMaskedLM:
         )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"model.start {start!r} cannot be opened as an XLM-R checkpoint in safetensors: {reason}") from error
+        raise InputError(
+            f"model.start {start!r} cannot be opened as an XLM-R checkpoint in safetensors: {reason}"
+        ) from error
     if vocabulary is not None and model.config.vocab_size != vocabulary:
         raise InputError(
             f"{start} has a vocabulary of {model.config.vocab_size:,}, the tokenizer {vocabulary:,}: "

@@ -13,8 +13,8 @@ def follow(slow: Iterable[Tensor], fast: Iterable[Tensor], momentum: float) -> N
 
     Kept in float32: in float16 the step at momentum 0.9999 is rounded away and the key encoder stands still.
     """
-    slow, fast = list(slow), list(fast)
-    torch._foreach_lerp_(slow, [tensor.detach().to(own.dtype) for tensor, own in zip(fast, slow, strict=True)], 1 - momentum)  # pyright: ignore[reportPrivateUsage]
+    for own, other in zip(slow, fast, strict=True):
+        own.lerp_(other.to(own.dtype), 1 - momentum)
 
 
 class Queue(nn.Module):

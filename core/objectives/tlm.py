@@ -7,7 +7,7 @@ from core.text.batches import MaskedBatch
 
 
 def tlm(model: InfoXLM, batch: MaskedBatch, token_entropy: float) -> Outcome:
-    """Lower bound in nats on I(context, translation; masked token), for pairs `<s> a </s> b </s>` masked in both halves.
+    """Lower bound in nats on I(context, translation; masked token), for `<s> a </s> b </s>` masked in both halves.
 
     By the chain rule it exceeds the information of MMLM by I(translation; token | context): what the translation
     adds. Same loss as MMLM on other sequences (Conneau and Lample 2019; Chi et al. 2021).

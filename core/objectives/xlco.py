@@ -15,7 +15,9 @@ from core.text.batches import ContrastBatch
 Gather = Callable[[Tensor], Tensor]
 
 
-def xlco(model: InfoXLM, batch: ContrastBatch, gather: Gather | None = None) -> tuple[Outcome, Tensor, Tensor]:
+def xlco(
+    model: InfoXLM, batch: ContrastBatch, gather: Gather | None = None
+) -> tuple[Outcome, Tensor, Tensor]:
     """Lower bound in nats on I(sentence; translation): InfoNCE over the pair's own key and the other candidates.
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
@@ -40,7 +42,9 @@ def xlco(model: InfoXLM, batch: ContrastBatch, gather: Gather | None = None) -> 
             back, forth = model.queries(batch.keys), model.keys(batch.queries)
         other = contrast_outcome(model, back, forth, batch.meanings, gather)
         outcome = Outcome(
-            (outcome.loss_sum + other.loss_sum) / 2, outcome.count, (outcome.headroom_sum + other.headroom_sum) / 2
+            (outcome.loss_sum + other.loss_sum) / 2,
+            outcome.count,
+            (outcome.headroom_sum + other.headroom_sum) / 2,
         )
     return outcome, keys.detach(), batch.meanings
 
@@ -62,13 +66,17 @@ def contrast_outcome(
         scores = queries @ torch.cat([near, queued.to(near.dtype)]).T
         others = torch.cat([near_meanings, queued_meanings])
     else:
-        scores = torch.cat([(queries * keys).sum(-1, keepdim=True), queries @ queued.to(queries.dtype).T], dim=1)
+        scores = torch.cat(
+            [(queries * keys).sum(-1, keepdim=True), queries @ queued.to(queries.dtype).T], dim=1
+        )
         others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
         positive = torch.zeros_like(positive)
     return infonce_outcome(scores.float() / contrast.temperature, positive, _same(contrast, meanings, others))
 
 
-def _same(contrast: ContrastSettings, meanings: Tensor, others: Tensor) -> Bool[Tensor, "pairs candidates"] | None:
+def _same(
+    contrast: ContrastSettings, meanings: Tensor, others: Tensor
+) -> Bool[Tensor, "pairs candidates"] | None:
     return meanings[:, None] == others if contrast.exclude_same_meaning else None
 
 

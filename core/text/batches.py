@@ -29,7 +29,10 @@ class Sequences:
     def of(cls, rows: list[IntArray]) -> "Sequences":
         """From one array of ids per sequence."""
         flat = np.concatenate(rows) if rows else np.zeros(0)
-        return cls(torch.from_numpy(flat.astype(np.int64)), torch.tensor([len(row) for row in rows], dtype=torch.int64))
+        return cls(
+            torch.from_numpy(flat.astype(np.int64)),
+            torch.tensor([len(row) for row in rows], dtype=torch.int64),
+        )
 
     def to(self, device: torch.device) -> "Sequences":
         """The ids on a device; lengths stay on the CPU, where they plan the attention."""
@@ -103,7 +106,9 @@ def masked(
     flat = np.concatenate(rows)
     owner = np.repeat(np.arange(len(rows)), lengths)
     ordinary = (flat > EOS) | (flat == UNK)
-    counts = np.floor(settings.rate * np.bincount(owner[ordinary], minlength=len(rows)) + rng.random(len(rows)))
+    counts = np.floor(
+        settings.rate * np.bincount(owner[ordinary], minlength=len(rows)) + rng.random(len(rows))
+    )
     order = np.lexsort((np.where(ordinary, rng.random(len(flat)), 2.0), owner))
     rank = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     chosen = np.sort(order[rank < counts[owner]])
@@ -116,7 +121,9 @@ def masked(
     )
     cuts = np.cumsum(lengths)[:-1]
     starts = np.cumsum(lengths) - lengths
-    positions = np.split(chosen - starts[owner[chosen]], np.searchsorted(owner[chosen], np.arange(1, len(rows))))
+    positions = np.split(
+        chosen - starts[owner[chosen]], np.searchsorted(owner[chosen], np.arange(1, len(rows)))
+    )
     return np.split(shown, cuts), positions
 
 
@@ -161,7 +168,12 @@ class Batches:
         return self._mask(rows, self.settings.tlm, self._rng(step, TLM), share, shares)
 
     def _mask(
-        self, rows: list[IntArray], settings: MaskedSettings, rng: np.random.Generator, share: int, shares: int
+        self,
+        rows: list[IntArray],
+        settings: MaskedSettings,
+        rng: np.random.Generator,
+        share: int,
+        shares: int,
     ) -> MaskedBatch:
         shown, positions = masked(rows, settings, rng, self.mask_id)
         return masked_batch(rows[share::shares], shown[share::shares], positions[share::shares])

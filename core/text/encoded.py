@@ -55,7 +55,9 @@ class EncodedCorpus:
         counts = np.zeros(len(self.languages) * size, dtype=np.int64)
         for begin in range(0, len(self), 100_000):
             offsets = np.asarray(self._offsets[begin : begin + 100_001])
-            languages = np.repeat(np.asarray(self.language[begin : begin + 100_000], dtype=np.int64), np.diff(offsets))
+            languages = np.repeat(
+                np.asarray(self.language[begin : begin + 100_000], dtype=np.int64), np.diff(offsets)
+            )
             tokens = self._tokens[offsets[0] : offsets[-1]]
             counts += np.bincount(languages * size + tokens, minlength=len(counts))
         return counts.reshape(len(self.languages), size)
@@ -93,7 +95,11 @@ def encode_corpus(
 
 
 def _write(
-    corpus: Corpus, tokenizer: Tokenizer, folder: Path, max_tokens: int, progress: Callable[[int, int], None] | None
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    folder: Path,
+    max_tokens: int,
+    progress: Callable[[int, int], None] | None,
 ) -> None:
     index = {tag: number for number, tag in enumerate(corpus.languages)}
     lengths: list[IntArray] = []
@@ -106,7 +112,9 @@ def _write(
             np.concatenate(rows).tofile(file)
             lengths.append(np.array([len(row) for row in rows], dtype=np.int64))
             meanings.append(batch.column("meaning").to_numpy())
-            languages.append(np.array([index[tag] for tag in batch.column("language").to_pylist()], dtype=np.int16))
+            languages.append(
+                np.array([index[tag] for tag in batch.column("language").to_pylist()], dtype=np.int16)
+            )
             done += batch.num_rows
             if progress:
                 progress(done, corpus.info.sentences)

@@ -9,8 +9,9 @@ import gzip
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TextIO, cast
+from typing import IO, Any, Final, NamedTuple, cast
 
 from core.errors import InputError
 from core.text.corpus import Row, language_tag
@@ -20,7 +21,7 @@ LONG_COLUMNS: Final = ("meaning", "language", "text")
 
 
 class Line(NamedTuple):
-    """The texts of one input line by language; they translate each other. A line without a meaning gets the next free one."""
+    """The texts of one input line by language, which translate each other; without a meaning it gets its number's."""
 
     where: str
     texts: dict[str, str]
@@ -36,12 +37,14 @@ class Rejected(NamedTuple):
     text: str
 
 
-def _open(path: Path) -> TextIO:
+def _open(path: Path) -> TextIOWrapper:
     """Text lines ended by newline alone; bytes that are no UTF-8 survive as surrogates and are judged later."""
     if not path.is_file():
         raise InputError(f"expected a file, got {path}: it does not exist")
-    opener: Callable[..., TextIO] = gzip.open if path.suffix == ".gz" else open  # pyright: ignore[reportAssignmentType]
-    return opener(path, "rt", encoding="utf-8-sig", errors="surrogateescape", newline="\n")
+    stream = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115, callers close it
+    return TextIOWrapper(
+        cast(IO[bytes], stream), encoding="utf-8-sig", errors="surrogateescape", newline="\n"
+    )
 
 
 def _suffix(path: Path) -> str:
@@ -59,16 +62,24 @@ def read_moses(paths: Sequence[Path], languages: Sequence[str] | None = None) ->
     if len(tags) != len(paths):
         raise InputError(f"expected one language per file, got {len(tags)} languages for {len(paths)} files")
     if len(set(tags)) < len(tags):
-        raise InputError(f"expected a different language for each file, got {' '.join(tags)}: name them with --languages")
+        raise InputError(
+            f"expected a different language for each file, got {' '.join(tags)}: name them with --languages"
+        )
     files = [_open(path) for path in paths]
     try:
         for number, lines in enumerate(itertools.zip_longest(*files), start=1):
             if None in lines:
                 lengths = ", ".join(f"{path.name} {_count(path):,}" for path in paths)
-                raise InputError(f"line-aligned files must have equally many lines, got {lengths}: align them first")
-            yield Line(f"line {number}", {tag: line.rstrip("\r\n") for tag, line in zip(tags, lines, strict=True)})
+                raise InputError(
+                    f"line-aligned files must have equally many lines, got {lengths}: align them first"
+                )
+            yield Line(
+                f"line {number}", {tag: line.rstrip("\r\n") for tag, line in zip(tags, lines, strict=True)}
+            )
     except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"a .gz file among {' '.join(map(str, paths))} is damaged ({error}): fetch it again") from error
+        raise InputError(
+            f"a .gz file among {' '.join(map(str, paths))} is damaged ({error}): fetch it again"
+        ) from error
     finally:
         for file in files:
             file.close()
@@ -91,7 +102,9 @@ def read_table(path: Path) -> Iterator[Line]:
             header = [name.strip() for name in next(table, [])]
             long = set(LONG_COLUMNS) <= set(header)
             if not long and len(header) < 1 + (_suffix(path) == "csv"):
-                raise InputError(f"{path}: expected a header of language tags or of {', '.join(LONG_COLUMNS)}, got {header}")
+                raise InputError(
+                    f"{path}: expected a header of language tags or of {', '.join(LONG_COLUMNS)}, got {header}"
+                )
             tags = [] if long else [language_tag(name) for name in header]
             for cells in table:
                 where = f"line {table.line_num}"
@@ -137,7 +150,9 @@ def _wide_line(where: str, record: dict[str, str]) -> Line:
 
 def _long_line(where: str, record: dict[str, Any]) -> Line:
     try:
-        return Line(where, {language_tag(str(record["language"])): str(record["text"])}, int(record["meaning"]))
+        return Line(
+            where, {language_tag(str(record["language"])): str(record["text"])}, int(record["meaning"])
+        )
     except InputError as error:
         return Line(where, {}, problem=str(error))
     except (ValueError, TypeError):
@@ -154,12 +169,16 @@ def read_files(paths: Sequence[Path], languages: Sequence[str] | None = None) ->
         raise InputError("expected files to import, got none")
     kinds = {_suffix(path) if _suffix(path) in _SINGLE else "" for path in paths}
     if len(kinds) > 1:
-        raise InputError(f"expected files of one kind, got {' '.join(path.name for path in paths)}: import them one by one")
+        raise InputError(
+            f"expected files of one kind, got {' '.join(path.name for path in paths)}: import them one by one"
+        )
     kind = kinds.pop()
     if not kind:
         return read_moses(paths, languages)
     if languages:
-        raise InputError(f"--languages names line-aligned files; {paths[0].name} tells its languages itself: leave it out")
+        raise InputError(
+            f"--languages names line-aligned files; {paths[0].name} tells its languages itself: leave it out"
+        )
     if len(paths) > 1:
         raise InputError(f"expected one .{kind} file, got {len(paths)}: import them one by one")
     return _SINGLE[kind](paths[0])

@@ -83,7 +83,9 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
     """
     languages = corpus.languages
     if needs_pairs and settings.pivot is not None and len(languages) > 1 and settings.pivot not in languages:
-        raise InputError(f"text.pivot is {settings.pivot}, but the corpus has {' '.join(languages)}: name one, or None")
+        raise InputError(
+            f"text.pivot is {settings.pivot}, but the corpus has {' '.join(languages)}: name one, or None"
+        )
     meaning, language = np.asarray(corpus.meaning), np.asarray(corpus.language)
     held_out = _hold_out(meaning, language, settings.held_out, seed)
     trained = ~np.isin(meaning, held_out)
@@ -109,7 +111,9 @@ def _hold_out(meaning: IntArray, language: IntArray, count: int, seed: int) -> I
     combined = np.unique(inverse.astype(np.int64) * (int(language.max()) + 1) + language)
     told_in = np.bincount(combined // (int(language.max()) + 1), minlength=len(distinct))
     if len(distinct) < 5:
-        raise InputError(f"expected at least 5 meanings, so that one can be held out, got {len(distinct)}: add text")
+        raise InputError(
+            f"expected at least 5 meanings, so that one can be held out, got {len(distinct)}: add text"
+        )
     order = np.random.default_rng([seed, 7]).permutation(len(distinct))
     order = order[np.argsort(-told_in[order], kind="stable")]
     return np.sort(distinct[order[: min(count, len(distinct) // 5)]])
@@ -157,7 +161,9 @@ class Sampler:
         rows = np.empty(examples, dtype=np.int64)
         for stream in np.unique(chosen):
             at = np.flatnonzero(chosen == stream)
-            rows[at] = self.split.singles[stream][self._next(MMLM, int(stream), len(at), len(self.split.singles[stream]))]
+            rows[at] = self.split.singles[stream][
+                self._next(MMLM, int(stream), len(at), len(self.split.singles[stream]))
+            ]
         return rows
 
     def _pairs(self, step: int, task: int, examples: int, together: int) -> IntArray:

@@ -23,13 +23,16 @@ class Tokenizer:
     def __init__(self, backend: Backend) -> None:
         for position, token in enumerate(SPECIAL):
             if backend.token_to_id(token) != position:
-                raise InputError(f"expected {token} to have id {position} as in XLM-R, got {backend.token_to_id(token)}")
-        if backend.token_to_id(MASK) is None:
+                raise InputError(
+                    f"expected {token} to have id {position} as in XLM-R, got {backend.token_to_id(token)}"
+                )
+        mask_id = backend.token_to_id(MASK)
+        if mask_id is None:
             raise InputError("expected a tokenizer with a <mask> token, got none: use XLM-R's or train one")
         backend.no_truncation()
         backend.no_padding()
         self.backend = backend
-        self.mask_id: int = backend.token_to_id(MASK)
+        self.mask_id = mask_id
         self.size: int = backend.get_vocab_size(with_added_tokens=True)
 
     def encode(self, texts: Sequence[str], max_tokens: int | None = None) -> list[np.ndarray]:
@@ -38,11 +41,11 @@ class Tokenizer:
         encodings = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array([BOS, *encoding.ids[:room], EOS], dtype=np.int32) for encoding in encodings]
 
-    def decode(self, ids: Sequence[int]) -> str:
+    def decode(self, ids: np.ndarray | Sequence[int]) -> str:
         """Text of token ids, special tokens left out."""
-        return self.backend.decode(list(ids))
+        return self.backend.decode([int(index) for index in ids])
 
-    def tokens(self, ids: Iterable[int]) -> list[str]:
+    def tokens(self, ids: np.ndarray | Sequence[int]) -> list[str]:
         """The written form of each id."""
         return [self.backend.id_to_token(int(index)) or "<unk>" for index in ids]
 
@@ -74,7 +77,9 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     try:
         backend.train_from_iterator(texts, trainer)
     except Exception as error:  # the library raises no narrower class
-        raise InputError(f"no tokenizer of {vocabulary:,} tokens fits this text ({error}): raise tokenizer.vocabulary") from error
+        raise InputError(
+            f"no tokenizer of {vocabulary:,} tokens fits this text ({error}): raise tokenizer.vocabulary"
+        ) from error
     backend.model = _settled(backend)
     backend.add_special_tokens([AddedToken(MASK, lstrip=True, normalized=False)])
     backend.post_processor = processors.TemplateProcessing(
@@ -113,7 +118,9 @@ def load_tokenizer(path: Path) -> Tokenizer:
         except InputError:
             raise
         except Exception as error:  # the library raises no narrower class
-            raise InputError(f"{file} is no tokenizer ({error}): expected the file tokenizers writes") from error
+            raise InputError(
+                f"{file} is no tokenizer ({error}): expected the file tokenizers writes"
+            ) from error
     if not (path / "sentencepiece.bpe.model").is_file():
         raise InputError(f"expected tokenizer.json or sentencepiece.bpe.model in {path}, found neither")
     from transformers import XLMRobertaTokenizer

@@ -47,11 +47,15 @@ def run(arguments: list[str] | None = None) -> int:
         name, rest = words[0], words[1:]
         if name not in COMMANDS:
             near = difflib.get_close_matches(name, COMMANDS, 1)
-            raise InputError(f"expected a command, got {name!r}{f'; did you mean {near[0]}?' if near else ''}; see lab --help")
+            raise InputError(
+                f"expected a command, got {name!r}{f'; did you mean {near[0]}?' if near else ''}; see lab --help"
+            )
         module = importlib.import_module(COMMANDS[name][0])
         as_json = "--json" in rest
         rest = [word for word in rest if word != "--json"]
-        command: Any = module.parse(rest) if hasattr(module, "parse") else parse(module.Command, f"lab {name}", rest)
+        command: Any = (
+            module.parse(rest) if hasattr(module, "parse") else parse(module.Command, f"lab {name}", rest)
+        )
         document = command()
         if as_json:
             print(json.dumps(_finite(document), ensure_ascii=False))
@@ -90,8 +94,12 @@ def parse(command: Any, program: str, words: list[str], **options: Any) -> Any:
 def _one_line(box: str) -> str:
     """The words of a box of lines, without its frame."""
     lines = [line.strip("╭╮╰╯│─ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    told = [line for line in lines if line and "https://" not in line and "For further information" not in line]
-    return re.sub(r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", " ".join(told[1:] or told))
+    told = [
+        line for line in lines if line and "https://" not in line and "For further information" not in line
+    ]
+    return re.sub(
+        r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", " ".join(told[1:] or told)
+    )
 
 
 def explain(error: ValidationError) -> str:

@@ -19,7 +19,9 @@ class Command:
 
     def __call__(self) -> None:
         if find_spec("streamlit") is None:
-            raise InputError("the dashboard needs streamlit, which is not installed: pip install 'parallax-lab[app]'")
+            raise InputError(
+                "the dashboard needs streamlit, which is not installed: pip install 'parallax-lab[app]'"
+            )
         from streamlit.web import cli
 
         sys.argv = ["streamlit", "run", str(MAIN), "--server.port", str(self.port)]

@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 
@@ -48,10 +48,12 @@ class Import:
         lines = read_files(self.files, self.languages or None)
         with store.room(self.out), progress("") as bar:
             task = bar.add_task("reading", total=None)
-            rows = (bar.advance(task) or row for row in sentences(lines, rejected.append, self.max_characters))
+            rows = (
+                bar.advance(task) or row for row in sentences(lines, rejected.append, self.max_characters)
+            )
             if not self.skip_bad:
                 rows = _refusing(rows, rejected)
-            corpus = write_corpus(
+            write_corpus(
                 rows,
                 self.out,
                 source=self.source or " ".join(path.name for path in self.files),
@@ -121,7 +123,9 @@ def _write_rejected(path: Path, rejected: list[Rejected]) -> None:
 
 def _document(folder: Path) -> dict[str, Any]:
     info = open_corpus(folder).info
-    found = info.model_dump(include={"sentences", "meanings", "languages", "rejected", "source", "licence", "sha256"})
+    found = info.model_dump(
+        include={"sentences", "meanings", "languages", "rejected", "source", "licence", "sha256"}
+    )
     world = info.world or {}
     known = {key: world[key] for key in ("entropy_nats", "information_nats") if key in world}
     return {"folder": str(folder), **found, **known}
@@ -131,5 +135,9 @@ def _show(document: dict[str, Any]) -> None:
     rows = [(key, f"{document[key]:,}") for key in ("sentences", "meanings", "rejected")]
     rows += [("languages", "  ".join(f"{tag} {count:,}" for tag, count in document["languages"].items()))]
     rows += [(key, document[key]) for key in ("source", "licence") if document[key]]
-    rows += [(key, f"{document[key]:.4f} (exact)") for key in ("entropy_nats", "information_nats") if key in document]
+    rows += [
+        (key, f"{document[key]:.4f} (exact)")
+        for key in ("entropy_nats", "information_nats")
+        if key in document
+    ]
     table(document["folder"], ("", ""), rows)

@@ -35,7 +35,12 @@ class Command:
 
     def show(self, document: dict[str, Any]) -> None:
         rows = [
-            ("✓" if check["well"] else "–", check["name"], check["found"], "" if check["well"] else check["remedy"])
+            (
+                "✓" if check["well"] else "–",
+                check["name"],
+                check["found"],
+                "" if check["well"] else check["remedy"],
+            )
             for check in document["checks"]
         ]
         table("", ("", "", "found", "to mend it"), rows)
@@ -50,13 +55,21 @@ def _hardware() -> list[Check]:
     return [
         Check("python", True, platform.python_version()),
         Check("CPU cores", True, f"{os.cpu_count()} ({torch.get_num_threads()} used)"),
-        Check("memory", memory > 3, f"{memory:.0f} GiB", "toy needs 2 GiB, base 16 GiB: use a smaller recipe"),
+        Check(
+            "memory", memory > 3, f"{memory:.0f} GiB", "toy needs 2 GiB, base 16 GiB: use a smaller recipe"
+        ),
         Check("GPU", True, found),
     ]
 
 
 def _packages() -> list[Check]:
-    wanted = {"torch": "", "transformers": "", "streamlit": "app", "jupyterlab": "notebooks", "pytest": "test"}
+    wanted = {
+        "torch": "",
+        "transformers": "",
+        "streamlit": "app",
+        "jupyterlab": "notebooks",
+        "pytest": "test",
+    }
     return [_package(name, extra) for name, extra in wanted.items()]
 
 
@@ -64,12 +77,16 @@ def _package(name: str, extra: str) -> Check:
     try:
         return Check(name, True, version(name))
     except PackageNotFoundError:
-        return Check(name, False, "not installed", f"pip install 'parallax-lab{f'[{extra}]' if extra else ''}'")
+        return Check(
+            name, False, "not installed", f"pip install 'parallax-lab{f'[{extra}]' if extra else ''}'"
+        )
 
 
 def _browser() -> Check:
     found = shutil.which("chromium") or shutil.which("google-chrome")
-    return Check("browser for tests", bool(found), found or "none", "the browser tests need Debian's package chromium")
+    return Check(
+        "browser for tests", bool(found), found or "none", "the browser tests need Debian's package chromium"
+    )
 
 
 def _storage() -> Check:
@@ -78,5 +95,8 @@ def _storage() -> Check:
     free = shutil.disk_usage(parent).free / GIB
     writable = os.access(parent, os.W_OK)
     return Check(
-        "runs", writable and free > 1, f"{folder.absolute()}, {free:.0f} GiB free", "set PARALLAX_RUNS to a folder with room"
+        "runs",
+        writable and free > 1,
+        f"{folder.absolute()}, {free:.0f} GiB free",
+        "set PARALLAX_RUNS to a folder with room",
     )

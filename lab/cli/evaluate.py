@@ -58,10 +58,22 @@ class Command:
 def _show(document: dict[str, Any]) -> None:
     wrong = document["errors"]
     if wrong:
-        rows = [(f"{w['source']}→{w['target']}", w["query"], w["found"], w["expected"], f"{w['margin']:.3f}") for w in wrong]
-        table(f"wrong matches, surest first ({len(wrong)} of {document['wrong']:,})", ("pair", "query", "found", "expected", "margin"), rows)
+        rows = [
+            (f"{w['source']}→{w['target']}", w["query"], w["found"], w["expected"], f"{w['margin']:.3f}")
+            for w in wrong
+        ]
+        table(
+            f"wrong matches, surest first ({len(wrong)} of {document['wrong']:,})",
+            ("pair", "query", "found", "expected", "margin"),
+            rows,
+        )
     rows = [
-        (f"{r['source']}→{r['target']}", f"{r['accuracy']:.3f}", f"{r['low']:.3f} – {r['high']:.3f}", f"{r['n']:,}")
+        (
+            f"{r['source']}→{r['target']}",
+            f"{r['accuracy']:.3f}",
+            f"{r['low']:.3f} – {r['high']:.3f}",
+            f"{r['n']:,}",
+        )
         for r in document["retrieval"]
     ]
     table("query→searched, top-1 accuracy", ("pair", "accuracy", "95 % interval", "sentences"), rows)

@@ -22,7 +22,11 @@ class Command:
         rows = []
         for run in document["runs"]:
             accuracy = run["mean_accuracy"]
-            told = run["message"] if accuracy is None else f"retrieval {accuracy[0]:.3f} [{accuracy[1]:.3f}, {accuracy[2]:.3f}]"
+            told = (
+                run["message"]
+                if accuracy is None
+                else f"retrieval {accuracy[0]:.3f} [{accuracy[1]:.3f}, {accuracy[2]:.3f}]"
+            )
             rows.append((run["run"], run["state"], f"{run['step']}/{run['steps']}", run["languages"], told))
         table("", ("run", "state", "step", "languages", ""), rows)
 
@@ -35,7 +39,9 @@ def summary(run: store.Run) -> dict[str, Any]:
         return _row(run.name, "broken", message=str(error))
     mean = scores[scores["metric"] == "mean_accuracy"]
     accuracy = mean[["value", "low", "high"]].iloc[0].tolist() if len(mean) else None
-    return _row(run.name, status.state, status.step, status.steps, " ".join(info.languages), accuracy, status.message)
+    return _row(
+        run.name, status.state, status.step, status.steps, " ".join(info.languages), accuracy, status.message
+    )
 
 
 def _row(

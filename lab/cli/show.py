@@ -19,7 +19,11 @@ class Command:
     def __call__(self) -> dict[str, Any]:
         run = store.open_run(self.run)
         info, status, steps = run.info, run.status, run.steps()
-        trained = steps[steps["step"] > 0].iloc[-1].dropna().to_dict() if (len(steps) and steps["step"].max() > 0) else {}
+        trained = (
+            steps[steps["step"] > 0].iloc[-1].dropna().to_dict()
+            if (len(steps) and steps["step"].max() > 0)
+            else {}
+        )
         return {
             "run": run.name,
             "status": status.model_dump(),
@@ -41,14 +45,23 @@ class Command:
         ]
         table(f"run {document['run']}", ("", ""), rows)
         bounds = [
-            (task, f"{last[f'losses.{task}']:.3f}", f"at least {last[f'bounds.{task}']:.3f}", f"{last[f'ceilings.{task}']:.3f}")
+            (
+                task,
+                f"{last[f'losses.{task}']:.3f}",
+                f"at least {last[f'bounds.{task}']:.3f}",
+                f"{last[f'ceilings.{task}']:.3f}",
+            )
             for task in ("mmlm", "tlm", "xlco")
             if f"losses.{task}" in last
         ]
         if bounds:
             table("last step, nats", ("task", "loss", "information", "ceiling"), bounds)
         scores = [
-            (f"{s['source']}→{s['target']}" if s["source"] else "mean", f"{s['value']:.3f}", f"{s['low']:.3f} – {s['high']:.3f}")
+            (
+                f"{s['source']}→{s['target']}" if s["source"] else "mean",
+                f"{s['value']:.3f}",
+                f"{s['low']:.3f} – {s['high']:.3f}",
+            )
             for s in document["scores"]
             if s["task"] == "retrieval"
         ]

@@ -40,7 +40,9 @@ class Command:
             run, corpus = reopen_run(self.name or _last_name(self.settings.recipe))
             self._check_same(run.info.settings)
         else:
-            run, corpus = start_run(self.name or store.free_name(self.settings.recipe), self.settings, self.corpus)
+            run, corpus = start_run(
+                self.name or store.free_name(self.settings.recipe), self.settings, self.corpus
+            )
         with progress() as bar:
             try:
                 carry_out(run, corpus, _Bar(bar))
@@ -59,12 +61,18 @@ class Command:
         )
 
     def show(self, document: dict[str, Any]) -> None:
-        rows = [("state", document["state"]), ("steps", f"{document['steps']:,}"), ("seconds", f"{document['seconds']:.1f}")]
+        rows = [
+            ("state", document["state"]),
+            ("steps", f"{document['steps']:,}"),
+            ("seconds", f"{document['seconds']:.1f}"),
+        ]
         rows += [("tokens", f"{document['tokens']:,}")]
         rows += [(f"{task} loss", f"{loss:.3f} nats") for task, loss in document["losses"].items()]
         if document["retrieval"] is not None:
             value, low, high = document["retrieval"]
-            rows.append(("held-out retrieval", f"{value:.3f} [{low:.3f}, {high:.3f}] mean top-1 over directed pairs"))
+            rows.append(
+                ("held-out retrieval", f"{value:.3f} [{low:.3f}, {high:.3f}] mean top-1 over directed pairs")
+            )
         table(f"run {document['run']}", ("", ""), rows)
         out.print(f"look at it: lab app    errors: lab evaluate {document['run']}")
 
@@ -81,7 +89,9 @@ class _Bar:
         told = ""
         if report.record:
             record = report.record
-            parts = [f"{task} {loss:.2f} ≥{record['bounds'][task]:.2f}" for task, loss in record["losses"].items()]
+            parts = [
+                f"{task} {loss:.2f} ≥{record['bounds'][task]:.2f}" for task, loss in record["losses"].items()
+            ]
             told = f"{'  '.join(parts)} nats  {record['tokens'] / record['seconds']:,.0f} tokens/s"
         self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, told=told)
 
@@ -89,7 +99,9 @@ class _Bar:
 def _last_name(recipe: str) -> str:
     names = [run.name for run in store.list_runs() if run.name.startswith(f"{recipe}-")]
     if not names:
-        raise InputError(f"there is no run of {recipe} to resume: name one with --name, or leave --resume out")
+        raise InputError(
+            f"there is no run of {recipe} to resume: name one with --name, or leave --resume out"
+        )
     return names[0]
 
 
@@ -106,7 +118,11 @@ def document(run: store.Run) -> dict[str, Any]:
         "steps": int(last.get("step", 0)),
         "seconds": float(last.get("elapsed", 0.0)),
         "tokens": int(trained["tokens"].sum()) if len(trained) else 0,
-        "losses": {key.removeprefix("losses."): float(last[key]) for key in steps.columns if key.startswith("losses.")}
+        "losses": {
+            key.removeprefix("losses."): float(last[key])
+            for key in steps.columns
+            if key.startswith("losses.")
+        }
         if len(trained)
         else {},
         "retrieval": mean[["value", "low", "high"]].iloc[0].tolist() if len(mean) else None,
@@ -122,6 +138,8 @@ def parse(words: list[str]) -> Command:
                 print(f"  {name:<14}{(made.__doc__ or '').splitlines()[0]}")
             print("\nlab train RECIPE --help lists every setting with its unit, default and source")
             sys.exit(0 if words else 2)
-        raise InputError(f"expected the recipe first, as in lab train toy {' '.join(words)}; recipes: {', '.join(RECIPES)}")
+        raise InputError(
+            f"expected the recipe first, as in lab train toy {' '.join(words)}; recipes: {', '.join(RECIPES)}"
+        )
     settings = recipe(words[0])
     return parse_words(Command, f"lab train {words[0]}", words[1:], default=Command(settings))

@@ -53,14 +53,25 @@ class Command:
         )
         world = World.load(**settings.model_dump(exclude={"meanings"}))
         if self.meanings > world.num_meanings:
-            raise InputError(f"the world has {world.num_meanings:,} meanings, got --meanings {self.meanings:,}: ask for fewer")
+            raise InputError(
+                f"the world has {world.num_meanings:,} meanings, got --meanings {self.meanings:,}: ask for fewer"
+            )
         rows = world.rows(world.draw(self.meanings, self.seed), self.seed)
-        described = {**world.settings, "entropy_nats": world.entropy_nats, "information_nats": world.information_nats}
+        described = {
+            **world.settings,
+            "entropy_nats": world.entropy_nats,
+            "information_nats": world.information_nats,
+        }
         with store.room(self.out), progress("") as bar:
             task = bar.add_task("writing", total=self.meanings * len(self.languages))
             counted = (bar.advance(task) or row for row in rows)
             corpus = write_corpus(
-                counted, self.out, source="the built-in world", licence="MIT", world=described, overwrite=self.overwrite
+                counted,
+                self.out,
+                source="the built-in world",
+                licence="MIT",
+                world=described,
+                overwrite=self.overwrite,
             )
         info = corpus.info
         return {

@@ -14,6 +14,8 @@ from core.information.truth import task as known_task
 
 Progress = Callable[[int, int], None]
 Row = dict[str, Any]
+Meant = tuple[np.ndarray, np.ndarray]
+"""Meanings and the vectors of one language, row by row."""
 FEWEST_MEANINGS = 100
 
 
@@ -50,7 +52,7 @@ def paired(
 
 
 def estimate_pairs(
-    vectors_by_language: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    vectors_by_language: Mapping[str, Meant],
     layer: int,
     method: str = "auto",
     seed: int = 0,
@@ -71,7 +73,7 @@ def estimate_pairs(
         x, y = paired(vectors_by_language[source], vectors_by_language[target])
         if len(x) < FEWEST_MEANINGS:
             raise InputError(
-                f"{source} and {target} share {len(x)} meanings, at least {FEWEST_MEANINGS} expected: use more text"
+                f"{source} and {target} share {len(x)} meanings, {FEWEST_MEANINGS} expected: use more text"
             )
         order = np.random.default_rng(seed).permutation(len(x))
         made = estimate(x[order], y[order], method=method, seed=seed)

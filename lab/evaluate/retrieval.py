@@ -75,7 +75,9 @@ def direction(source: str, target: str, queries: Side, index: Side) -> Direction
     """
     shared, q, k = np.intersect1d(queries.meanings, index.meanings, return_indices=True)
     if len(shared) < 2:
-        raise InputError(f"retrieval needs two meanings told in {source} and {target}, got {len(shared)}: add translations")
+        raise InputError(
+            f"retrieval needs two meanings told in {source} and {target}, got {len(shared)}: add translations"
+        )
     left, right = unit(queries.vectors[q]), unit(index.vectors[k])
     best = np.empty(len(shared), dtype=np.int64)
     margin = np.empty(len(shared), dtype=np.float32)
@@ -95,14 +97,20 @@ def direction(source: str, target: str, queries: Side, index: Side) -> Direction
             "margin": margin[at],
         }
     )
-    return Direction(source, target, shared, correct, wrong.sort_values("margin", ascending=False, ignore_index=True))
+    return Direction(
+        source, target, shared, correct, wrong.sort_values("margin", ascending=False, ignore_index=True)
+    )
 
 
-def retrieval(sides: Mapping[str, Side], progress: Callable[[int, int], None] | None = None) -> list[Direction]:
+def retrieval(
+    sides: Mapping[str, Side], progress: Callable[[int, int], None] | None = None
+) -> list[Direction]:
     """Every directed pair of languages that share meanings."""
     pairs = [pair for pair in permutations(sorted(sides), 2) if _share(sides[pair[0]], sides[pair[1]])]
     if not pairs:
-        raise InputError(f"retrieval needs two languages that share meanings, got {' '.join(sorted(sides)) or 'none'}")
+        raise InputError(
+            f"retrieval needs two languages that share meanings, got {' '.join(sorted(sides)) or 'none'}"
+        )
     found = []
     for number, (source, target) in enumerate(pairs, start=1):
         found.append(direction(source, target, sides[source], sides[target]))
@@ -116,7 +124,7 @@ def _share(a: Side, b: Side) -> bool:
 
 
 def mean_accuracy(directions: list[Direction], seed: int = 0) -> tuple[float, float, float]:
-    """Mean accuracy over directions with its 95 % bootstrap interval; meanings are resampled, all directions together."""
+    """Mean accuracy over directions with its 95 % bootstrap interval over meanings, all directions together."""
     meanings = np.unique(np.concatenate([direction.meanings for direction in directions]))
     total = np.zeros(len(meanings))
     weight = np.zeros(len(meanings))
@@ -124,7 +132,9 @@ def mean_accuracy(directions: list[Direction], seed: int = 0) -> tuple[float, fl
         at = np.searchsorted(meanings, one.meanings)
         total[at] += one.correct / len(one.correct)
         weight[at] += 1 / len(one.correct)
-    counts = np.random.default_rng(seed).multinomial(len(meanings), np.full(len(meanings), 1 / len(meanings)), RESAMPLES)
+    counts = np.random.default_rng(seed).multinomial(
+        len(meanings), np.full(len(meanings), 1 / len(meanings)), RESAMPLES
+    )
     means = (counts @ total) / (counts @ weight)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(total.sum() / weight.sum()), float(low), float(high)
@@ -133,7 +143,8 @@ def mean_accuracy(directions: list[Direction], seed: int = 0) -> tuple[float, fl
 def scores(directions: list[Direction], layer: int) -> pd.DataFrame:
     """Tidy rows of the score table: one per direction and one for their mean."""
     rows = [
-        (one.source, one.target, "accuracy", one.accuracy, *one.interval(), len(one.correct)) for one in directions
+        (one.source, one.target, "accuracy", one.accuracy, *one.interval(), len(one.correct))
+        for one in directions
     ]
     rows.append(("", "", "mean_accuracy", *mean_accuracy(directions), max(row[-1] for row in rows)))
     table = pd.DataFrame(rows, columns=["source", "target", "metric", "value", "low", "high", "n"])

@@ -35,7 +35,9 @@ def evaluate_run(
     info = run.info
     checkpoint = run.checkpoint()
     if checkpoint is None:
-        raise InputError(f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every")
+        raise InputError(
+            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
+        )
     model = open_model(checkpoint, info.settings).to(model_device())
     layers = model.encoder.config.num_hidden_layers
     layer = min(info.settings.evaluation_layer, layers) if layer is None else layer

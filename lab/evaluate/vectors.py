@@ -23,7 +23,11 @@ def encode(
     """Sentence vectors by hidden state, [texts, hidden] float32, in the order of the texts."""
     device = next(model.parameters()).device
     longest = model.settings.model.max_tokens
-    rows = [row for begin in range(0, len(texts), 10_000) for row in tokenizer.encode(texts[begin : begin + 10_000], longest)]
+    rows = [
+        row
+        for begin in range(0, len(texts), 10_000)
+        for row in tokenizer.encode(texts[begin : begin + 10_000], longest)
+    ]
     order = np.argsort([len(row) for row in rows], kind="stable")
     width = model.encoder.config.hidden_size
     found = {layer: np.empty((len(rows), width), dtype=np.float32) for layer in layers}

@@ -7,13 +7,11 @@ import numpy as np
 from core.information.estimators.classical import QUANTILE, by_counting
 from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import Held, Schedule, crossfit, start_only
-from core.information.estimators.elliptical import Side, single
-from core.information.estimators.gaussian import normal_scores
+from core.information.estimators.elliptical import sides_of
 from core.information.estimators.neighbours import corrected_neighbours
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs, levels_of, ranks_of
-from core.information.estimators.scientific import Array
-from core.information.estimators.student import Elliptical, fit_elliptical, quantiles
+from core.information.estimators.samples import Pairs, levels_of
+from core.information.estimators.student import Elliptical, fit_elliptical
 
 FEW_DIMS = 4
 """Up to this many joint dimensions nearest neighbours need no model."""
@@ -44,7 +42,7 @@ def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
 
 def _elliptical(pairs: Pairs, seed: int) -> Estimate:
     model = fit_elliptical(pairs.x, pairs.y)
-    x, y = (_side(values, model.degrees) for values in (pairs.x, pairs.y))
+    x, y = sides_of(pairs, model.degrees)
     few = pairs.n < FEW_SAMPLES
     held = crossfit(x, y, model.degrees, seed, schedule=Schedule(steps=0) if few else None)
     gain = max(float((held.bent - held.start).mean()), 0.0)
@@ -69,11 +67,11 @@ def _account(model: Elliptical, gain: float, unseen: float, held: Held) -> str:
 
 def _wide(pairs: Pairs, seed: int) -> Estimate:
     counts = [c for c in (4, 8, 16, 32, 64, 128) if c <= pairs.n / (2 * WIDE)] or [2]
-    tried = [(start_only(*_gaussian_sides(compressed(pairs, c)), seed), c) for c in counts]
+    tried = [(start_only(*sides_of(compressed(pairs, c), np.inf), seed), c) for c in counts]
     best = max(tried)[1]
     narrow = compressed(pairs, best)
     model = fit_elliptical(narrow.x, narrow.y)
-    x, y = (_side(values, model.degrees) for values in (narrow.x, narrow.y))
+    x, y = sides_of(narrow, model.degrees)
     held = crossfit(x, y, model.degrees, seed)
     reason = (
         f"{pairs.dims} dimensions for {pairs.n} samples: {best} principal axes a side, chosen by held-out "
@@ -102,11 +100,3 @@ def _estimate(pairs: Pairs, nats: float, spread: float, ceiling: float | None, r
         pairs.warnings,
         reason,
     )
-
-
-def _side(values: Array, degrees: float) -> Side:
-    return Side(single(quantiles(ranks_of(values), degrees)), single(normal_scores(values)))
-
-
-def _gaussian_sides(pairs: Pairs) -> tuple[Side, Side]:
-    return _side(pairs.x, np.inf), _side(pairs.y, np.inf)

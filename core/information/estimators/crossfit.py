@@ -73,6 +73,13 @@ def crossfit(
     return Held(start, bent, float(known_start), float(known_bent), float(ceiling))
 
 
+def trained_critic(
+    x: Side, y: Side, rows: Labels, degrees: float, seed: int, schedule: Schedule
+) -> EllipticalCritic:
+    """A critic trained on some rows only."""
+    return _trained(x, y, rows, degrees, seed, schedule)[1]
+
+
 def start_only(x: Side, y: Side, seed: int, folds: int = 3) -> float:
     """Held-out InfoNCE in nats of the untrained Gaussian critic, to choose between preparations of the
     data.
@@ -89,7 +96,7 @@ def _read(critic: nn.Module, x: Side, y: Side, rows: Labels) -> Array:
 
 def _trained(
     x: Side, y: Side, rows: Labels, degrees: float, seed: int, schedule: Schedule
-) -> tuple[nn.Module, nn.Module, float]:
+) -> tuple[EllipticalCritic, EllipticalCritic, float]:
     """The untrained and the trained critic, and the gain of one over the other in its standard errors.
 
     The first sixth of the rows decides when to stop and measures the gain.

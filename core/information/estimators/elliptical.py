@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from core.information.estimators.gaussian import canonical, noise_edge
+from core.information.estimators.gaussian import canonical, noise_edge, normal_scores
+from core.information.estimators.samples import Pairs, ranks_of
 from core.information.estimators.scientific import Array
-from core.information.estimators.student import fit_scatter
+from core.information.estimators.student import fit_scatter, quantiles
 
 FAINT = 0.1
 """Starting correlation of the spare axes, on which the training data show nothing."""
@@ -107,3 +108,11 @@ class EllipticalCritic(nn.Module):
         constant -= math.lgamma((v + dx) / 2) + math.lgamma((v + dy) / 2)
         alone = (v + dx) / 2 * torch.log1p(norm_x / v)[:, None] + (v + dy) / 2 * torch.log1p(norm_y / v)
         return alone - (v + dx + dy) / 2 * torch.log1p(joint / v) + constant
+
+
+def sides_of(pairs: Pairs, degrees: float) -> tuple[Side, Side]:
+    """Both variables as the critic sees them, for these degrees of freedom."""
+    x, y = (
+        Side(single(quantiles(ranks_of(v), degrees)), single(normal_scores(v))) for v in (pairs.x, pairs.y)
+    )
+    return x, y

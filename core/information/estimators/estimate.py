@@ -9,6 +9,10 @@ from typing import Any
 from core.errors import InputError
 from core.information.estimators.auto import by_auto
 from core.information.estimators.classical import by_counting, by_gaussian, by_ksg, by_student
+from core.information.estimators.critics import BOUNDS
+from core.information.estimators.flow import by_flow
+from core.information.estimators.latent import by_latent
+from core.information.estimators.neural import by_critic
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import read_pairs
 
@@ -19,7 +23,9 @@ METHODS: dict[str, Callable[..., Estimate]] = {
     "student": by_student,
     "ksg": by_ksg,
     "discrete": by_counting,
-}
+    "flow": by_flow,
+    "latent": by_latent,
+} | {name: partial(by_critic, bound=name) for name in BOUNDS}
 
 
 def estimate(x: Any, y: Any, method: str = "auto", seed: int = 0, **options: Any) -> Estimate:

@@ -41,7 +41,7 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
     error = float(terms.std()) * np.sqrt((1 + 1 / draws) / pairs.n)
     reason = (
         f"{pairs.dims} joint dimensions: nearest neighbours (k = 5), corrected by "
-        f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these samples and by {drift:+.3f} "
+        f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these and by {drift:+.3f} "
         "for what drifts with n"
     )
     return Read(float(read + drift), float(error), float(abs(simulated[0]) / 4 + abs(drift) / 2), reason)

@@ -1,0 +1,120 @@
+# pyright: reportUnknownMemberType=false
+"""Critics trained with any bound on one part of the samples and read on another."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.errors import InputError
+from core.information import bounds
+from core.information.estimators.classical import QUANTILE
+from core.information.estimators.critics import BOUNDS, Critic, Shape
+from core.information.estimators.crossfit import Schedule, train
+from core.information.estimators.elliptical import single
+from core.information.estimators.gaussian import normal_scores
+from core.information.estimators.result import Estimate
+from core.information.estimators.samples import Pairs
+
+FEWEST = 60
+
+
+class Part(NamedTuple):
+    """Some of the samples, as the critic sees them."""
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Five ninths of the samples train, one ninth decides when to stop, the last third is reported."""
+
+    fit: Part
+    stop: Part
+    test: Part
+
+
+def split(pairs: Pairs, seed: int) -> Split:
+    """Normal scores of the samples in three disjoint parts. Raises InputError with fewer than 60 samples."""
+    if pairs.n < FEWEST:
+        raise InputError(
+            f"a critic needs {FEWEST} samples or more, got {pairs.n}: use method='gaussian' or 'ksg'"
+        )
+    order = np.random.default_rng(seed).permutation(pairs.n)
+    x, y = single(normal_scores(pairs.x)), single(normal_scores(pairs.y))
+    cuts = [pairs.n * 5 // 9, pairs.n * 2 // 3]
+    fit, stop, test = (torch.as_tensor(part) for part in np.split(order, cuts))
+    return Split(*(Part(x[rows], y[rows]) for rows in (fit, stop, test)))
+
+
+def by_critic(pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape = "separable") -> Estimate:
+    """A variational bound in nats by a neural critic, read on the third of the samples it has not seen.
+
+    `bound` is a key of BOUNDS, `critic` separable, concatenated or hybrid. The kind is the bound's own: DV,
+    MINE and SMILE are only estimates. The interval is that of the critic's value on these samples, by the
+    jackknife: how far the critic is from the best one it cannot know. Warns where the number is above log(n)
+    or unstable.
+    """
+    if bound not in BOUNDS:
+        raise InputError(f"bound must be one of {', '.join(BOUNDS)}, got {bound!r}")
+    parts = split(pairs, seed)
+    if critic != "separable":
+        parts = Split(parts.fit, Part(*(v[:256] for v in parts.stop)), Part(*(v[:1000] for v in parts.test)))
+    trained = _trained(parts, bound, critic, seed)
+    with torch.no_grad():
+        made = BOUNDS[bound](trained, *parts.test)
+        scores = trained.scores(*parts.test).double()
+    error = _error(scores, made, bound)
+    nats, notes = float(made), _warnings(scores, float(made), bound)
+    low, high = nats - QUANTILE * error, nats + QUANTILE * error
+    return Estimate(nats, low, high, made.kind, made.ceiling, bound, pairs.n, 0.0, pairs.warnings + notes)
+
+
+def _trained(parts: Split, bound: str, shape: Shape, seed: int) -> Critic:
+    batch = 256 if shape == "separable" else 96
+    with torch.random.fork_rng(devices=[]):
+        torch.random.manual_seed(seed)
+        critic = Critic(parts.fit.x.shape[1], parts.fit.y.shape[1], shape)
+
+        def batch_loss() -> Tensor:
+            rows = torch.randint(len(parts.fit.x), (min(batch, len(parts.fit.x)),))
+            return -BOUNDS[bound](critic, parts.fit.x[rows], parts.fit.y[rows]).objective
+
+        def held_out() -> float:
+            critic.eval()
+            with torch.no_grad():
+                value = float(BOUNDS[bound](critic, *parts.stop).objective)
+            critic.train()
+            return value
+
+        train(critic, batch_loss, held_out, Schedule(steps=500, rate=3e-3, decay=0.01))
+    return critic.eval()
+
+
+def _error(scores: Float[Tensor, "n n"], made: bounds.Bound, bound: str) -> float:
+    plain = {"infonce": bounds.infonce, "mlcpc": bounds.mlcpc, "nwj": bounds.nwj, "smile": bounds.smile}
+    plain |= {"dv": bounds.donsker_varadhan, "mine": bounds.donsker_varadhan, "js": bounds.nwj}
+    if bound in plain:
+        return bounds.standard_error(scores.clamp(max=60), plain[bound], num_blocks=20)
+    return float(made.terms.std()) / math.sqrt(len(made.terms))
+
+
+def _warnings(scores: Float[Tensor, "n n"], nats: float, bound: str) -> tuple[str, ...]:
+    if bound in ("infonce", "mlcpc"):
+        return ()
+    n = len(scores)
+    notes: list[str] = []
+    if nats > math.log(n):
+        notes.append(f"above log(n) = {math.log(n):.2f}: no bound without a model can show this many nats")
+    off = scores[~torch.eye(n, dtype=torch.bool)]
+    share = float((2 * off.logsumexp(0) - (2 * off).logsumexp(0)).exp()) / len(off)
+    if share < 1e-3:
+        notes.append(
+            f"unstable: the variance of exp scores leaves {share:.1e} of the negatives' weight effective"
+        )
+    return tuple(notes)
