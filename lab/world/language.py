@@ -53,6 +53,11 @@ class Table:
     def forms(self) -> tuple[str, ...]:
         return tuple(column for column in self.columns if not column.startswith("@"))
 
+    @property
+    def used(self) -> set[str]:
+        """The columns that were asked for so far."""
+        return {self.columns[position] for position in self._found.values()}
+
     def cell(self, entity: str, name: str) -> str:
         """The form `name` of an entity (`""`: the first form), or its feature if the name begins with `@`."""
         if entity not in self.rows:
