@@ -1,0 +1,20 @@
+"""The router of the dashboard: `lab app`, or `streamlit run app/main.py`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+VIEWS = FOLDER / "views"
+
+# a named icon or an emoji would be fetched from another host
+st.set_page_config(page_title="Parallax", page_icon=str(FOLDER / "pictures" / "icon.svg"), layout="wide")
+
+pages = [
+    st.Page(VIEWS / "overview.py", title="Overview", icon=":material/join_inner:", default=True),
+    st.Page(VIEWS / "live.py", title="Live", icon=":material/play_circle:"),
+    st.Page(VIEWS / "space.py", title="Space", icon=":material/scatter_plot:"),
+    st.Page(VIEWS / "retrieval.py", title="Retrieval", icon=":material/grid_on:"),
+    st.Page(VIEWS / "try_it.py", title="Try it", icon=":material/edit:", url_path="try"),
+]
+st.navigation({"Parallax": pages}).run()

@@ -1,0 +1,137 @@
+"""A run while it trains: redrawn on its own, so that the rest of the page stands still."""
+
+import pandas as pd
+import streamlit as st
+
+from app.runs import badge, last_values, principal_maps, stop_with
+from app.words import duration, nats, share
+from core.errors import InputError
+from lab import jobs
+from lab.figures import curves, maps
+from lab.figures.tasks import TASKS
+from lab.projection import evaluation_layer, half_width
+from lab.store import ENDED, Run, Status
+
+REFRESH_SECONDS = 2.0
+
+
+def watch(run: Run) -> None:
+    """Draws the run, and goes on drawing while it is under way."""
+    ended = run.status.state in ENDED
+    st.fragment(_monitor, run_every=None if ended else REFRESH_SECONDS)(run, ended)
+
+
+def _monitor(run: Run, ended: bool) -> None:
+    status = run.status
+    if (status.state in ENDED) != ended:
+        st.rerun()
+    steps = run.steps()
+    _progress(run, status, steps)
+    if not run.snapshots():
+        return
+    try:
+        _map_and_retrieval(run, steps)
+    except InputError as error:
+        stop_with(error)
+    _bounds_and_losses(steps)
+
+
+def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
+    """State, progress and the buttons that fit the state."""
+    told, buttons = st.columns([5, 2], vertical_alignment="center")
+    done = status.step / max(1, status.steps)
+    text = f"{badge(status.state)} step {status.step:,} of {status.steps:,}"
+    timed = steps.dropna(subset=["seconds"]) if "seconds" in steps else steps.iloc[:0]
+    if len(timed):
+        recent = timed.tail(50)
+        elapsed = float(timed["elapsed"].iloc[-1])
+        speed = recent["tokens"].sum() / recent["seconds"].sum()
+        text += f" · {duration(elapsed)} · {speed:,.0f} tokens/s"
+        if status.state == "running" and status.step:
+            text += f" · about {duration((status.steps - status.step) * elapsed / status.step)} left"
+    elif status.state in ("queued", "running"):
+        text += " · reading text and making the tokenizer, a few seconds"
+    told.progress(min(1.0, done), text=text)
+    with buttons.container(horizontal=True, horizontal_alignment="right"):
+        _buttons(run, status)
+    if status.state in ("failed", "lost"):
+        st.error(status.message or f"The run is {status.state}.", icon=":material/error:")
+        if tail := run.log_tail():
+            st.code(tail, language=None, height=200)
+
+
+def _buttons(run: Run, status: Status) -> None:
+    if status.state == "running":
+        st.button("Pause", icon=":material/pause:", on_click=run.ask, args=("pause",))
+    if status.state == "paused":
+        st.button(
+            "Continue", icon=":material/play_arrow:", type="primary", on_click=run.ask, args=("continue",)
+        )
+    if status.state in ("running", "paused"):
+        st.button("Stop", icon=":material/stop:", on_click=run.ask, args=("stop",))
+    resumable = status.state in ("stopped", "failed", "lost") and status.step < status.steps
+    if resumable and st.button("Resume", icon=":material/resume:", type="primary"):
+        try:
+            with st.spinner("Starting …"):
+                jobs.resume(run.name)
+        except InputError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
+    newest = run.snapshots()[-1]
+    layer = evaluation_layer(run, {newest: run.snapshot(newest)})
+    frames = principal_maps(run, layer, layer, 2)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader(f"The map at step {frames[-1].step:,}", anchor=False)
+        figure = maps.sentence_map(frames[-1].points, run.sentences(), half_width(frames), height=520)
+        st.plotly_chart(figure, key="live-map", config={"displayModeBar": False, "scrollZoom": True})
+        st.caption(
+            f"Each mark is a held-out sentence, a grey star joins the translations of one meaning; "
+            f"languages align when stars shrink to points. Principal components of layer {layer} "
+            f"({share(frames[-1].share or 0.0)} of the variance)."
+        )
+    with right:
+        points = curves.retrieval_points(steps, run.info.settings.measure.retrieval_meanings)
+        last = points.iloc[-1] if len(points) else {"value": float("nan"), "low": None, "high": None}
+        st.subheader("Held-out retrieval", anchor=False)
+        st.metric("mean top-1 accuracy, 95 % interval", share(last["value"], last["low"], last["high"]))
+        st.plotly_chart(curves.retrieval(points), key="live-retrieval", config={"displayModeBar": False})
+        st.caption(
+            "How often a sentence's nearest neighbour in another language is its translation, over all directed pairs "
+            f"and {run.info.settings.measure.retrieval_meanings} meanings the run never trains on. "
+            "Higher is better; the band is the interval."
+        )
+
+
+def _bounds_and_losses(steps: pd.DataFrame) -> None:
+    last = last_values(steps)
+    if not any(f"bounds.{task.key}" in last for task in TASKS):
+        return
+    st.subheader("What each task shows to be there", anchor=False)
+    shown = [task for task in TASKS if f"bounds.{task.key}" in last]
+    for column, task in zip(st.columns(len(shown)), shown, strict=True):
+        bound, ceiling = (
+            curves.smoothed(steps, f"bounds.{task.key}").iloc[-1],
+            float(last[f"ceilings.{task.key}"]),
+        )
+        told = f"cannot exceed {nats(ceiling)} = {task.ceiling}"
+        column.metric(
+            f"{task.name}: {task.bounded}",
+            f"≥ {nats(bound['value'], bound['low'], bound['high'])}",
+            help=told,
+        )
+        column.caption(told)
+    st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
+    st.caption(
+        "Mutual information in nats that the task's loss guarantees (mean over the latest twentieth of the steps, "
+        "with its 95 % interval); it climbs towards the dashed ceiling. Below zero the bound says nothing yet."
+    )
+    with st.expander("Losses", icon=":material/trending_down:"):
+        st.plotly_chart(curves.losses(steps), key="live-losses", config={"displayModeBar": False})
+        st.caption(
+            "Loss in nats on training batches, smoothed likewise. Lower is better: ceiling minus loss is the bound."
+        )

@@ -1,0 +1,94 @@
+"""Which run a page shows, and what it says where there is none or one cannot be read."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import InputError
+from lab import store
+from lab.projection import Frame, layered
+from lab.store import Run
+
+LIVE = Path(__file__).parent / "views" / "live.py"
+BADGES = {
+    "queued": "gray", "running": "green", "paused": "orange", "finished": "blue",
+    "stopped": "gray", "failed": "red", "lost": "red",
+}  # fmt: skip
+
+
+def readable_runs() -> tuple[list[Run], list[str]]:
+    """Runs that can be opened, newest first, and one line for each that cannot."""
+    runs: list[Run] = []
+    problems: list[str] = []
+    for run in store.list_runs():
+        try:
+            _ = run.info
+            runs.append(run)
+        except InputError as error:
+            problems.append(str(error))
+    return runs, problems
+
+
+def tell(problems: list[str]) -> None:
+    """Names the runs that are left out, each in one line with its remedy."""
+    if problems:
+        st.warning(
+            "Left out:\n\n" + "\n".join(f"- {_plain(line)}" for line in problems[:5]),
+            icon=":material/folder_off:",
+        )
+
+
+def choose_run(runs: list[Run], key: str = "run", label: str = "Run") -> Run:
+    """The run named in the URL, or the newest one."""
+    names = [run.name for run in runs]
+    if st.session_state.get(key, st.query_params.get(key)) not in names:
+        st.session_state[key] = names[0]
+    name = st.selectbox(label, names, index=None, key=key, bind="query-params")
+    return runs[names.index(name)] if name in names else runs[0]
+
+
+def run_or_stop(what: str) -> Run:
+    """The chosen run; a page without any run says how to get one and ends here."""
+    runs, problems = readable_runs()
+    tell(problems)
+    if not runs:
+        st.info(
+            f"No run yet. A toy run takes about a minute and fills this page with {what}.",
+            icon=":material/rocket_launch:",
+        )
+        st.page_link(LIVE, label="Start one on the Live page", icon=":material/play_circle:")
+        st.stop()
+    return choose_run(runs)
+
+
+def stop_with(error: InputError) -> NoReturn:
+    """Ends the page with the one line of the error; other runs stay selectable above."""
+    st.error(_plain(str(error)), icon=":material/error:")
+    st.stop()
+
+
+def badge(state: str) -> str:
+    """The state of a run as a coloured word."""
+    return f":{BADGES[state]}-badge[{state}]"
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _frames(folder: str, files: tuple, _run: Run, layer: int, anchor: int, dimensions: int) -> list[Frame]:
+    return layered({step: _run.snapshot(step) for step in _run.snapshots()}, layer, anchor, dimensions)
+
+
+def principal_maps(run: Run, layer: int, anchor: int, dimensions: int) -> list[Frame]:
+    """PCA frames of all snapshots, computed once for the files that are there."""
+    return _frames(str(run.folder), run.snapshot_times(), run, layer, anchor, dimensions)
+
+
+def last_values(steps: pd.DataFrame) -> pd.Series:
+    """The newest value of every column."""
+    return steps.ffill().iloc[-1] if len(steps) else pd.Series(dtype=float)
+
+
+def _plain(line: str) -> str:
+    """A line in which Markdown has nothing to interpret."""
+    return "".join(f"\\{mark}" if mark in r"\`*_[]<>$:~#" else mark for mark in line)

@@ -1,0 +1,68 @@
+"""The form that starts a run: a recipe, a few dials, one button."""
+
+import streamlit as st
+
+from core.config import Settings
+from core.errors import InputError
+from lab import jobs
+from lab.figures.languages import language_style
+from lab.recipes import RECIPES, recipe
+from lab.world import LANGUAGES
+
+TASKS = {"mmlm": "MMLM", "tlm": "TLM", "contrast": "XLCO"}
+
+
+def start_form(first: bool) -> None:
+    """Dials and the button; `first` when there is no run yet and the button is all a newcomer needs."""
+    chosen = st.segmented_control(
+        "Recipe", list(RECIPES), default="toy", required=True, key="recipe", bind="query-params"
+    )
+    settings = recipe(chosen or "toy")
+    st.caption((RECIPES[chosen or "toy"].__doc__ or "").splitlines()[0])
+    button = st.container()
+    with st.expander("Dials", icon=":material/tune:", expanded=not first):
+        flags = _dials(settings, chosen or "toy")
+    if button.button(
+        f"Start the {chosen} run", type="primary", icon=":material/play_arrow:", width="stretch"
+    ):
+        try:
+            with st.spinner("Starting a process of its own, about ten seconds …"):
+                st.session_state["run"] = jobs.start(chosen or "toy", None, flags).name
+        except InputError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def _dials(settings: Settings, chosen: str) -> list[str]:
+    """The dials that differ from the recipe, as flags of `lab train`."""
+    tasks = st.pills(
+        "Pretext tasks", list(TASKS), selection_mode="multi", default=list(TASKS), format_func=TASKS.__getitem__,
+        key="tasks", help="Switch one off and see what is lost. Without XLCO nothing pulls translations together.",
+    )  # fmt: skip
+    folder = st.text_input("Corpus folder", key="corpus", placeholder="empty: the built-in world").strip()
+    languages = list(settings.world.languages)
+    if not folder:
+        languages = st.multiselect(
+            "Languages", LANGUAGES, default=languages, key=f"languages-{chosen}",
+            format_func=lambda tag: f"{language_style(tag).name} ({tag})",
+        )  # fmt: skip
+    left, right = st.columns(2)
+    steps = left.number_input(
+        "Steps", 1, None, settings.steps, step=10, key=f"steps-{chosen}", help="Optimizer steps."
+    )
+    seed = right.number_input(
+        "Seed", 0, None, settings.seed, step=1, key=f"seed-{chosen}", help="Of weights, sampling, masks."
+    )
+    flags = [word for task in TASKS if task not in tasks for word in (f"--{task}.enabled", "False")]
+    if folder:
+        flags += ["--corpus", folder]
+    elif set(languages) != set(settings.world.languages):
+        flags += ["--world.languages", *sorted(languages)]
+    if settings.text.pivot and not folder and settings.text.pivot not in languages:
+        flags += ["--text.pivot", "None"]
+    if steps != settings.steps:
+        flags += ["--steps", str(steps)]
+    if seed != settings.seed:
+        flags += ["--seed", str(seed)]
+    return flags

@@ -1,0 +1,28 @@
+"""Live: start a run, and watch languages fold onto each other."""
+
+import streamlit as st
+
+from app.monitor import watch
+from app.runs import choose_run, readable_runs, tell
+from app.start import start_form
+
+runs, problems = readable_runs()
+st.title("Live", anchor=False)
+tell(problems)
+
+if not runs:
+    st.markdown(
+        "Press the button: a small encoder starts to read the same facts in five languages. "
+        "It is a process of its own; you may close this page and come back."
+    )
+    middle, _ = st.columns([2, 3])
+    with middle:
+        start_form(first=True)
+    st.stop()
+
+left, right = st.columns([3, 1], vertical_alignment="bottom")
+with left:
+    run = choose_run(runs)
+with right, st.popover("New run", icon=":material/add:", width="stretch"):
+    start_form(first=False)
+watch(run)

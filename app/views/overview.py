@@ -1,0 +1,108 @@
+"""Overview: two views of one meaning, the three tasks as lower bounds, what has run."""
+
+import pandas as pd
+import streamlit as st
+
+from app.runs import LIVE, badge, last_values, readable_runs, tell
+from app.sentences import cell, marked, sentence_table
+from app.words import nats, share
+from core.errors import InputError
+from lab.figures.curves import smoothed
+from lab.figures.idea import before_and_after, bound_bars
+from lab.figures.tasks import TASKS
+from lab.world import World
+
+LANGUAGES = ("en", "fr", "ar", "hi", "zh")
+TELLING = {
+    "mmlm": (
+        "Hide a token, guess it from its sentence.",
+        r"I(c;\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{MMLM}",
+        "The ceiling is $H(x)$: nothing can tell more about a token than the token holds.",
+    ),
+    "tlm": (
+        "Guess it from its sentence *and* the translation.",
+        r"I(c,c';\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{TLM}",
+        "Same ceiling. Minus the row of MMLM it is what the translation adds.",
+    ),
+    "xlco": (
+        "Find the translation among many candidates.",
+        r"I(s;\,s') \;\ge\; \log N - \mathcal{L}_\mathrm{XLCO}",
+        "The ceiling is $\\log N$ for $N$ candidates: more candidates can show more.",
+    ),
+}
+
+
+@st.cache_data
+def example() -> list[tuple[str, str]]:
+    world = World.load(LANGUAGES)
+    return [(tag, text) for _, tag, text in world.rows(world.draw(1, 7), 7)]
+
+
+st.title("Two views of one meaning", anchor=False)
+st.markdown(
+    "A sentence and its translation look nothing alike, yet each tells almost everything about the other. "
+    "Parallax trains an encoder to find that shared information, shows how much of it was found, in nats, "
+    "and lets you watch the languages fold onto each other."
+)
+left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+with left:
+    sentence_table(["language", "one meaning"], [(marked(tag), cell(text, tag)) for tag, text in example()])
+with right:
+    st.plotly_chart(before_and_after(LANGUAGES), key="idea", config={"staticPlot": True})
+    st.caption(
+        "A drawing: each mark is a sentence, lines join translations. "
+        "Training turns the left picture into the right one."
+    )
+
+st.subheader("Three tasks, three lower bounds", anchor=False)
+for column, task in zip(st.columns(3, gap="medium", border=True), TASKS, strict=True):
+    what, formula, ceiling = TELLING[task.key]
+    column.markdown(f"**{task.name}** · {what}")
+    column.latex(formula)
+    column.caption(ceiling)
+
+runs, problems = readable_runs()
+st.subheader("What has run", anchor=False)
+tell(problems)
+if not runs:
+    st.info(
+        "Nothing yet. The toy run takes about a minute on a laptop and needs no download.",
+        icon=":material/rocket_launch:",
+    )
+    st.page_link(LIVE, label="Start it on the Live page", icon=":material/play_circle:")
+    st.stop()
+
+table, bars = st.columns([3, 2], gap="large")
+with table:
+    for run in runs[:10]:
+        info, status = run.info, run.status
+        link, state, told = st.columns([3, 2, 5], vertical_alignment="center")
+        link.page_link(LIVE, label=run.name, icon=":material/monitoring:", query_params={"run": run.name})
+        state.markdown(badge(status.state))
+        try:
+            mean = run.scores().query("task == 'retrieval' and metric == 'mean_accuracy'")
+            numbers = [share(*row) for row in mean[["value", "low", "high"]].to_numpy()]
+        except InputError as error:
+            numbers = [f"scores cannot be read: {error}"]
+        told.markdown(
+            f"{' '.join(info.languages)} · step {status.step:,} · {numbers[0] if numbers else 'not evaluated yet'}"
+        )
+    st.caption(
+        "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval. A name opens the run."
+    )
+with bars:
+    steps = runs[0].steps()
+    last = last_values(steps)
+    shown = [task for task in TASKS if f"bounds.{task.key}" in last]
+    rows = [
+        {**smoothed(steps, f"bounds.{task.key}").iloc[-1], "name": task.name, "colour": task.colour,
+         "ceiling": last[f"ceilings.{task.key}"]} for task in shown
+    ]  # fmt: skip
+    if rows:
+        st.markdown(f"**{runs[0].name}**: information shown so far")
+        st.plotly_chart(bound_bars(pd.DataFrame(rows)), key="ledger", config={"displayModeBar": False})
+        told = ", ".join(f"{row['name']} ≥ {nats(row['value'], row['low'], row['high'])}" for row in rows)
+        st.caption(
+            f"Coloured: what is there at least; grey: what cannot be exceeded. "
+            f"{told} (95 % interval over recent batches)."
+        )

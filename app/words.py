@@ -1,0 +1,41 @@
+"""Numbers in words: every one with its unit and interval."""
+
+import math
+
+
+def share(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A share as a percentage.
+
+    >>> share(0.78, 0.762, 0.797)
+    '78.0 % [76.2, 79.7]'
+    """
+    if math.isnan(value):
+        return "–"
+    told = f"{100 * value:.1f} %"
+    return told if low is None or high is None else f"{told} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def nats(value: float, low: float | None = None, high: float | None = None) -> str:
+    """An information.
+
+    >>> nats(4.381, 4.35, 4.41)
+    '4.38 nats [4.35, 4.41]'
+    """
+    if math.isnan(value):
+        return "–"
+    told = f"{value:.2f} nats"
+    return told if low is None or high is None else f"{told} [{low:.2f}, {high:.2f}]"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(95)
+    '1 min 35 s'
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"

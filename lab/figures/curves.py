@@ -1,0 +1,146 @@
+"""What a run records while it trains: losses, bounds under their ceilings, retrieval."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from lab.figures.tasks import TASKS, TaskStyle
+
+POINTS: Final = 400
+Z95: Final = 1.959964
+
+
+def smoothed(steps: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Mean over the latest steps with its 95 % interval: columns step, value, low, high.
+
+    The window is a twentieth of the steps so far, at least 10: wide enough for an interval, narrow enough to follow.
+    """
+    trained = steps[steps["step"] > 0]
+    if column not in trained or trained.empty:
+        return pd.DataFrame(columns=["step", "value", "low", "high"])
+    values = pd.DataFrame({"step": trained["step"], column: trained[column]}).dropna()
+    window = values[column].rolling(max(10, len(values) // 20), min_periods=1)
+    half = Z95 * window.std().fillna(0.0) / np.sqrt(window.count())
+    mean = window.mean()
+    found = pd.DataFrame({"step": values["step"], "value": mean, "low": mean - half, "high": mean + half})
+    return found.iloc[_thinned(len(found))]
+
+
+def _thinned(count: int) -> np.ndarray:
+    """At most `POINTS` of the rows, the last one always among them."""
+    return (
+        np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(int))
+        if count
+        else np.array([], dtype=int)
+    )
+
+
+def losses(steps: pd.DataFrame) -> go.Figure:
+    """Loss of each task over steps, in nats."""
+    figure = go.Figure()
+    for task in TASKS:
+        curve = smoothed(steps, f"losses.{task.key}")
+        if len(curve):
+            _band(figure, curve, task)
+    figure.update_layout(**_frame("loss (nats)"))
+    return figure
+
+
+def bounds(steps: pd.DataFrame) -> go.Figure:
+    """The information each task shows to be there at least, under the ceiling it cannot exceed; one panel per task."""
+    shown = [task for task in TASKS if f"bounds.{task.key}" in steps]
+    figure = make_subplots(
+        1, max(1, len(shown)), subplot_titles=[task.name for task in shown], horizontal_spacing=0.05
+    )
+    for column, task in enumerate(shown, start=1):
+        curve, ceiling = smoothed(steps, f"bounds.{task.key}"), smoothed(steps, f"ceilings.{task.key}")
+        figure.add_scatter(
+            x=ceiling["step"], y=ceiling["value"], mode="lines",
+            line={"color": "#71808f", "width": 1.5, "dash": "longdash"},
+            hovertemplate="cannot exceed %{y:.2f} nats<extra></extra>", row=1, col=column,
+        )  # fmt: skip
+        _band(figure, curve, task, row=1, col=column)
+        top = float(np.max(ceiling["value"].to_numpy(), initial=0.1))
+        # early in training a bound may lie far below zero, where it says nothing
+        figure.update_yaxes(range=[-0.12 * top, 1.12 * top], row=1, col=column)
+        figure.update_xaxes(title_text="step", row=1, col=column)
+    figure.update_layout(
+        **{
+            **_frame("information (nats)"),
+            "showlegend": False,
+            "margin": {"l": 50, "r": 10, "t": 30, "b": 40},
+        }
+    )
+    return figure
+
+
+def retrieval(points: pd.DataFrame) -> go.Figure:
+    """Mean held-out retrieval over steps with its interval: columns step, value, low, high, as shares."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[*points["step"], *points["step"][::-1]], y=[*points["high"], *points["low"][::-1]],
+        fill="toself", fillcolor="rgba(15,143,143,0.18)", line={"width": 0}, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=points["step"], y=points["value"], mode="lines+markers", line={"color": "#0f8f8f", "width": 2},
+        customdata=points[["low", "high"]], showlegend=False,
+        hovertemplate="step %{x}: %{y:.1%}  [%{customdata[0]:.1%}, %{customdata[1]:.1%}]<extra></extra>",
+    )  # fmt: skip
+    figure.update_layout(**_frame("top-1 accuracy"))
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int) -> None:
+    figure.add_scatter(
+        x=[*curve["step"], *curve["step"][::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself",
+        fillcolor=_faint(task.colour), line={"width": 0}, hoverinfo="skip", showlegend=False, **where,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=curve["step"], y=curve["value"], mode="lines", name=task.name,
+        line={"color": task.colour, "dash": task.dash, "width": 2}, customdata=curve[["low", "high"]],
+        hovertemplate=f"{task.name} step %{{x}}: %{{y:.2f}} nats "
+        "[%{customdata[0]:.2f}, %{customdata[1]:.2f}]<extra></extra>",
+        **where,
+    )  # fmt: skip
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.18)"
+
+
+def _frame(label: str) -> dict:
+    return {
+        "xaxis": {"title": "step", "rangemode": "tozero"},
+        "yaxis": {"title": label},
+        "height": 300,
+        "margin": {"l": 50, "r": 10, "t": 10, "b": 40},
+        "legend": {"orientation": "h", "y": 1.12, "x": 0},
+        "uirevision": "steady",
+    }
+
+
+def retrieval_points(steps: pd.DataFrame, meanings: int) -> pd.DataFrame:
+    """Held-out retrieval at each snapshot: columns step, value, low, high.
+
+    Where the run recorded no interval it is Wilson's for `meanings` independent queries: the directions share their
+    meanings, so more queries than that are not independent, and the true interval is no wider.
+    """
+    if "retrieval" not in steps:
+        return pd.DataFrame(columns=["step", "value", "low", "high"])
+    found = steps.dropna(subset=["retrieval"]).rename(columns={"retrieval": "value"})
+    if {"retrieval_low", "retrieval_high"} <= set(found):
+        found = found.rename(columns={"retrieval_low": "low", "retrieval_high": "high"})
+        return found.loc[:, ["step", "value", "low", "high"]].reset_index(drop=True)
+    share = found["value"]
+    middle = (share + Z95**2 / (2 * meanings)) / (1 + Z95**2 / meanings)
+    half = (
+        Z95 * np.sqrt(share * (1 - share) / meanings + Z95**2 / (4 * meanings**2)) / (1 + Z95**2 / meanings)
+    )
+    return (
+        found.loc[:, ["step", "value"]].assign(low=middle - half, high=middle + half).reset_index(drop=True)
+    )

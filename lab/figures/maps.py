@@ -1,0 +1,139 @@
+"""Maps of sentence vectors in two and three dimensions.
+
+Sentences appear in hover labels only, never as text on WebGL, which breaks Arabic and Hindi.
+"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.colors import sample_colorscale
+
+from lab.figures.languages import language_style
+from lab.figures.sentences import hover_text
+
+GREY: Final = "rgba(128,138,150,0.35)"
+CYCLE: Final = 7
+"""Neighbouring meanings get colours this far apart on the scale."""
+
+
+def sentence_map(
+    points: np.ndarray,
+    sentences: pd.DataFrame,
+    half: float,
+    colour: str = "language",
+    lines: bool = True,
+    chosen: int | None = None,
+    height: int = 560,
+) -> go.Figure:
+    """A map of sentences, [n, 2 or 3], in the order of the table with columns meaning, language, text.
+
+    half: axes run from -half to half, whatever the points, so that maps can be compared.
+    colour: "language" or "meaning"; the marker's shape always tells the language.
+    lines: join the translations of a meaning.
+    chosen: row of a sentence to ring.
+    """
+    figure = go.Figure()
+    meanings = sentences["meaning"].to_numpy()
+    hues = meaning_colours(meanings)
+    if lines:
+        _add_lines(figure, points, meanings)
+    for tag in sorted(sentences["language"].unique()):
+        rows = np.flatnonzero((sentences["language"] == tag).to_numpy())
+        style = language_style(tag)
+        marker = {
+            "symbol": style.symbol,
+            "color": style.colour if colour == "language" else [hues[m] for m in meanings[rows]],
+            "size": 8 if points.shape[1] == 2 else 5,
+            "line": {"width": 1.5} if "open" in style.symbol else {"width": 0},
+        }
+        _add(
+            figure, points[rows], mode="markers", name=f"{style.name} ({tag})", marker=marker,
+            customdata=np.stack([rows, meanings[rows]], axis=1),
+            text=[hover_text(text) for text in sentences["text"].iloc[rows]],
+            hovertemplate=f"<b>{style.name}</b><br>%{{text}}<extra>meaning %{{customdata[1]}}</extra>",
+            ids=[f"{tag}-{m}" for m in meanings[rows]],
+        )  # fmt: skip
+    if chosen is not None:
+        ring = {"symbol": "circle-open", "size": 20, "color": "#d55e00", "line": {"width": 3}}
+        _add(
+            figure,
+            points[[chosen]],
+            mode="markers",
+            marker=ring,
+            hoverinfo="skip",
+            showlegend=False,
+            name="chosen",
+        )
+    figure.update_layout(height=height, **_axes(points.shape[1], half))
+    return figure
+
+
+def meaning_colours(meanings: np.ndarray) -> dict[int, str]:
+    """A colour per meaning; there are more meanings than names for colours, so lines join translations too."""
+    distinct = np.unique(meanings).tolist()
+    at = [(position * CYCLE % len(distinct)) / max(1, len(distinct) - 1) for position in range(len(distinct))]
+    colours = sample_colorscale("Turbo", [0.08 + 0.84 * min(1.0, value) for value in at])
+    return {meaning: str(colour) for meaning, colour in zip(distinct, colours, strict=True)}
+
+
+def add_arrivals(figure: go.Figure, points: np.ndarray, texts: list[str]) -> None:
+    """Sentences that were typed in, as numbered stars on a map in two dimensions."""
+    figure.add_scatter(
+        x=points[:, 0], y=points[:, 1], mode="markers+text", name="typed in",
+        marker={"symbol": "star", "size": 17, "color": "#d55e00", "line": {"width": 1, "color": "#ffffff"}},
+        text=[str(number) for number in range(1, len(texts) + 1)], textposition="top center",
+        customdata=[hover_text(text) for text in texts], hovertemplate="%{text}. %{customdata}<extra>typed in</extra>",
+    )  # fmt: skip
+
+
+def _add_lines(figure: go.Figure, points: np.ndarray, meanings: np.ndarray) -> None:
+    """Each translation joined to the middle of its meaning: n lines instead of n squared."""
+    parts = []
+    for meaning in np.unique(meanings):
+        own = points[meanings == meaning]
+        middle = np.broadcast_to(own.mean(axis=0), own.shape)
+        parts.append(np.stack([own, middle, np.full_like(own, np.nan)], axis=1).reshape(-1, points.shape[1]))
+    joined = np.concatenate(parts)
+    _add(
+        figure,
+        joined,
+        mode="lines",
+        line={"color": GREY, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+        name="translations",
+    )
+
+
+def _add(figure: go.Figure, points: np.ndarray, **trace) -> None:
+    axes = dict(zip("xyz", np.round(points, 5).T, strict=False))
+    # SVG in two dimensions: scattergl breaks Arabic and Hindi
+    (figure.add_scatter3d if points.shape[1] == 3 else figure.add_scatter)(**axes, **trace)
+
+
+def _axes(dimensions: int, half: float) -> dict:
+    plain = {
+        "range": [-half, half],
+        "showticklabels": False,
+        "title": "",
+        "zeroline": False,
+        "showgrid": False,
+    }
+    shared = {
+        "margin": {"l": 5, "r": 5, "t": 5, "b": 5},
+        "uirevision": "steady",
+        "legend": {"itemsizing": "constant"},
+    }
+    if dimensions == 3:
+        axis = {**plain, "showbackground": False, "showspikes": False}
+        return {**shared, "scene": {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}}
+    return {
+        **shared,
+        "xaxis": plain,
+        "yaxis": {**plain, "scaleanchor": "x"},
+        "dragmode": "pan",
+        "legend": {"orientation": "h", "y": -0.02, "itemsizing": "constant"},
+        "transition": {"duration": 600, "easing": "cubic-in-out"},
+    }
