@@ -37,14 +37,15 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
     few = _in_parts(pairs.x, pairs.y, rng)
     rest = float(few.mean()) - simulated[1]
     read = float(terms.mean()) - simulated[0]
-    drift = _beyond_noise((read - rest) / (np.sqrt(PARTS) - 1), float(few.std()) / PARTS)
-    error = float(terms.std()) * np.sqrt((1 + 1 / draws) / pairs.n)
+    noise = float(few.std(ddof=1)) / np.sqrt(PARTS) / (np.sqrt(PARTS) - 1)
+    drift = _beyond_noise((read - rest) / (np.sqrt(PARTS) - 1), noise)
+    error = np.hypot(float(terms.std()) * np.sqrt((1 + 1 / draws) / pairs.n), noise if drift else 0.0)
     reason = (
         f"{pairs.dims} joint dimensions: nearest neighbours (k = 5), corrected by "
         f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these and by {drift:+.3f} "
         "for what drifts with n"
     )
-    return Read(float(read + drift), float(error), float(abs(simulated[0]) / 4 + abs(drift) / 2), reason)
+    return Read(float(read + drift), float(error), float(abs(simulated[0]) / 4 + abs(drift)), reason)
 
 
 def _simulated(model: Elliptical, n: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -64,5 +65,5 @@ def _in_parts(x: Array, y: Array, rng: np.random.Generator) -> Array:
 
 
 def _beyond_noise(slope: float, noise: float) -> float:
-    """The slope shrunk towards 0 by its noise (positive-part James-Stein)."""
-    return slope * max(0.0, 1 - (noise / slope) ** 2) if slope else 0.0
+    """The slope shrunk towards 0, to 0 if within two deviations of its noise (positive-part James-Stein)."""
+    return slope * max(0.0, 1 - (2 * noise / slope) ** 2) if slope else 0.0
