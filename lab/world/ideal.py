@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lab.world.frequency import Frequencies, token_frequencies
 from lab.world.pattern import Pattern, Vocabulary
 from lab.world.reading import Reader
 from lab.world.world import World
@@ -66,6 +67,11 @@ class IdealReader:
     def _probabilities(self) -> np.ndarray:
         rows = range(len(self.world.facts.relations))
         return np.concatenate([self.world.distribution.probabilities(row) for row in rows])
+
+    @cached_property
+    def frequencies(self) -> Frequencies:
+        """How often each token occurs in each language; takes seconds, so it is computed once."""
+        return token_frequencies(self.world, self.tokenizer)
 
     def probability(self, meaning: int) -> float:
         """P(meaning)."""

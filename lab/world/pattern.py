@@ -90,12 +90,15 @@ class Pattern:
     def _gap(self, segment: int, gap: str, text: str) -> set[State]:
         """The gap takes 0 ... all of the text's characters, the literal after it the rest."""
         after: set[State] = set()
+        following, count = self.literals[segment // 2 + 1], self.counts[segment // 2]
         for taken in range(len(text)):
-            if not self.vocabulary.spells(gap + text[:taken], self.counts[segment // 2], partly=True):
+            if not self.vocabulary.spells(gap + text[:taken], count, partly=True):
                 return after
-            if self._filled(segment, gap + text[:taken]):
+            # looking at the literal first is what makes this fast: few places of a text begin like it
+            fits = text.startswith(following[: len(text) - taken], taken)
+            if fits and following and self._filled(segment, gap + text[:taken]):
                 after |= self._literal(segment + 1, 0, text[taken:])
-        if self.vocabulary.spells(gap + text, self.counts[segment // 2], partly=True):
+        if self.vocabulary.spells(gap + text, count, partly=True):
             after.add((segment, 0, gap + text))
         return after
 

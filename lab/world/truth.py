@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.world.distribution import entropy
-from lab.world.frequency import token_frequencies
 from lab.world.ideal import IdealReader, Shares, Tokenizer
 from lab.world.world import World
 
@@ -88,7 +87,7 @@ def truth(
     for tags, share in shares.items():
         for tag in tags:
             marginal[tag] = marginal.get(tag, 0.0) + share / len(tags)
-    token_entropy, token_error = token_frequencies(reader.world, reader.tokenizer, seed).entropy(marginal)
+    token_entropy, token_error = reader.frequencies.entropy(marginal)
     task = "mmlm" if len(next(iter(shares))) == 1 else "tlm"
     return Truth(task, mean, error, token_entropy, token_error, int(sum(counts)))
 

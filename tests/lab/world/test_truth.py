@@ -1,0 +1,211 @@
+"""The truth of MMLM and TLM agrees with listing every sentence that could have been written."""
+
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+
+from core.text.tokenizer import train_tokenizer
+from lab.world import World
+from lab.world.distribution import entropy
+from lab.world.frequency import token_frequencies
+from lab.world.ideal import IdealReader
+from lab.world.pattern import Pattern, Vocabulary
+from lab.world.truth import mask, ratio, sample, truth, truths
+
+THREE = ("en", "ru", "zh")
+ONE = {("en",): 0.5, ("ru",): 0.3, ("zh",): 0.2}
+TWO = {("en", "ru"): 0.5, ("zh", "en"): 0.3, ("ru", "zh"): 0.2}
+
+
+def _tokenizer(world, vocabulary):
+    rows = World.load(world.languages, size="small", paraphrases=True).rows(np.arange(0, 3402, 7))
+    return train_tokenizer([text for _, _, text in rows], vocabulary)
+
+
+def _sentences(world, tokenizer):
+    """Every sentence of every language as (meaning, P(wording | meaning), ids)."""
+    meanings, found = np.arange(world.num_meanings), {}
+    facts = list(np.divmod(meanings, world.facts.total)) if world.num_facts == 2 else [meanings]
+    for tag, verbaliser in world.verbalisers.items():
+        (ways,) = {len(templates) for templates in verbaliser.templates}
+        found[tag] = []
+        for choice in product(np.arange(ways) + 0.5, repeat=world.num_facts):
+            texts = verbaliser.texts(facts, np.tile(np.array(choice) / ways, (len(meanings), 1)))
+            found[tag] += zip(meanings.tolist(), tokenizer.encode(list(texts)), strict=True)
+        share = ways**-world.num_facts
+        found[tag] = [(meaning, share, ids) for meaning, ids in found[tag]]
+    return found
+
+
+def _listed_posteriors(reader, sentences, sides, shares):
+    """P(token | visible) at every masked position by adding up all ways to have written what is visible."""
+    mask_id, noise = reader.tokenizer.mask_id, reader.world.settings["noise"]
+
+    def fits(ids, side):
+        return len(ids) == len(side) and all(b in (a, mask_id) for a, b in zip(ids, side, strict=True))
+
+    fitting = [
+        {tag: [s for s in rows if fits(s[2], side)] for tag, rows in sentences.items()} for side in sides
+    ]
+    mass = {}
+    for tags, share in shares.items():
+        for ways in product(*(fitting[i][tag] for i, tag in enumerate(tags))):
+            p = [reader.probability(meaning) for meaning, *_ in ways]
+            right = p[0] if ways[0][0] == ways[-1][0] else 0.0
+            weight = p[0] if len(ways) == 1 else (1 - noise) * right + noise * p[0] * p[1]
+            weight *= share * prod(way[1] for way in ways)
+            for i, side in enumerate(sides):
+                for position in np.flatnonzero(side == mask_id):
+                    here = mass.setdefault((i, int(position)), {})
+                    token = int(ways[i][2][position])
+                    here[token] = here.get(token, 0.0) + weight
+    return {
+        spot: {token: w / sum(here.values()) for token, w in here.items() if w} for spot, here in mass.items()
+    }
+
+
+@pytest.mark.parametrize("shares", [ONE, TWO], ids=["mmlm", "tlm"])
+@pytest.mark.parametrize(
+    "dials",
+    [
+        {},
+        {"paraphrases": True, "distribution": "zipf"},
+        {"noise": 0.2, "ambiguity": 0.7},
+    ],
+    ids=["plain", "paraphrases", "dials"],
+)
+@pytest.mark.parametrize("vocabulary", [330, 500])  # words in pieces; most words whole
+def test_posteriors_are_those_of_listing_every_sentence(shares, dials, vocabulary):
+    world = World.load(THREE, size="small", relations=("buy", "work"), **dials)
+    tokenizer = _tokenizer(world, vocabulary)
+    reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
+    for sides in sample(reader, shares, 25, 0.25, np.random.default_rng(1)):
+        wanted = _listed_posteriors(reader, sentences, sides, shares)
+        for i, (side, found) in enumerate(zip(sides, reader.posteriors(sides, shares), strict=True)):
+            for position, posterior in zip(np.flatnonzero(side == tokenizer.mask_id), found, strict=True):
+                assert posterior == pytest.approx(wanted[i, position], abs=1e-9)
+
+
+@pytest.mark.parametrize("tag", ["en", "th"])
+def test_posteriors_are_exact_for_two_facts(tag):
+    world = World.load((tag,), size="small", relations=("own",), facts=2)
+    tokenizer = _tokenizer(world, 300)
+    reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
+    for sides in sample(reader, {(tag,): 1.0}, 3, 0.15, np.random.default_rng(2)):
+        wanted = _listed_posteriors(reader, sentences, sides, {(tag,): 1.0})
+        for position, posterior in zip(
+            np.flatnonzero(sides[0] == tokenizer.mask_id),
+            reader.posteriors(sides, {(tag,): 1.0})[0],
+            strict=True,
+        ):
+            assert posterior == pytest.approx(wanted[0, position], abs=1e-9)
+
+
+def test_characters_that_the_tokenizer_has_never_seen_are_no_obstacle():
+    world = World.load(("en", "zh"), size="small", relations=("buy",))
+    tokenizer = _tokenizer(World.load(("en",)), 150)
+    reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
+    shares = {("en",): 0.5, ("zh",): 0.5}
+    for sides in sample(reader, shares, 30, 0.3, np.random.default_rng(0)):
+        wanted = _listed_posteriors(reader, sentences, sides, shares)
+        for position, posterior in zip(
+            np.flatnonzero(sides[0] == tokenizer.mask_id), reader.posteriors(sides, shares)[0], strict=True
+        ):
+            assert posterior == pytest.approx(wanted[0, position], abs=1e-9)
+
+
+def test_the_mean_over_all_masks_is_met_by_sampling_within_its_error():
+    world = World.load(("en", "ru"), size="small", relations=("own",))
+    tokenizer = _tokenizer(world, 400)
+    reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
+    shares = {("en",): 0.5, ("ru",): 0.5}
+    total = count = 0.0
+    rate = (
+        0.05  # hides at most one of up to twenty tokens, with probability rate * L: every mask can be listed
+    )
+    for rows in sentences.values():
+        for meaning, share, ids in rows:
+            assert len(ids) - 2 <= 20
+            for position in range(1, len(ids) - 1):
+                hidden = ids.copy()
+                hidden[position] = tokenizer.mask_id
+                posterior = reader.posteriors([hidden], shares)[0][0]
+                weight = 0.5 * reader.probability(meaning) * share
+                total += weight * entropy(np.array(list(posterior.values())))
+                count += weight
+    found = truth(reader, shares, sentences=800, rate=rate)
+    assert abs(found.cross_entropy_nats - total / count) < 5 * found.cross_entropy_error
+
+
+@pytest.mark.parametrize("dials", [{}, {"paraphrases": True, "distribution": "zipf", "ambiguity": 0.5}])
+def test_token_frequencies_are_exact(dials):
+    world = World.load(("en", "ar", "zh"), size="small", relations=("give", "see"), **dials)
+    tokenizer = _tokenizer(world, 400)
+    frequencies = token_frequencies(world, tokenizer)
+    reader = IdealReader(world, tokenizer)
+    for tag, rows in _sentences(world, tokenizer).items():
+        counts = np.zeros(tokenizer.size)
+        for meaning, share, ids in rows:
+            np.add.at(counts, ids[1:-1], share * reader.probability(meaning))
+        assert frequencies.counts[tag] == pytest.approx(counts, abs=1e-9)
+        assert frequencies.samples[tag] == []
+    found, error = frequencies.entropy({"en": 0.2, "ar": 0.3, "zh": 0.5})
+    mixed = sum(s * frequencies.counts[tag] for tag, s in (("en", 0.2), ("ar", 0.3), ("zh", 0.5)))
+    assert found == pytest.approx(entropy(mixed / mixed.sum()), abs=1e-9)
+    assert error == 0
+
+
+def test_sampled_token_frequencies_agree_with_the_corpus_within_their_error():
+    world = World.load(("en", "zh"))
+    tokenizer = _tokenizer(world, 600)
+    found, error = token_frequencies(world, tokenizer).entropy({"en": 0.5, "zh": 0.5})
+    assert 0 < error < 0.01
+    counts = np.zeros(tokenizer.size)
+    for _, _, text in world.rows(world.draw(20_000, 0)):
+        np.add.at(counts, tokenizer.encode([text])[0][1:-1], 1)
+    # the plug-in entropy of the corpus has an error of the same kind: 40,000 sentences, about 0.005
+    assert abs(entropy(counts / counts.sum()) - found) < 5 * error + 0.02
+
+
+def test_a_translation_tells_all_but_its_own_gaps():
+    world = World.load(("en", "fr"), size="small")
+    tokenizer = _tokenizer(world, 500)
+    found = truths(world, tokenizer, sentences=150)
+    assert found["tlm"].information_nats > found["mmlm"].information_nats > 0
+    assert found["tlm"].token_entropy_nats == pytest.approx(found["mmlm"].token_entropy_nats)
+    silent = truths(World.load(("en", "fr"), size="small", noise=1.0), tokenizer, sentences=150)
+    assert silent["tlm"].cross_entropy_nats > 0.5 * silent["mmlm"].cross_entropy_nats
+    assert set(truths(World.load(("en",), size="small"), tokenizer, sentences=5)) == {"mmlm"}
+
+
+def test_a_mask_hides_the_share_of_tokens_that_it_says():
+    rng = np.random.default_rng(0)
+    sides = [np.array([0, *range(10, 17), 2]), np.array([0, *range(20, 25), 2])]
+    hidden = [[int((ids == 99).sum()) for ids in mask(sides, 99, 0.15, rng)] for _ in range(4000)]
+    totals = np.array(hidden).sum(1)
+    assert set(totals) == {1, 2}  # 0.15 * 12 = 1.8
+    assert totals.mean() == pytest.approx(1.8, abs=0.04)
+    assert np.array(hidden).sum(0)[0] / totals.sum() == pytest.approx(7 / 12, abs=0.03)
+
+
+def test_the_error_of_a_ratio_is_its_spread_over_samples():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 4, (2000, 100))
+    sums = counts * rng.random((2000, 100))
+    found = np.array([ratio(s, c) for s, c in zip(sums, counts, strict=True)])
+    assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
+
+
+def test_a_pattern_fits_texts_whose_gaps_the_vocabulary_can_spell():
+    pattern = Pattern(("a", "d"), (2,), Vocabulary(["b", "bc", "c"]))
+
+    def whole(text):
+        states = pattern.start
+        for letter in text:
+            states = pattern.step(states, letter)
+        return pattern.complete(states)
+
+    assert all(map(whole, ["abcd", "abbd", "abcbd", "abcbcd"]))
+    assert not any(map(whole, ["abd", "ad", "abcbcbd", "axxd", "abc", "abcde"]))
