@@ -1,0 +1,44 @@
+"""Random sentences of every language with their English meaning, for a speaker to judge.
+
+`python -m lab.world.examples` prints what stands at the end of docs/world.md.
+"""
+
+import numpy as np
+
+from lab.world.facts import Facts
+from lab.world.language import LANGUAGES, load
+from lab.world.verbaliser import Verbaliser
+
+PER_LANGUAGE = 12
+MARK = "<!-- below: python -m lab.world.examples -->"
+
+
+def examples(language: str, count: int = PER_LANGUAGE, seed: int = 0) -> list[tuple[str, str]]:
+    """`count` random sentences of a language in random wordings, each with its plain English telling."""
+    facts = Facts.load()
+    rng = np.random.default_rng([seed, *language.encode()])
+    # relations in turn, so that a dozen sentences show a dozen templates
+    rows = np.resize(rng.permutation(len(facts.relations)), count)
+    meanings = rng.integers(facts.offsets[rows], facts.offsets[rows + 1])
+    told = Verbaliser(load(language), facts, paraphrases=True).texts([meanings], rng.random((count, 1)))
+    english = Verbaliser(load("en"), facts).texts([meanings], np.zeros((count, 1)))
+    return list(zip(told.tolist(), english.tolist(), strict=True))
+
+
+def markdown() -> str:
+    """A table of examples for each language."""
+    parts = []
+    for tag in LANGUAGES:
+        language = load(tag)
+        lines = [
+            f"### {language.english_name} ({language.name}, `{tag}`)",
+            "",
+            "| sentence | meaning |",
+            "|---|---|",
+        ]
+        parts.append("\n".join([*lines, *(f"| {text} | {english} |" for text, english in examples(tag))]))
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
