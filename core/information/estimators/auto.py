@@ -67,9 +67,10 @@ def _account(model: Elliptical, gain: float, unseen: float, held: Held) -> str:
 
 def _wide(pairs: Pairs, seed: int) -> Estimate:
     counts = [c for c in (4, 8, 16, 32, 64, 128) if c <= pairs.n / (2 * WIDE)] or [2]
-    tried = [(start_only(*sides_of(compressed(pairs, c), np.inf), seed), c) for c in counts]
+    axes = compressed(pairs, max(counts))
+    tried = [(start_only(*sides_of(axes.first(c), np.inf), seed), c) for c in counts]
     best = max(tried)[1]
-    narrow = compressed(pairs, best)
+    narrow = axes.first(best)
     model = fit_elliptical(narrow.x, narrow.y)
     x, y = sides_of(narrow, model.degrees)
     held = crossfit(x, y, model.degrees, seed)

@@ -50,16 +50,21 @@ def by_ksg(
 ) -> Estimate:
     """Kraskov's nearest-neighbour estimate in nats; `non_uniform` adds the local non-uniformity correction.
 
-    The interval adds to the sampling error what the estimate would still change by with more samples: its
-    change from n / 4 to n, continued at the rate n^(-1/d). In many dimensions it is therefore wide, as it
-    must be.
+    The sampling error counts that neighbours share samples. The interval adds what the estimate would still
+    change by with more samples: its change from n / 4 to n, continued at the rate n^(-1/d). In many
+    dimensions it is therefore wide, as it must be.
     """
+    if pairs.n < 4 * PARTS or neighbours >= pairs.n // PARTS:
+        raise InputError(f"more than {PARTS * max(4, neighbours + 1)} samples expected, got {pairs.n}")
     terms = _ksg_terms(pairs, neighbours, non_uniform, ranks)
     nats = float(terms.mean())
     parts = np.array_split(np.random.default_rng(seed).permutation(pairs.n), PARTS)
     fewer = [_ksg_terms(pairs.take(part), neighbours, non_uniform, ranks).mean() for part in parts]
-    drift = (nats - float(np.mean(fewer))) / (PARTS ** (1 / pairs.dims) - 1) if pairs.n >= 80 else 0.0
-    error = QUANTILE * float(terms.std()) / np.sqrt(pairs.n)
+    growth = PARTS ** (1 / pairs.dims) - 1
+    drift = (nats - float(np.mean(fewer))) / growth
+    noise = float(np.std(fewer, ddof=1)) / np.sqrt(PARTS) / growth
+    own = float(terms.std()) * np.sqrt((1 + 1 / neighbours) / pairs.n)
+    error = QUANTILE * float(np.hypot(own, min(noise, abs(drift))))
     notes = (f"{pairs.dims} dimensions: nearest neighbours see little here",) if pairs.dims > MANY else ()
     return Estimate(
         nats,

@@ -24,9 +24,9 @@ def principal(values: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray,
 
 
 def compressed(pairs: Pairs, count: int) -> Pairs:
-    """Both variables on at most `count` principal axes."""
+    """Both variables on at most `count` principal axes, largest variance first."""
     return Pairs(_narrow(pairs.x, count), _narrow(pairs.y, count), pairs.warnings)
 
 
 def _narrow(values: Array, count: int) -> Array:
-    return values if values.shape[1] <= count else principal(values, count)
+    return principal(values, count)

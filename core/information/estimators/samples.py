@@ -35,6 +35,10 @@ class Pairs:
         """The same pairs for some rows only."""
         return Pairs(self.x[rows], self.y[rows], self.warnings)
 
+    def first(self, count: int) -> "Pairs":
+        """The same pairs with only the first columns of each side."""
+        return Pairs(self.x[:, :count], self.y[:, :count], self.warnings)
+
 
 def read_pairs(x: Any, y: Any) -> Pairs:
     """n x d samples (numpy, torch or lists; one-dimensional counts as n x 1) as checked `Pairs`.
