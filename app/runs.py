@@ -6,6 +6,7 @@ from typing import NoReturn
 import pandas as pd
 import streamlit as st
 
+from app.links import linked_choice
 from core.errors import InputError
 from lab import store
 from lab.projection import Frame, layered
@@ -40,13 +41,10 @@ def tell(problems: list[str]) -> None:
         )
 
 
-def choose_run(runs: list[Run], key: str = "run", label: str = "Run") -> Run:
+def choose_run(runs: list[Run]) -> Run:
     """The run named in the URL, or the newest one."""
     names = [run.name for run in runs]
-    if st.session_state.get(key, st.query_params.get(key)) not in names:
-        st.session_state[key] = names[0]
-    name = st.selectbox(label, names, index=None, key=key, bind="query-params")
-    return runs[names.index(name)] if name in names else runs[0]
+    return runs[names.index(linked_choice("Run", names, "run", names[0]) or names[0])]
 
 
 def run_or_stop(what: str) -> Run:

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable
 
+import pandas as pd
 import streamlit as st
 
 from lab.figures.languages import language_style
@@ -45,3 +46,16 @@ def number(text: str) -> str:
     """A number, right-aligned."""
     style = "padding:.3rem .6rem;text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap"
     return f"<td style='{style}'>{html.escape(text)}</td>"
+
+
+def neighbour_table(near: pd.DataFrame, count: int) -> None:
+    """Neighbours as `lab.projection.nearest` finds them, out of `count` sentences."""
+    rows = [
+        (
+            marked(row.language),
+            cell(row.text, row.language),
+            number(f"{'✓ ' if row.translation else ''}{row.cosine:.3f}"),
+        )
+        for row in near.itertuples()
+    ]
+    sentence_table(["nearest", f"of {count:,} held-out sentences", "cosine"], rows)

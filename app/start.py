@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.links import choose
 from core.config import Settings
 from core.errors import InputError
 from lab import jobs
@@ -27,7 +28,7 @@ def start_form(first: bool) -> None:
     ):
         try:
             with st.spinner("Starting a process of its own, about ten seconds …"):
-                st.session_state["run"] = jobs.start(chosen or "toy", None, flags).name
+                choose("run", jobs.start(chosen or "toy", None, flags).name)
         except InputError as error:
             st.error(str(error), icon=":material/error:")
         else:

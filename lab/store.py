@@ -279,14 +279,7 @@ class Run:
     def log_tail(self, lines: int = 15) -> str:
         """The last lines that the process of the run printed; empty when it was not started as a job."""
         job = runs_folder() / ".cache" / f"{self.name.replace('/', '.')}.log"
-        path = self.log_path if self.log_path.is_file() else job
-        if not path.is_file():
-            return ""
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 20_000))
-            text = file.read().decode("utf-8", errors="replace")
-        # a progress bar overwrites its line: what stood there last is what counts
-        return "\n".join([line.rsplit("\r", 1)[-1] for line in text.splitlines() if line.strip()][-lines:])
+        return tail(self.log_path if self.log_path.is_file() else job, lines)
 
     # results
 
@@ -399,6 +392,17 @@ def _alive(status: Status) -> bool:
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a log; empty when there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 20_000))
+        text = file.read().decode("utf-8", errors="replace")
+    # a progress bar overwrites its line: what stood there last is what counts
+    return "\n".join([line.rsplit("\r", 1)[-1] for line in text.splitlines() if line.strip()][-lines:])
 
 
 def create_run(name: str, info: RunInfo) -> Run:

@@ -8,14 +8,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from lab.figures.languages import language_style
 from lab.figures.sentences import hover_text
 
 GREY: Final = "rgba(128,138,150,0.35)"
-CYCLE: Final = 7
-"""Neighbouring meanings get colours this far apart on the scale."""
+GREY_3D: Final = "#a3adb7"
+"""Opaque: WebGL draws a translucent line as white."""
+CAMERA: Final = {"eye": {"x": 0.95, "y": 0.95, "z": 0.55}}
+SIZES_3D: Final = {"cross": 4, "x": 2.5}
+"""Plotly draws these two larger than the others."""
 
 
 def sentence_map(
@@ -45,18 +47,23 @@ def sentence_map(
         marker = {
             "symbol": style.symbol,
             "color": style.colour if colour == "language" else [hues[m] for m in meanings[rows]],
-            "size": 8 if points.shape[1] == 2 else 5,
+            "size": 8 if points.shape[1] == 2 else SIZES_3D.get(style.symbol, 4.5),
             "line": {"width": 1.5} if "open" in style.symbol else {"width": 0},
         }
         _add(
-            figure, points[rows], mode="markers", name=f"{style.name} ({tag})", marker=marker,
-            customdata=np.stack([rows, meanings[rows]], axis=1),
+            figure, points[rows], mode="markers", marker=marker,
+            name=f"{style.name} ({tag})", showlegend=colour == "language",
+            customdata=np.stack([rows, meanings[rows]], axis=1).tolist(),
             text=[hover_text(text) for text in sentences["text"].iloc[rows]],
             hovertemplate=f"<b>{style.name}</b><br>%{{text}}<extra>meaning %{{customdata[1]}}</extra>",
             ids=[f"{tag}-{m}" for m in meanings[rows]],
         )  # fmt: skip
+        if colour != "language":
+            grey = {"symbol": style.symbol, "color": "#71808f", "size": marker["size"]}
+            nowhere = np.full((1, points.shape[1]), np.nan)
+            _add(figure, nowhere, mode="markers", name=f"{style.name} ({tag})", marker=grey)
     if chosen is not None:
-        ring = {"symbol": "circle-open", "size": 20, "color": "#d55e00", "line": {"width": 3}}
+        ring = {"symbol": "circle-open", "size": 20, "color": "#e11d48", "line": {"width": 3}}
         _add(
             figure,
             points[[chosen]],
@@ -71,20 +78,20 @@ def sentence_map(
 
 
 def meaning_colours(meanings: np.ndarray) -> dict[int, str]:
-    """A colour per meaning; there are more meanings than names for colours, so lines join translations too."""
+    """A hue per meaning; there are more meanings than hues to tell apart, so lines join translations too."""
     distinct = np.unique(meanings).tolist()
-    at = [(position * CYCLE % len(distinct)) / max(1, len(distinct) - 1) for position in range(len(distinct))]
-    colours = sample_colorscale("Turbo", [0.08 + 0.84 * min(1.0, value) for value in at])
-    return {meaning: str(colour) for meaning, colour in zip(distinct, colours, strict=True)}
+    # steps of the golden angle keep any few meanings far apart
+    return {meaning: f"hsl({137.508 * at % 360:.0f},58%,50%)" for at, meaning in enumerate(distinct)}
 
 
 def add_arrivals(figure: go.Figure, points: np.ndarray, texts: list[str]) -> None:
     """Sentences that were typed in, as numbered stars on a map in two dimensions."""
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="markers+text", name="typed in",
-        marker={"symbol": "star", "size": 17, "color": "#d55e00", "line": {"width": 1, "color": "#ffffff"}},
-        text=[str(number) for number in range(1, len(texts) + 1)], textposition="top center",
-        customdata=[hover_text(text) for text in texts], hovertemplate="%{text}. %{customdata}<extra>typed in</extra>",
+        marker={"symbol": "star", "size": 24, "color": "#ffd54a", "line": {"width": 1.5, "color": "#5b4a00"}},
+        text=[str(number) for number in range(1, len(texts) + 1)], textposition="middle center",
+        textfont={"color": "#1c2733", "size": 11}, customdata=[hover_text(text) for text in texts],
+        hovertemplate="%{text}. %{customdata}<extra>typed in</extra>",
     )  # fmt: skip
 
 
@@ -100,7 +107,7 @@ def _add_lines(figure: go.Figure, points: np.ndarray, meanings: np.ndarray) -> N
         figure,
         joined,
         mode="lines",
-        line={"color": GREY, "width": 1},
+        line={"color": GREY, "width": 1} if points.shape[1] == 2 else {"color": GREY_3D, "width": 2},
         hoverinfo="skip",
         showlegend=False,
         name="translations",
@@ -128,7 +135,10 @@ def _axes(dimensions: int, half: float) -> dict:
     }
     if dimensions == 3:
         axis = {**plain, "showbackground": False, "showspikes": False}
-        return {**shared, "scene": {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube"}}
+        return {
+            **shared,
+            "scene": {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "cube", "camera": CAMERA},
+        }
     return {
         **shared,
         "xaxis": plain,

@@ -1,0 +1,46 @@
+"""Two runs beside each other, pair by pair."""
+
+import pandas as pd
+import streamlit as st
+
+from app.links import linked_choice
+from app.runs import stop_with
+from core.errors import InputError
+from lab.figures.matrix import difference_matrix, differences
+from lab.store import Run
+
+
+def compare(name: str, pairs: pd.DataFrame, others: list[Run]) -> None:
+    """Accuracy of run `name` minus that of a chosen one, over the pairs that both have."""
+    names = [run.name for run in others]
+    against = linked_choice("Other run", names, "against", None, placeholder="none")
+    if against is None:
+        return
+    try:
+        scores = others[names.index(against)].scores()
+    except InputError as error:
+        stop_with(error)
+    theirs = scores[(scores["task"] == "retrieval") & (scores["metric"] == "accuracy")]
+    both = differences(pairs, theirs)
+    if both.empty:
+        st.info(
+            f"{against} has no evaluated pair in common with {name}: evaluate it with `lab evaluate {against}`"
+        )
+        return
+    told, matrix = st.columns([2, 3], gap="large")
+    clear = both[(both["low"] > 0) | (both["high"] < 0)]
+    with told:
+        st.metric(
+            f"{name} minus {against}, mean over shared pairs", f"{100 * both['value'].mean():+.1f} points"
+        )
+        st.markdown(
+            f"{len(clear)} of {len(both)} pairs differ by more than their 95 % interval: "
+            f"{(clear['value'] > 0).sum()} better, {(clear['value'] < 0).sum()} worse. "
+            f"By chance alone about {0.05 * len(both):.0f} would."
+        )
+    with matrix:
+        st.plotly_chart(difference_matrix(both), key="difference", config={"displayModeBar": False})
+        st.caption(
+            f"Percentage points by which {name} is better (blue) or worse (orange); a dot marks a difference beyond "
+            "its interval, which takes the runs as independent and is therefore wide when they share their sentences."
+        )

@@ -1,0 +1,71 @@
+"""New text to vectors. The only module of the dashboard that imports torch, and only when it is called."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.errors import InputError
+from lab.store import Run
+
+CANDIDATES = 2_000
+"""Held-out sentences that typed ones are compared with, at most; a base model encodes them in about a minute."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A checkpoint ready to read text, with the held-out sentences and their vectors, row by row."""
+
+    model: Any
+    tokenizer: Any
+    layer: int
+    pooling: str
+    sentences: pd.DataFrame
+    vectors: np.ndarray
+
+    def read(self, texts: list[str]) -> tuple[np.ndarray, list[float]]:
+        """Vectors [texts, hidden], and for each text the share of its tokens that the tokenizer does not know."""
+        from core.text.tokenizer import UNK
+        from lab.evaluate.vectors import encode
+
+        ids = [row[1:-1] for row in self.tokenizer.encode(texts)]
+        unknown = [float((row == UNK).mean()) if len(row) else 1.0 for row in ids]
+        return encode(self.model, self.tokenizer, texts, [self.layer], self.pooling)[self.layer], unknown
+
+
+def reader(run: Run) -> Reader:
+    """The run's newest checkpoint, loaded once.
+
+    Raises:
+        InputError: there is none yet, or it cannot be read.
+    """
+    checkpoint = run.checkpoint()
+    if checkpoint is None:
+        raise InputError(
+            f"{run.name} has no checkpoint yet: it writes one as it trains, or choose another run"
+        )
+    return _reader(str(checkpoint), (checkpoint / "state.json").stat().st_mtime_ns, run)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the encoder; the first time takes some seconds …")
+def _reader(checkpoint: str, written: int, _run: Run) -> Reader:
+    from pathlib import Path
+
+    from core.checkpoint import open_model
+    from core.text.tokenizer import load_tokenizer
+    from lab.evaluate.vectors import encode, model_device
+
+    settings = _run.info.settings
+    model = open_model(Path(checkpoint), settings).to(model_device())
+    tokenizer = load_tokenizer(Path(checkpoint))
+    layer = min(settings.evaluation_layer, model.encoder.config.num_hidden_layers)
+    shown, rest = _run.sentences(), _run.held_out()
+    rest = rest[~rest["meaning"].isin(shown["meaning"])]
+    room = max(0, CANDIDATES - len(shown)) // max(1, rest["language"].nunique())
+    rest = rest[rest["meaning"].isin(rest["meaning"].unique()[:room])]
+    sentences = pd.concat([shown, rest], ignore_index=True)
+    pooling = settings.measure.pooling
+    vectors = encode(model, tokenizer, sentences["text"].tolist(), [layer], pooling)[layer]
+    return Reader(model, tokenizer, layer, pooling, sentences, vectors)

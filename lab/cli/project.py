@@ -1,0 +1,46 @@
+"""`lab project RUN`: maps of sentence vectors by UMAP, which takes too long for a page."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import tyro
+
+from lab import store
+from lab.cli.console import out, progress
+
+
+@dataclass(frozen=True)
+class Command:
+    """Lays out every snapshot of a run by UMAP and keeps the maps in the run's folder; what is there stays."""
+
+    run: tyro.conf.Positional[str]
+    """Name of the run."""
+    layer: int | None = None
+    """Hidden state to map, 0 = embeddings; default: the one that retrieval reads."""
+    dimensions: Literal[2, 3] = 2
+    """Of the map."""
+
+    def __call__(self) -> dict[str, Any]:
+        from lab.projection import compute_umap
+
+        run = store.open_run(self.run)
+        layer = run.info.settings.evaluation_layer if self.layer is None else self.layer
+        with progress() as bar:
+            task = bar.add_task("umap", total=None, told="")
+            frames = compute_umap(
+                run,
+                layer,
+                self.dimensions,
+                progress=lambda done, of: bar.update(task, completed=done, total=of),
+            )
+        return {
+            "run": run.name,
+            "layer": layer,
+            "dimensions": self.dimensions,
+            "frames": [frame.step for frame in frames],
+        }
+
+    def show(self, document: dict[str, Any]) -> None:
+        out.print(
+            f"{len(document['frames'])} maps of layer {document['layer']} of {document['run']}; look at them: lab app"
+        )
