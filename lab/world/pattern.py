@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+MOST_REMEMBERED = 1_000_000
 State = tuple[int, int, str]  # segment (even: literal, odd: gap), characters of a literal used, text in a gap
 
 
@@ -21,6 +22,8 @@ class Vocabulary:
     def spells(self, text: str, count: int, partly: bool) -> bool:
         """Whether `count` tokens can spell the text, or (`partly`) a text that begins with it."""
         key = (text, count, partly)
+        if len(self._seen) > MOST_REMEMBERED:
+            self._seen.clear()
         if key not in self._seen:
             self._seen[key] = self._spells(text, count, partly)
         return self._seen[key]

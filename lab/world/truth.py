@@ -76,10 +76,9 @@ def truth(
     """The truth of one task: of MMLM for shares of languages, of TLM for shares of ordered pairs."""
     rng = np.random.default_rng(seed)
     sums, counts = [], []
-    for sides in sample(reader, shares, sentences, rate, rng):
-        entropies = [
-            entropy(np.array(list(p.values()))) for side in reader.posteriors(sides, shares) for p in side
-        ]
+    for _, hidden in sample(reader, shares, sentences, rate, rng):
+        found = reader.posteriors(hidden, shares)
+        entropies = [entropy(np.array(list(p.values()))) for side in found for p in side]
         sums.append(sum(entropies))
         counts.append(len(entropies))
     mean, error = ratio(np.array(sums), np.array(counts))
@@ -94,8 +93,8 @@ def truth(
 
 def sample(
     reader: IdealReader, shares: Shares, sentences: int, rate: float, rng: np.random.Generator
-) -> Iterator[list[np.ndarray]]:
-    """Masked sides of `sentences` sentences (or pairs) as a model meets them."""
+) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """`sentences` sentences (or pairs) as a model meets them: the ids of each side, whole and masked."""
     world = reader.world
     meanings = world.draw(sentences, int(rng.integers(2**62)), without_replacement=False)
     others = world.draw(sentences, int(rng.integers(2**62)), without_replacement=False)
@@ -104,7 +103,8 @@ def sample(
     for meaning, other, mistaken, choice in zip(meanings, others, wrong, choices, strict=True):
         told = [int(meaning), int(other if mistaken else meaning)]
         texts = [world.sentence(one, tag, rng) for one, tag in zip(told, list(shares)[choice], strict=False)]
-        yield mask(reader.tokenizer.encode(texts), reader.tokenizer.mask_id, rate, rng)
+        whole = reader.tokenizer.encode(texts)
+        yield whole, mask(whole, reader.tokenizer.mask_id, rate, rng)
 
 
 def mask(

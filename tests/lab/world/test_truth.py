@@ -20,8 +20,9 @@ TWO = {("en", "ru"): 0.5, ("zh", "en"): 0.3, ("ru", "zh"): 0.2}
 
 
 def _tokenizer(world, vocabulary):
-    rows = World.load(world.languages, size="small", paraphrases=True).rows(np.arange(0, 3402, 7))
-    return train_tokenizer([text for _, _, text in rows], vocabulary)
+    """Trained on every word of a world, be it small or full."""
+    source = World.load(world.languages, size=world.settings["size"], paraphrases=True)
+    return train_tokenizer([text for _, _, text in source.rows(source.draw(600, 0))], vocabulary)
 
 
 def _sentences(world, tokenizer):
@@ -81,7 +82,7 @@ def test_posteriors_are_those_of_listing_every_sentence(shares, dials, vocabular
     world = World.load(THREE, size="small", relations=("buy", "work"), **dials)
     tokenizer = _tokenizer(world, vocabulary)
     reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
-    for sides in sample(reader, shares, 25, 0.25, np.random.default_rng(1)):
+    for _, sides in sample(reader, shares, 25, 0.25, np.random.default_rng(1)):
         wanted = _listed_posteriors(reader, sentences, sides, shares)
         for i, (side, found) in enumerate(zip(sides, reader.posteriors(sides, shares), strict=True)):
             for position, posterior in zip(np.flatnonzero(side == tokenizer.mask_id), found, strict=True):
@@ -93,7 +94,7 @@ def test_posteriors_are_exact_for_two_facts(tag):
     world = World.load((tag,), size="small", relations=("own",), facts=2)
     tokenizer = _tokenizer(world, 300)
     reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
-    for sides in sample(reader, {(tag,): 1.0}, 3, 0.15, np.random.default_rng(2)):
+    for _, sides in sample(reader, {(tag,): 1.0}, 3, 0.15, np.random.default_rng(2)):
         wanted = _listed_posteriors(reader, sentences, sides, {(tag,): 1.0})
         for position, posterior in zip(
             np.flatnonzero(sides[0] == tokenizer.mask_id),
@@ -108,7 +109,7 @@ def test_characters_that_the_tokenizer_has_never_seen_are_no_obstacle():
     tokenizer = _tokenizer(World.load(("en",)), 150)
     reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
     shares = {("en",): 0.5, ("zh",): 0.5}
-    for sides in sample(reader, shares, 30, 0.3, np.random.default_rng(0)):
+    for _, sides in sample(reader, shares, 30, 0.3, np.random.default_rng(0)):
         wanted = _listed_posteriors(reader, sentences, sides, shares)
         for position, posterior in zip(
             np.flatnonzero(sides[0] == tokenizer.mask_id), reader.posteriors(sides, shares)[0], strict=True
@@ -163,10 +164,29 @@ def test_sampled_token_frequencies_agree_with_the_corpus_within_their_error():
     found, error = token_frequencies(world, tokenizer).entropy({"en": 0.5, "zh": 0.5})
     assert 0 < error < 0.01
     counts = np.zeros(tokenizer.size)
-    for _, _, text in world.rows(world.draw(20_000, 0)):
-        np.add.at(counts, tokenizer.encode([text])[0][1:-1], 1)
-    # the plug-in entropy of the corpus has an error of the same kind: 40,000 sentences, about 0.005
+    for ids in tokenizer.encode([text for _, _, text in world.rows(world.draw(10_000, 0))]):
+        np.add.at(counts, ids[1:-1], 1)
+    # the plug-in entropy of the corpus has an error of the same kind: 20,000 sentences, about 0.005
     assert abs(entropy(counts / counts.sum()) - found) < 5 * error + 0.02
+
+
+@pytest.mark.parametrize("pair", [False, True], ids=["mmlm", "tlm"])
+def test_in_the_full_world_the_truth_is_what_the_ideal_reader_pays_for_the_true_tokens(pair):
+    world = World.load(("en", "ru", "zh"), noise=0.3, ambiguity=0.1, paraphrases=True)
+    tokenizer = _tokenizer(world, 900)
+    reader = IdealReader(world, tokenizer)
+    shares = {(a, b): 1 / 6 for a in world.languages for b in world.languages if a != b}
+    shares = shares if pair else {(tag,): 1 / 3 for tag in world.languages}
+    surprise = []
+    for whole, hidden in sample(reader, shares, 60, 0.15, np.random.default_rng(4)):
+        gain = 0.0
+        for ids, side, found in zip(whole, hidden, reader.posteriors(hidden, shares), strict=True):
+            tokens = ids[side == tokenizer.mask_id]
+            for token, posterior in zip(tokens, found, strict=True):
+                gain += -np.log(posterior[int(token)]) - entropy(np.array(list(posterior.values())))
+        surprise.append(gain)
+    # the expected log loss of a true posterior is its entropy
+    assert abs(np.mean(surprise)) < 5 * np.std(surprise) / np.sqrt(len(surprise))
 
 
 def test_a_translation_tells_all_but_its_own_gaps():
