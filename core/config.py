@@ -117,6 +117,9 @@ class MaskedSettings(Frozen):
 
     enabled: bool = Field(default=True, description="train on this task")
     weight: Above0 = Field(default=1.0, description="factor on the loss (paper: 1, a plain sum)")
+    examples: PositiveInt | None = Field(
+        default=None, description="per step, over all processes; default: batch.examples (paper: equal for all tasks)"
+    )
     rate: Share = Field(default=0.15, description="share of the tokens predicted (paper: 0.15)")
     mask_share: Share = Field(default=0.8, description="share of the predicted tokens shown as <mask> (0.8)")
     random_share: Share = Field(
@@ -135,6 +138,11 @@ class ContrastSettings(Frozen):
 
     enabled: bool = Field(default=True, description="train on this task")
     weight: Above0 = Field(default=1.0, description="factor on the loss (released: xlco_lambda 1.0)")
+    examples: PositiveInt | None = Field(
+        default=None,
+        description="per step, over all processes; default: batch.examples (paper). Small runs learn to align "
+        "faster with more pairs, which are also each other's negatives",
+    )
     layer: NonNegativeInt = Field(
         default=8, description="hidden state that is contrasted, 0 = embeddings (paper: 8 of 12, 12 of 24)"
     )
@@ -258,6 +266,13 @@ class Settings(Frozen):
                 "contrast has no negatives: set contrast.queue above 0 or contrast.in_batch to True"
             )
         return self
+
+    @property
+    def examples(self) -> tuple[int, int, int]:
+        """Examples of MMLM, TLM and XLCO per step; 0 where a task is off."""
+        tasks = (self.mmlm, self.tlm, self.contrast)
+        mmlm, tlm, xlco = ((task.examples or self.batch.examples) if task.enabled else 0 for task in tasks)
+        return mmlm, tlm, xlco
 
     @property
     def evaluation_layer(self) -> int:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -120,10 +120,7 @@ def train(training: Training) -> Iterator[Step]:
 def draw(training: Training, step: int) -> list[Batch]:
     """This process's micro-batches of a step."""
     settings, accelerator = training.settings, training.accelerator
-    together = settings.contrast.enabled * (1 + settings.contrast.mixup)
-    drawn = training.sampler.draw(
-        step, settings.batch.examples, settings.mmlm.enabled, settings.tlm.enabled, together
-    )
+    drawn = training.sampler.draw(step, *settings.examples, 1 + settings.contrast.mixup)
     shares = accelerator.num_processes * settings.batch.accumulate
     mine = range(accelerator.process_index, shares, accelerator.num_processes)
     return [training.batches.build(step, drawn, share, shares).to(accelerator.device) for share in mine]
@@ -198,7 +195,7 @@ def fill_queue(training: Training) -> None:
     if training.step or not contrast.enabled or not contrast.prefill:
         return
     before = training.sampler.state()
-    for step in range(math.ceil(queue.size / training.settings.batch.examples)):
+    for step in range(math.ceil(queue.size / training.settings.examples[2])):
         for part in draw(training, step + training.settings.steps + 1):
             assert part.xlco is not None
             with torch.no_grad(), training.accelerator.autocast():
@@ -220,9 +217,9 @@ def reduce_gradients(training: Training) -> None:
                 parameter.grad = training.accelerator.reduce(parameter.grad, "sum")  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def reduced(accelerator: Accelerator, values: list[float]) -> list[float]:
+def reduced(accelerator: Accelerator, values: Sequence[float]) -> list[float]:
     """Sums of numbers over processes."""
     if accelerator.num_processes == 1:
-        return values
+        return list(values)
     tensor = torch.tensor(values, dtype=torch.float64, device=accelerator.device)
     return accelerator.reduce(tensor, "sum").tolist()  # pyright: ignore[reportAttributeAccessIssue]

@@ -146,13 +146,13 @@ class Sampler:
         """Takes the counters of `state()` back."""
         self._seen = {(int(key.split(".")[0]), int(key.split(".")[1])): seen for key, seen in state.items()}
 
-    def draw(self, step: int, examples: int, mmlm: bool, tlm: bool, xlco: int) -> Draw:
-        """Rows for a step: `examples` for each task; `xlco` pairs make one contrast example (2 when mixed, 0: off)."""
+    def draw(self, step: int, mmlm: int, tlm: int, xlco: int, together: int = 1) -> Draw:
+        """Rows for a step: so many examples of each task; a contrast example takes `together` pairs (2 when mixed)."""
         empty = np.zeros((0, 2), dtype=np.int64)
         return Draw(
-            self._singles(step, examples) if mmlm else empty[:, 0],
-            self._pairs(step, TLM, examples, 1) if tlm else empty,
-            self._pairs(step, XLCO, examples, xlco) if xlco else empty,
+            self._singles(step, mmlm) if mmlm else empty[:, 0],
+            self._pairs(step, TLM, tlm, 1) if tlm else empty,
+            self._pairs(step, XLCO, xlco, together) if xlco else empty,
         )
 
     def _singles(self, step: int, examples: int) -> IntArray:

@@ -31,13 +31,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 @contextmanager
-def progress(fields: str = "") -> Iterator[Progress]:
-    """A progress bar on standard error; `fields` is a format of what else it shows."""
+def progress() -> Iterator[Progress]:
+    """A progress bar on standard error; a task needs the field `told`, for what else it shows."""
     columns = [
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn(fields or "{task.fields[told]}"),
+        TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     ]

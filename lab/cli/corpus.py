@@ -46,8 +46,8 @@ class Import:
     def __call__(self) -> dict[str, Any]:
         rejected: list[Rejected] = []
         lines = read_files(self.files, self.languages or None)
-        with store.room(self.out), progress("") as bar:
-            task = bar.add_task("reading", total=None)
+        with store.room(self.out), progress() as bar:
+            task = bar.add_task("reading", total=None, told="sentences")
             rows = (
                 bar.advance(task) or row for row in sentences(lines, rejected.append, self.max_characters)
             )

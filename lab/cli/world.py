@@ -62,8 +62,8 @@ class Command:
             "entropy_nats": world.entropy_nats,
             "information_nats": world.information_nats,
         }
-        with store.room(self.out), progress("") as bar:
-            task = bar.add_task("writing", total=self.meanings * len(self.languages))
+        with store.room(self.out), progress() as bar:
+            task = bar.add_task("writing", total=self.meanings * len(self.languages), told="sentences")
             counted = (bar.advance(task) or row for row in rows)
             corpus = write_corpus(
                 counted,

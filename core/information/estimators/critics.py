@@ -59,11 +59,13 @@ class Critic(nn.Module):
         g, h = self.of_x(x), self.of_y(y)
         if self.joint is None:
             return g @ h.T
-        return torch.stack([self._row(row, h) for row in g])
+        return torch.cat([self._rows(rows, h) for rows in torch.split(g, 64)])
 
-    def _row(self, row: Tensor, h: Tensor) -> Tensor:
+    def _rows(self, rows: Tensor, h: Tensor) -> Tensor:
         assert self.joint is not None
-        return self.joint(torch.cat([row.expand(len(h), -1), h], dim=1))[:, 0]
+        left = rows[:, None].expand(-1, len(h), -1)
+        right = h[None].expand(len(rows), -1, -1)
+        return self.joint(torch.cat([left, right], dim=2))[:, :, 0]
 
     def alone(self, x: Float[Tensor, "n dx"]) -> Float[Tensor, " n"]:
         """The log baseline of TUBA and the interpolated bound."""

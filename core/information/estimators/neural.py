@@ -52,7 +52,9 @@ def split(pairs: Pairs, seed: int) -> Split:
     return Split(*(Part(x[rows], y[rows]) for rows in (fit, stop, test)))
 
 
-def by_critic(pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape = "separable") -> Estimate:
+def by_critic(
+    pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape = "separable", steps: int = 500
+) -> Estimate:
     """A variational bound in nats by a neural critic, read on the third of the samples it has not seen.
 
     `bound` is a key of BOUNDS, `critic` separable, concatenated or hybrid. The kind is the bound's own: DV,
@@ -65,7 +67,7 @@ def by_critic(pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape
     parts = split(pairs, seed)
     if critic != "separable":
         parts = Split(parts.fit, Part(*(v[:256] for v in parts.stop)), Part(*(v[:1000] for v in parts.test)))
-    trained = _trained(parts, bound, critic, seed)
+    trained = _trained(parts, bound, critic, seed, steps)
     with torch.no_grad():
         made = BOUNDS[bound](trained, *parts.test)
         scores = trained.scores(*parts.test).double()
@@ -75,7 +77,7 @@ def by_critic(pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape
     return Estimate(nats, low, high, made.kind, made.ceiling, bound, pairs.n, 0.0, pairs.warnings + notes)
 
 
-def _trained(parts: Split, bound: str, shape: Shape, seed: int) -> Critic:
+def _trained(parts: Split, bound: str, shape: Shape, seed: int, steps: int) -> Critic:
     batch = 256 if shape == "separable" else 96
     with torch.random.fork_rng(devices=[]):
         torch.random.manual_seed(seed)
@@ -92,7 +94,7 @@ def _trained(parts: Split, bound: str, shape: Shape, seed: int) -> Critic:
             critic.train()
             return value
 
-        train(critic, batch_loss, held_out, Schedule(steps=500, rate=3e-3, decay=0.01))
+        train(critic, batch_loss, held_out, Schedule(steps=steps, rate=3e-3, decay=0.01))
     return critic.eval()
 
 

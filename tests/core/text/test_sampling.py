@@ -40,14 +40,14 @@ def sampler(encoded, seed=3, **text):
 def test_held_out_meanings_are_never_drawn(encoded):
     made = sampler(encoded)
     for step in range(1, 30):
-        drawn = made.draw(step, 32, True, True, 2)
+        drawn = made.draw(step, 32, 32, 32, 2)
         rows = np.concatenate([drawn.mmlm, drawn.tlm.ravel(), drawn.xlco.ravel()])
         assert not np.isin(np.asarray(encoded.meaning)[rows], made.split.held_out).any()
     assert len(made.split.held_out) == 50
 
 
 def test_pairs_translate_each_other_and_hold_the_pivot(encoded):
-    drawn = sampler(encoded).draw(1, 200, True, True, 1)
+    drawn = sampler(encoded).draw(1, 200, 200, 200)
     meaning, language = np.asarray(encoded.meaning), np.asarray(encoded.language)
     for pairs in (drawn.tlm, drawn.xlco):
         assert (meaning[pairs[:, 0]] == meaning[pairs[:, 1]]).all()
@@ -58,7 +58,7 @@ def test_pairs_translate_each_other_and_hold_the_pivot(encoded):
 def test_the_query_is_either_side_half_of_the_time(encoded):
     made = sampler(encoded)
     first = np.concatenate(
-        [np.asarray(encoded.language)[made.draw(step, 400, False, True, 0).tlm[:, 0]] for step in range(10)]
+        [np.asarray(encoded.language)[made.draw(step, 0, 400, 0).tlm[:, 0]] for step in range(10)]
     )
     share = (np.array(encoded.languages)[first] == "en").mean()
     # binomial, n = 4,000: four standard deviations are 0.032
@@ -66,7 +66,7 @@ def test_the_query_is_either_side_half_of_the_time(encoded):
 
 
 def test_without_a_pivot_all_pairs_occur(encoded):
-    drawn = sampler(encoded, pivot=None).draw(1, 300, False, True, 0)
+    drawn = sampler(encoded, pivot=None).draw(1, 0, 300, 0)
     assert {tuple(sorted(pair)) for pair in np.asarray(encoded.language)[drawn.tlm].tolist()} == {
         (0, 1),
         (0, 2),
@@ -77,13 +77,13 @@ def test_without_a_pivot_all_pairs_occur(encoded):
 def test_an_epoch_visits_every_sentence_once(encoded):
     made = sampler(encoded)
     size = len(made.split.singles[0])
-    seen = np.concatenate([made.draw(step, 64, True, False, 0).mmlm for step in range(80)])
+    seen = np.concatenate([made.draw(step, 64, 0, 0).mmlm for step in range(80)])
     of_first = seen[np.asarray(encoded.language)[seen] == 0]
     assert len(set(of_first[:size].tolist())) == size
 
 
 def test_the_mixed_pairs_of_an_example_share_their_languages(encoded):
-    drawn = sampler(encoded).draw(1, 50, False, False, 2).xlco
+    drawn = sampler(encoded).draw(1, 0, 0, 50, 2).xlco
     tags = np.asarray(encoded.language)[drawn].reshape(50, 2, 2)
     assert (tags[:, 0] == tags[:, 1]).all()
 
@@ -91,11 +91,11 @@ def test_the_mixed_pairs_of_an_example_share_their_languages(encoded):
 def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
     made, again = sampler(encoded), sampler(encoded)
     for step in range(1, 6):
-        made.draw(step, 16, True, True, 1)
+        made.draw(step, 16, 16, 16)
     again.restore(made.state())
     for a, b in zip(
-        vars(made.draw(6, 16, True, True, 1)).values(),
-        vars(again.draw(6, 16, True, True, 1)).values(),
+        vars(made.draw(6, 16, 16, 16)).values(),
+        vars(again.draw(6, 16, 16, 16)).values(),
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)

@@ -1,0 +1,29 @@
+"""A model and batches small enough to check by hand."""
+
+import torch
+
+from core.config import ContrastSettings, ModelSettings, Settings
+from core.model.infoxlm import InfoXLM, language_model
+from core.text.batches import ContrastBatch, Sequences
+
+
+def settings(**contrast) -> Settings:
+    return Settings(
+        model=ModelSettings(layers=3, hidden=16, heads=2, feedforward=32, max_tokens=32),
+        contrast=ContrastSettings(**{"layer": 2, "queue": 8, "prefill": False, **contrast}),
+    )
+
+
+def model(chosen: Settings, seed: int = 1) -> InfoXLM:
+    return InfoXLM(language_model(chosen.model, 40, seed), chosen)
+
+
+def sequences(lengths, seed: int) -> Sequences:
+    generator = torch.Generator().manual_seed(seed)
+    rows = [[0, *torch.randint(4, 39, (n - 2,), generator=generator).tolist(), 2] for n in lengths]
+    return Sequences(torch.tensor(sum(rows, [])), torch.tensor(lengths))
+
+
+def pairs(count: int = 4, seed: int = 0) -> ContrastBatch:
+    lengths = [4 + i % 3 for i in range(count)]
+    return ContrastBatch(sequences(lengths, seed), sequences(lengths[::-1], seed + 1), torch.arange(count))

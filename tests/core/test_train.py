@@ -1,0 +1,190 @@
+"""The loop."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+from core.checkpoint import load, save
+from core.config import BatchSettings, ContrastSettings, ModelSettings, OptimizerSettings, Settings, TextSettings
+from core.errors import InputError
+from core.model.infoxlm import InfoXLM, language_model
+from core.text.batches import Batches
+from core.text.corpus import write_corpus
+from core.text.encoded import encode_corpus
+from core.text.entropy import token_entropies
+from core.text.sampling import Sampler, split
+from core.text.tokenizer import train_tokenizer
+from core.train import NonFiniteLoss, Training, draw, learning_rate, objectives, total, train
+from tests.core.text.conftest import sentences
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    corpus = write_corpus(sentences(300), tmp_path_factory.mktemp("text") / "c")
+    tokenizer = train_tokenizer((row.text for row in corpus.rows()), 80)
+    return encode_corpus(corpus, tokenizer, corpus.folder.with_name("e"), 32), tokenizer
+
+
+def settings(steps=6, batch=None, dropout=0.0, **contrast) -> Settings:
+    return Settings(
+        steps=steps,
+        text=TextSettings(held_out=30),
+        model=ModelSettings(layers=2, hidden=16, heads=2, feedforward=32, max_tokens=32, dropout=dropout),
+        contrast=ContrastSettings(**{"layer": 1, "queue": 20, "mixup": False, **contrast}),
+        optimizer=OptimizerSettings(learning_rate=1e-2, warmup=2),
+        batch=BatchSettings(examples=8, **(batch or {})),
+    )
+
+
+def training(text, chosen: Settings) -> Training:
+    encoded, tokenizer = text
+    sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
+    model = InfoXLM(language_model(chosen.model, tokenizer.size, chosen.seed), chosen)
+    entropies = token_entropies(encoded, sampler, tokenizer.size)
+    return Training(chosen, model, sampler, Batches(encoded, chosen, tokenizer.mask_id), entropies, Accelerator(cpu=True))
+
+
+def losses(made: Training) -> list[dict[str, float]]:
+    return [step.losses for step in train(made)]
+
+
+def test_the_learning_rate_rises_and_falls_in_lines():
+    paper = OptimizerSettings(learning_rate=2e-4, warmup=10_000)
+    rates = [learning_rate(step, 150_000, paper) for step in (1, 10_000, 80_000, 150_000)]
+    assert rates == pytest.approx([2e-8, 2e-4, 1e-4, 0.0])
+
+
+def test_equal_seeds_give_identical_runs(text):
+    assert losses(training(text, settings())) == losses(training(text, settings()))
+
+
+def test_bounds_are_ceilings_minus_losses_and_grow_with_training(text):
+    steps = list(train(training(text, settings(steps=60, keys="query", queue=0, in_batch=True, pooling="mean"))))
+    for step in steps:
+        for task in ("mmlm", "tlm", "xlco"):
+            assert step.bounds[task] == pytest.approx(step.ceilings[task] - step.losses[task])
+            assert step.bounds[task] <= step.ceilings[task]
+    for task in ("mmlm", "tlm"):
+        assert np.mean([s.bounds[task] for s in steps[-5:]]) > np.mean([s.bounds[task] for s in steps[:5]]) + 0.3
+
+
+def test_the_queue_is_full_of_real_keys_before_the_first_step(text):
+    made = training(text, settings(steps=1))
+    ceilings = next(train(made)).ceilings
+    # 20 in the queue and the own key; candidates of the query's meaning are left out
+    assert math.log(15) < ceilings["xlco"] <= math.log(21)
+    assert made.model.queue.filled == 20
+    assert not (made.model.queue.keys == 0).all(1).any()
+
+
+def test_filling_the_queue_takes_nothing_from_the_first_epoch(text):
+    with_queue, without = training(text, settings(steps=1)), training(text, settings(steps=1, prefill=False, in_batch=True))
+    for made in (with_queue, without):
+        next(train(made))
+    assert with_queue.sampler.state() == without.sampler.state()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "token-sum"])
+def test_the_joint_gradient_is_that_of_separate_backward_passes(text, reduction):
+    chosen = settings(batch={"reduction": reduction}, prefill=False, in_batch=True)
+    made = training(text, chosen)
+    (part,) = draw(made, 1)
+    outcomes, _ = objectives(made, part)
+    counts = {task: outcome.count for task, outcome in outcomes.items()}
+    total(outcomes, counts, chosen).backward()
+    joint = {name: p.grad.clone() for name, p in made.model.trained() if p.grad is not None}
+    made.model.zero_grad()
+    for task in outcomes:
+        fresh, _ = objectives(made, part)
+        divisor = sum(counts.values()) if reduction == "token-sum" else counts[task]
+        (fresh[task].loss_sum / divisor).backward()
+    for name, gradient in joint.items():
+        torch.testing.assert_close(gradient, dict(made.model.trained())[name].grad, atol=1e-6, rtol=1e-4)
+
+
+def test_micro_batches_give_the_gradient_of_the_whole_batch(text):
+    def gradients(accumulate):
+        chosen = settings(batch={"accumulate": accumulate}, enabled=False)
+        made = training(text, chosen)
+        parts = draw(made, 1)
+        assert len(parts) == accumulate
+        outcomes = [objectives(made, part)[0] for part in parts]
+        counts = {task: sum(outcome[task].count for outcome in outcomes) for task in outcomes[0]}
+        for outcome in outcomes:
+            total(outcome, counts, chosen).backward()
+        return {name: p.grad for name, p in made.model.trained() if p.grad is not None}
+
+    whole, cut = gradients(1), gradients(4)
+    for name, gradient in whole.items():
+        torch.testing.assert_close(gradient, cut[name], atol=1e-6, rtol=1e-4)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(text):
+    made = training(text, settings())
+    steps = train(made)
+    next(steps)
+    before = {name: p.detach().clone() for name, p in made.model.trained()}
+    made.model.language_model.lm_head.bias.data.fill_(float("inf"))
+    with pytest.raises(NonFiniteLoss, match=r"step 2: the loss of mmlm, tlm is not finite.*--resume"):
+        next(steps)
+    for name, parameter in made.model.trained():
+        if "lm_head.bias" not in name and "decoder.bias" not in name:
+            assert torch.equal(parameter, before[name]), name
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_a_resumed_run_ends_at_the_same_losses_bit_for_bit(text, tmp_path, dropout):
+    chosen = settings(steps=8, dropout=dropout, momentum=0.9)
+    whole = losses(training(text, chosen))
+    first, steps = training(text, chosen), []
+    for step in train(first):
+        steps.append(step.losses)
+        if step.step == 3:
+            break
+    save(first, text[1], tmp_path, seconds=1.5)
+    second = training(text, chosen)
+    assert load(second, tmp_path).seconds == 1.5
+    assert steps + losses(second) == whole
+    for a, b in zip(first.model.queue.state_dict(), second.model.queue.state_dict(), strict=True):
+        assert a == b
+
+
+def test_the_saved_encoder_opens_in_transformers_with_the_same_states(text, tmp_path):
+    from transformers import AutoModel
+
+    made = training(text, settings(steps=2))
+    losses(made)
+    save(made, text[1], tmp_path, 0.0)
+    theirs = AutoModel.from_pretrained(tmp_path, add_pooling_layer=False)
+    (row,) = text[1].encode(["one red dog"])
+    expected = theirs(torch.tensor(row[None], dtype=torch.int64)).last_hidden_state.mean(1)
+    from core.text.batches import plain
+
+    ours = made.model.eval().vectors(plain([row], 32), [2], "mean")[0]
+    torch.testing.assert_close(ours, expected.detach(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("damage", ["state.json", "model.safetensors", "optimizer.safetensors", "contrast.safetensors"])
+def test_a_damaged_checkpoint_is_refused(text, tmp_path, damage):
+    made = training(text, settings(steps=1))
+    losses(made)
+    save(made, text[1], tmp_path, 0.0)
+    path = tmp_path / damage
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(InputError, match="cannot be read"):
+        load(training(text, settings(steps=1)), tmp_path)
+
+
+def test_token_entropy_is_that_of_the_sampled_languages(text):
+    encoded, tokenizer = text
+    chosen = settings()
+    sampler = Sampler(split(encoded, chosen.text, 1, True), chosen.text, 1)
+    counts = encoded.token_counts(tokenizer.size)[:, 3:].astype(float)
+    share = counts.sum(0) / counts.sum()
+    share = share[share > 0]
+    # all languages have equally many sentences, so MMLM sees them as they stand in the corpus
+    expected = float(-(share * np.log(share)).sum())
+    assert token_entropies(encoded, sampler, tokenizer.size)["mmlm"] == pytest.approx(expected, rel=1e-9)
