@@ -59,14 +59,14 @@ def test_canonical_correlations_carry_all_of_a_gaussians_information() -> None:
 
 
 def test_auto_ignores_monotone_maps_of_single_columns() -> None:
-    x, y = gaussian_pairs(1000, 0.8, 3)
+    x, y = gaussian_pairs(400, 0.8, 3)
     assert estimate(np.exp(x), y**3).nats == pytest.approx(estimate(x, y).nats, abs=1e-12)
 
 
 def test_auto_is_almost_symmetric() -> None:
-    x, y = gaussian_pairs(1000, 0.8, 3)
+    x, y = gaussian_pairs(500, 0.8, 3)
     one, two = estimate(x, y), estimate(y, x)
-    assert one.nats == pytest.approx(two.nats, abs=0.02)
+    assert one.nats == pytest.approx(two.nats, abs=0.03)
 
 
 def test_the_same_seed_gives_the_same_number() -> None:
@@ -81,8 +81,8 @@ def test_torch_and_numpy_samples_read_the_same() -> None:
 
 def test_heavy_tails_alone_carry_information() -> None:
     rng = np.random.default_rng(0)
-    scale = np.sqrt(rng.chisquare(2, (4000, 1)) / 2)
-    x, y = rng.standard_normal((2, 4000, 3)) / scale
+    scale = np.sqrt(rng.chisquare(2, (3000, 1)) / 2)
+    x, y = rng.standard_normal((2, 3000, 3)) / scale
     truth = shared_scale_information(2.0, 3, 3)
     assert fit_elliptical(x, y).degrees == pytest.approx(2, rel=0.15)
     assert estimate(x, y).nats == pytest.approx(truth, abs=0.05)
