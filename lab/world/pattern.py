@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 MOST_REMEMBERED = 1_000_000
 State = tuple[int, int, str]  # segment (even: literal, odd: gap), characters of a literal used, text in a gap
@@ -18,6 +19,11 @@ class Vocabulary:
         self._beginnings = frozenset(token[:end] for token in self._tokens for end in range(len(token) + 1))
         self._strange = frozenset(characters) - self._tokens
         self._seen: dict[tuple[str, int, bool], bool] = {}
+
+    @cached_property
+    def backward(self) -> "Vocabulary":
+        """The vocabulary of the same tokens written backward."""
+        return Vocabulary((token[::-1] for token in self._tokens), self._strange)
 
     def spells(self, text: str, count: int, partly: bool) -> bool:
         """Whether `count` tokens can spell the text, or (`partly`) a text that begins with it."""
@@ -61,6 +67,18 @@ class Pattern:
     @property
     def start(self) -> frozenset[State]:
         return frozenset({(0, 0, "")})
+
+    def backward(self) -> "Pattern":
+        """The pattern of the same texts written backward."""
+        literals = tuple(literal[::-1] for literal in reversed(self.literals))
+        return Pattern(literals, self.counts[::-1], self.vocabulary.backward)
+
+    def next_text(self, states: frozenset[State]) -> str:
+        """The text that must come next, as far as that is certain."""
+        if len(states) > 1:
+            return ""
+        ((segment, used, _),) = states
+        return "" if segment % 2 else self.literals[segment // 2][used:]
 
     def step(self, states: frozenset[State], text: str) -> frozenset[State]:
         """Where one may be after `text`; empty when it does not fit."""

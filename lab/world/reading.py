@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +11,16 @@ from lab.world.verbaliser import Verbaliser
 
 HEAD = 4  # letters by which templates are ruled out before they are walked
 Fillers = dict[int, int]
-Chain = list[tuple[tuple[int, ...], np.ndarray]]  # slots and table of every piece
+
+
+class Chain(NamedTuple):
+    """A template as the walk sees it: slots and table of every piece, in the direction of the walk."""
+
+    pieces: list[tuple[tuple[int, ...], np.ndarray]]
+    heads: set[str]  # how it can begin
+
+
+Stage = str | list[list[Chain]]  # a text, or one clause: the chains of every relation
 
 
 @dataclass(frozen=True)
@@ -24,12 +34,13 @@ class Reading:
 
 
 class Reader:
-    """Finds every reading of a pattern by walking the templates piece by piece, left to right.
+    """Finds every reading of a pattern by walking the templates piece by piece.
 
     A walk ends where the visible text no longer fits, so the cost is governed by what the gaps leave open,
-    not by the number of meanings. `write` maps text to how patterns spell it (a tokenizer's normal form,
-    say); pieces are mapped one by one, which presumes that it acts locally. `begin` stands before every
-    sentence.
+    not by the number of meanings. It starts at the end of the sentence that shows more, for where a sentence
+    begins with a gap, nearly every template of every language might. `write` maps text to how patterns spell
+    it (a tokenizer's normal form, say); pieces are mapped one by one, which presumes that it acts locally.
+    `begin` stands before every sentence.
     """
 
     def __init__(
@@ -39,8 +50,7 @@ class Reader:
         write: Callable[[str], str] = str,
         begin: str = "",
     ) -> None:
-        self.num_facts = num_facts
-        self._sources = {tag: _Source(verbaliser, write, begin) for tag, verbaliser in verbalisers.items()}
+        self._sources = {tag: _Source(v, num_facts, write, begin) for tag, v in verbalisers.items()}
 
     @property
     def characters(self) -> set[str]:
@@ -49,93 +59,98 @@ class Reader:
 
     def read(self, pattern: Pattern) -> Iterator[Reading]:
         """Every reading of a pattern, one per language, meaning and wording."""
+        backward = len(pattern.literals[-1]) > len(pattern.literals[0])
+        seen = pattern.backward() if backward else pattern
         for tag, source in self._sources.items():
-            opening = source.opening(pattern.literals[0])
-            for share, meaning, text, states in source.clauses(pattern, pattern.start, opening):
-                yield from self._ended(tag, source, pattern, share, meaning, text, states)
-
-    def _ended(
-        self,
-        tag: str,
-        source: "_Source",
-        pattern: Pattern,
-        share: float,
-        meaning: int,
-        text: str,
-        states: frozenset[State],
-    ) -> Iterator[Reading]:
-        if self.num_facts == 1:
-            if pattern.complete(pattern.step(states, source.end)):
-                yield Reading(tag, meaning, share, text + source.end)
-            return
-        joined = pattern.step(states, source.join)
-        for more, second, rest, after in source.clauses(pattern, joined, source.later) if joined else ():
-            if pattern.complete(pattern.step(after, source.end)):
-                number = meaning * source.total + second
-                yield Reading(tag, number, share * more, text + source.join + rest + source.end)
+            for share, facts, text in source.walk(seen, backward):
+                facts, text = (facts[::-1], text[::-1]) if backward else (facts, text)
+                meaning = facts[0] if len(facts) == 1 else facts[0] * source.facts.total + facts[1]
+                yield Reading(tag, meaning, share, text)
 
 
 class _Source:
-    """One language's templates as chains of pieces, spelled as patterns are."""
+    """One language's sentences as stages, spelled as patterns are, in both directions."""
 
-    def __init__(self, verbaliser: Verbaliser, write: Callable[[str], str], begin: str) -> None:
+    def __init__(
+        self, verbaliser: Verbaliser, num_facts: int, write: Callable[[str], str], begin: str
+    ) -> None:
         language, self.facts = verbaliser.language, verbaliser.facts
-        self.total = self.facts.total
-        self.end, self.join = write(language.end), write(language.join)
-        self.later: list[list[Chain]] = [
-            [[(piece.slots, _mapped(piece.table, write)) for piece in pieces] for pieces in templates]
-            for templates in verbaliser.templates
-        ]
 
         def capital(text: str) -> str:
             assert text, "a sentence may not begin with an empty form"
             return begin + write(language.finish(text).removesuffix(language.end))
 
-        self.first: list[list[Chain]] = [
-            [
-                [(pieces[0].slots, _mapped(pieces[0].table, capital)), *chain[1:]]
-                for pieces, chain in zip(templates, chains, strict=True)
-            ]
-            for templates, chains in zip(verbaliser.templates, self.later, strict=True)
-        ]
-
-        self._heads = [
-            [{text[:HEAD] for text in chain[0][1].flat} for chain in chains] for chains in self.first
-        ]
+        self.stages: dict[bool, list[Stage]] = {}
+        for backward in (False, True):
+            first = _clause(verbaliser, capital, write, backward)
+            stages: list[Stage] = [first, write(language.end)]
+            if num_facts == 2:
+                stages = [first, write(language.join), _clause(verbaliser, write, write, backward), stages[1]]
+            turned = [stage[::-1] if isinstance(stage, str) else stage for stage in reversed(stages)]
+            self.stages[backward] = turned if backward else stages
 
     @property
     def characters(self) -> set[str]:
-        chains = [chain for side in (self.first, self.later) for chains in side for chain in chains]
+        texts = [stage for stage in self.stages[False] if isinstance(stage, str)]
+        chains = [
+            c for stage in self.stages[False] if not isinstance(stage, str) for row in stage for c in row
+        ]
         return set(
-            "".join(
-                [self.end, self.join, *(str(t) for chain in chains for _, table in chain for t in table.flat)]
-            )
+            "".join([*texts, *(str(t) for chain in chains for _, table in chain.pieces for t in table.flat)])
         )
 
-    def opening(self, literal: str) -> list[list[Chain | None]]:
-        """The chains to begin a sentence with, None where its first letters already exclude one."""
-        head = literal[:HEAD]
-        return [
-            [
-                chain if any(_agree(head, h) for h in heads) else None
-                for chain, heads in zip(chains, all_heads, strict=True)
-            ]
-            for chains, all_heads in zip(self.first, self._heads, strict=True)
-        ]
+    def walk(self, pattern: Pattern, backward: bool) -> Iterator[tuple[float, tuple[int, ...], str]]:
+        """(share, facts, text) of every sentence that fits, facts and text in the direction of the walk."""
+        yield from self._from(0, pattern, pattern.start, self.stages[backward])
 
-    def clauses(
-        self, pattern: Pattern, states: frozenset[State], chains: Sequence[Sequence[Chain | None]]
+    def _from(
+        self, position: int, pattern: Pattern, states: frozenset[State], stages: Sequence[Stage]
+    ) -> Iterator[tuple[float, tuple[int, ...], str]]:
+        if position == len(stages):
+            if pattern.complete(states):
+                yield 1.0, (), ""
+            return
+        stage = stages[position]
+        if isinstance(stage, str):
+            after = pattern.step(states, stage)
+            for share, facts, text in self._from(position + 1, pattern, after, stages) if after else ():
+                yield share, facts, stage + text
+            return
+        for share, fact, text, after in self._clauses(pattern, states, stage):
+            for more, facts, rest in self._from(position + 1, pattern, after, stages):
+                yield share * more, (fact, *facts), text + rest
+
+    def _clauses(
+        self, pattern: Pattern, states: frozenset[State], relations: list[list[Chain]]
     ) -> Iterator[tuple[float, int, str, frozenset[State]]]:
-        """(share, fact, text, states after it) of every clause that fits from `states` on."""
-        for relation, alternatives in enumerate(chains):
-            width = self.facts.sizes.shape[1]
-            for chain in alternatives:
-                if chain is None:
+        head = pattern.next_text(states)[:HEAD]
+        width = self.facts.sizes.shape[1]
+        for relation, chains in enumerate(relations):
+            for chain in chains:
+                if not any(_agree(head, possible) for possible in chain.heads):
                     continue
                 for fillers, text, after in _walk(chain, 0, {}, "", pattern, states):
                     row = np.array([[fillers.get(slot, 0) for slot in range(width)]])
                     fact = int(self.facts.pack(np.array([relation]), row)[0])
-                    yield 1 / len(alternatives), fact, text, after
+                    yield 1 / len(chains), fact, text, after
+
+
+def _clause(
+    verbaliser: Verbaliser, opening: Callable[[str], str], write: Callable[[str], str], backward: bool
+) -> list[list[Chain]]:
+    """The chains of every relation; `opening` spells the first piece of a template, `write` the others."""
+    relations = []
+    for templates in verbaliser.templates:
+        chains = []
+        for template in templates:
+            spelled = [
+                (piece.slots, _mapped(piece.table, write if number else opening, backward))
+                for number, piece in enumerate(template)
+            ]
+            pieces = spelled[::-1] if backward else spelled
+            chains.append(Chain(pieces, {str(text)[:HEAD] for text in pieces[0][1].flat}))
+        relations.append(chains)
+    return relations
 
 
 def _agree(one: str, other: str) -> bool:
@@ -145,11 +160,10 @@ def _agree(one: str, other: str) -> bool:
 def _walk(
     chain: Chain, position: int, fillers: Fillers, text: str, pattern: Pattern, states: frozenset[State]
 ) -> Iterator[tuple[Fillers, str, frozenset[State]]]:
-    if position == len(chain):
+    if position == len(chain.pieces):
         yield fillers, text, states
         return
-    slots, table = chain[position]
-    for choice, piece in _open(slots, table, fillers):
+    for choice, piece in _open(*chain.pieces[position], fillers):
         after = pattern.step(states, piece)
         if after:
             yield from _walk(chain, position + 1, fillers | choice, text + piece, pattern, after)
@@ -166,8 +180,9 @@ def _open(slots: tuple[int, ...], table: np.ndarray, fillers: Fillers) -> Iterat
         yield dict(zip(free, choice, strict=True)), str(piece)
 
 
-def _mapped(table: np.ndarray, write: Callable[[str], str]) -> np.ndarray:
+def _mapped(table: np.ndarray, write: Callable[[str], str], backward: bool) -> np.ndarray:
     mapped = np.empty(table.shape, dtype=object)
     for choice in np.ndindex(table.shape):
-        mapped[choice] = write(str(table[choice]))
+        text = write(str(table[choice]))
+        mapped[choice] = text[::-1] if backward else text
     return mapped
