@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.runs import badge, last_values, principal_maps, stop_with
+from app.runs import badge, last_values, principal_maps, sentences_of, steps_of, stop_with
 from app.words import duration, nats, share
 from core.errors import InputError
 from lab import jobs
@@ -25,7 +25,7 @@ def _monitor(run: Run, ended: bool) -> None:
     status = run.status
     if (status.state in ENDED) != ended:
         st.rerun()
-    steps = run.steps()
+    steps = steps_of(run)
     _progress(run, status, steps)
     if not run.snapshots():
         return
@@ -87,7 +87,9 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader(f"The map at step {frames[-1].step:,}", anchor=False)
-        figure = maps.sentence_map(frames[-1].points, run.sentences(), half_width(frames), height=520)
+        figure = maps.sentence_map(
+            frames[-1].points, sentences_of(run, frames[-1]), half_width(frames), height=520
+        )
         st.plotly_chart(figure, key="live-map", config={"displayModeBar": False, "scrollZoom": True})
         st.caption(
             f"Each mark is a held-out sentence, a grey star joins the translations of one meaning; "
@@ -118,13 +120,10 @@ def _bounds_and_losses(steps: pd.DataFrame) -> None:
             curves.smoothed(steps, f"bounds.{task.key}").iloc[-1],
             float(last[f"ceilings.{task.key}"]),
         )
-        told = f"cannot exceed {nats(ceiling)} = {task.ceiling}"
-        column.metric(
-            f"{task.name}: {task.bounded}",
-            f"≥ {nats(bound['value'], bound['low'], bound['high'])}",
-            help=told,
-        )
-        column.caption(told)
+        told = nats(bound["value"], bound["low"], bound["high"])
+        column.metric(f"{task.name}: {task.bounded}", f"≥ {told}" if bound["value"] > 0 else "nothing yet")
+        below = "" if bound["value"] > 0 else f"the bound is {told}; it "
+        column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}")
     st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
     st.caption(
         "Mutual information in nats that the task's loss guarantees (mean over the latest twentieth of the steps, "

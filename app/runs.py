@@ -82,6 +82,31 @@ def principal_maps(run: Run, layer: int, anchor: int, dimensions: int) -> list[F
     return _frames(str(run.folder), run.snapshot_times(), run, layer, anchor, dimensions)
 
 
+def sentences_of(run: Run, frame: Frame) -> pd.DataFrame:
+    """The sentences of a map, row by row.
+
+    Raises:
+        InputError: the run holds other sentences than vectors.
+    """
+    sentences = run.sentences()
+    if len(sentences) != len(frame.points):
+        raise InputError(
+            f"run {run.name} holds {len(sentences)} sentences for {len(frame.points)} vectors: its folder vectors is "
+            "damaged, train the run again"
+        )
+    return sentences
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _log(folder: str) -> store.StepLog:
+    return store.StepLog(Path(folder) / "steps.jsonl")
+
+
+def steps_of(run: Run) -> pd.DataFrame:
+    """The step records; only what was added since the last look is read."""
+    return _log(str(run.folder)).read()
+
+
 def last_values(steps: pd.DataFrame) -> pd.Series:
     """The newest value of every column."""
     return steps.ffill().iloc[-1] if len(steps) else pd.Series(dtype=float)

@@ -20,6 +20,7 @@ import pandas as pd
 import psutil
 from pydantic import ValidationError
 from safetensors import SafetensorError
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from core.config import FORMAT_VERSION, Frozen, Settings
@@ -95,8 +96,8 @@ def room(path: Path) -> Iterator[None]:
     """Turns a full disk into one line that says what to do."""
     try:
         yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    except (OSError, SafetensorError) as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if not full and not re.search(r"No space left|File too large|os error (28|27|122)", str(error)):
             raise
         raise StorageFull(f"no room to write {path}: free some space, then continue with --resume") from error
@@ -248,10 +249,11 @@ class Run:
         path = self._snapshot_path(step)
         partial = path.with_suffix(".partial")
         with room(path):
-            save_file(
-                {f"layer.{layer}": vectors.astype(np.float16) for layer, vectors in layers.items()}, partial
-            )
-            partial.replace(path)
+            try:
+                save_file({f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}, partial)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
 
     def snapshots(self) -> list[int]:
         """Steps with a snapshot, in order."""

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.runs import LIVE, badge, last_values, readable_runs, tell
+from app.runs import LIVE, badge, last_values, readable_runs, steps_of, tell
 from app.sentences import cell, marked, sentence_table
 from app.words import nats, share
 from core.errors import InputError
@@ -91,7 +91,7 @@ with table:
         "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval. A name opens the run."
     )
 with bars:
-    steps = runs[0].steps()
+    steps = steps_of(runs[0])
     last = last_values(steps)
     shown = [task for task in TASKS if f"bounds.{task.key}" in last]
     rows = [

@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.links import choose, keep_valid, linked_choice
 from app.projecting import umap_or_wait
-from app.runs import principal_maps, run_or_stop, stop_with
+from app.runs import principal_maps, run_or_stop, sentences_of, stop_with
 from app.sentences import cell, marked, neighbour_table, sentence_table
 from app.words import share
 from core.errors import InputError
@@ -18,7 +18,6 @@ if not steps:
     st.info(f"{run.name} has no snapshot of sentence vectors yet: it takes its first one before step 1.")
     st.stop()
 try:
-    sentences = run.sentences()
     layers = list(run.snapshot(steps[-1]))
     anchor = min(run.info.settings.evaluation_layer, layers[-1])
 
@@ -59,10 +58,11 @@ try:
     else:
         frames = umap_or_wait(run, layer, dimensions, step)
     vectors = run.snapshot(step)[layer]
+    frame = next(frame for frame in frames if frame.step == step)
+    sentences = sentences_of(run, frame)
 except InputError as error:
     stop_with(error)
 
-frame = next(frame for frame in frames if frame.step == step)
 names = [f"{tag}-{meaning}" for tag, meaning in zip(sentences["language"], sentences["meaning"], strict=True)]
 labels = dict(zip(names, sentences["text"], strict=True))
 clicked = st.session_state.get("map", {}).get("selection", {}).get("points", [])

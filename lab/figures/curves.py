@@ -82,7 +82,8 @@ def retrieval(points: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     figure.add_scatter(
         x=[*points["step"], *points["step"][::-1]], y=[*points["high"], *points["low"][::-1]],
-        fill="toself", fillcolor="rgba(15,143,143,0.18)", line={"width": 0}, hoverinfo="skip", showlegend=False,
+        fill="toself", mode="lines", fillcolor="rgba(15,143,143,0.18)", line={"width": 0},
+        hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     figure.add_scatter(
         x=points["step"], y=points["value"], mode="lines+markers", line={"color": "#0f8f8f", "width": 2},
@@ -96,7 +97,7 @@ def retrieval(points: pd.DataFrame) -> go.Figure:
 
 def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int) -> None:
     figure.add_scatter(
-        x=[*curve["step"], *curve["step"][::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself",
+        x=[*curve["step"], *curve["step"][::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", mode="lines",
         fillcolor=_faint(task.colour), line={"width": 0}, hoverinfo="skip", showlegend=False, **where,
     )  # fmt: skip
     figure.add_scatter(

@@ -52,7 +52,7 @@ def sentence_map(
         }
         _add(
             figure, points[rows], mode="markers", marker=marker,
-            name=f"{style.name} ({tag})", showlegend=colour == "language",
+            name=style.name, showlegend=colour == "language",
             customdata=np.stack([rows, meanings[rows]], axis=1).tolist(),
             text=[hover_text(text) for text in sentences["text"].iloc[rows]],
             hovertemplate=f"<b>{style.name}</b><br>%{{text}}<extra>meaning %{{customdata[1]}}</extra>",
@@ -61,7 +61,7 @@ def sentence_map(
         if colour != "language":
             grey = {"symbol": style.symbol, "color": "#71808f", "size": marker["size"]}
             nowhere = np.full((1, points.shape[1]), np.nan)
-            _add(figure, nowhere, mode="markers", name=f"{style.name} ({tag})", marker=grey)
+            _add(figure, nowhere, mode="markers", name=style.name, marker=grey)
     if chosen is not None:
         ring = {"symbol": "circle-open", "size": 20, "color": "#e11d48", "line": {"width": 3}}
         _add(

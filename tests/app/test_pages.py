@@ -1,0 +1,207 @@
+"""Every page in every state of the store: full, empty, broken."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lab import store
+from tests.app.runs import write_run
+
+VIEWS = Path(__file__).parents[2] / "app" / "views"
+TORCHLESS = ("overview", "live", "space", "retrieval")
+
+pytestmark = pytest.mark.filterwarnings(
+    # streamlit's own worker threads, when a test ends while one still closes its event loop
+    "ignore::ResourceWarning",
+)
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    page = AppTest.from_file(str(VIEWS.parent / "main.py"), default_timeout=30)
+    page.run()
+    for key, value in query.items():
+        page.query_params[key] = value
+    page.switch_page(str(VIEWS / f"{name}.py")).run()
+    assert not page.exception, page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    parts = [
+        *page.title,
+        *page.subheader,
+        *page.markdown,
+        *page.caption,
+        *page.info,
+        *page.warning,
+        *page.error,
+    ]
+    return "\n".join([part.value for part in parts] + [f"{m.label} {m.value}" for m in page.metric])
+
+
+@pytest.mark.parametrize("name", TORCHLESS)
+def test_a_page_of_a_full_store_shows_neither_error_nor_warning(full, name):
+    page = open_page(name)
+    assert not page.error
+    assert not page.warning
+
+
+def test_overview_tells_of_every_run_its_state_and_retrieval_with_interval(full):
+    told = words(open_page("overview"))
+    assert told.count("finished") == 2
+    assert told.count("80.0 % [75.0, 85.0]") == 2
+
+
+def test_overview_states_every_bound_as_at_least_with_its_ceiling(full):
+    told = words(open_page("overview"))
+    assert all(f"{task} ≥ " in told for task in ("MMLM", "TLM", "XLCO"))
+
+
+def test_live_shows_progress_bounds_and_retrieval_of_the_run_in_the_url(full):
+    page = open_page("live", run="first")
+    told = words(page)
+    assert page.selectbox(key="run-widget").value == "first"
+    assert "≥ 1.3" in told
+    assert "cannot exceed 5.00 nats = log(candidates)" in told
+    assert "50.0 % [43.1, 56.9]" in told
+
+
+def test_live_offers_to_resume_a_run_whose_process_is_gone(full, monkeypatch):
+    run = store.open_run("first")
+    run.write_status("running", 20, 40)
+    status = run.status.model_copy(update={"pid": 2**22 + 1})
+    (run.folder / "status.json").write_text(status.model_dump_json())
+    page = open_page("live", run="first")
+    assert "its process is gone" in page.error[0].value
+    assert "Resume" in [button.label for button in page.button]
+
+
+@pytest.mark.parametrize(
+    ("state", "buttons"),
+    [("running", {"Pause", "Stop"}), ("paused", {"Continue", "Stop"}), ("finished", set())],
+)
+def test_live_offers_the_buttons_that_fit_the_state(full, state, buttons):
+    store.open_run("first").write_status(state, 20, 40)
+    shown = {button.label for button in open_page("live", run="first").button}
+    assert shown & {"Pause", "Continue", "Stop", "Resume"} == buttons
+
+
+def test_the_buttons_of_live_ask_the_process_of_the_run(full):
+    run = store.open_run("first")
+    run.write_status("running", 20, 40)
+    page = open_page("live", run="first")
+    next(button for button in page.button if button.label == "Pause").click().run()
+    assert run.request == "pause"
+
+
+def test_a_dial_of_live_refuses_what_the_command_line_refuses(runs):
+    page = open_page("live")
+    page.text_input(key="corpus").set_value("/no/such/folder").run()
+    page.button[0].click().run(timeout=120)
+    assert not page.exception
+    assert "/no/such/folder" in page.error[0].value
+    assert store.list_runs() == []
+
+
+def test_space_rings_the_sentence_of_the_url_and_lists_its_neighbours(full):
+    meaning = store.open_run("first").sentences()["meaning"].iloc[0]
+    page = open_page("space", run="first", sentence=f"ar-{meaning}")
+    assert page.selectbox(key="sentence-widget").value == f"ar-{meaning}"
+    assert any("✓" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("control", [("dimensions", 3), ("colour", "meaning")])
+def test_space_redraws_for_each_control(full, control):
+    page = open_page("space")
+    page.button_group(key=control[0]).set_value([control[1]]).run()
+    assert not page.exception
+    assert not page.error
+
+
+def test_space_keeps_its_sliders_when_the_run_has_other_checkpoints(full):
+    write_run("longer", steps=60)
+    page = open_page("space", run="longer")
+    page.select_slider(key="step").set_value(60).run()
+    page.selectbox(key="run-widget").set_value("first").run()
+    assert not page.exception
+    assert page.select_slider(key="step").value == 40
+
+
+def test_retrieval_lists_the_surest_mistakes_first_and_escapes_their_text(full):
+    page = open_page("retrieval", run="first")
+    html = page.get("html")[-1].proto.body
+    assert html.index("0.300") < html.index("0.100")
+    assert "&lt;b&gt;found&lt;/b&gt;" in html
+    assert "dir='auto'" in html
+
+
+def test_retrieval_filters_mistakes_by_pair(full):
+    html = open_page("retrieval", run="first", pair="ar → en").get("html")[-1].proto.body
+    assert "0.100" in html
+    assert "0.300" not in html
+
+
+def test_retrieval_compares_two_runs_with_an_interval_for_every_pair(full):
+    told = words(open_page("retrieval", run="first", against="second"))
+    assert "first minus second, mean over shared pairs +0.0 points" in told
+    assert "0 of 20 pairs differ" in told
+
+
+def test_a_run_that_is_not_evaluated_says_how(runs):
+    write_run("bare", evaluated=False)
+    assert "lab evaluate bare" in words(open_page("retrieval"))
+
+
+@pytest.mark.parametrize("name", ["overview", "space", "retrieval", "try_it"])
+def test_a_page_of_an_empty_store_says_where_to_start(runs, name):
+    page = open_page(name)
+    assert len(page.info) == 1
+    assert "toy run" in page.info[0].value
+
+
+def test_live_on_an_empty_machine_offers_one_button(runs):
+    page = open_page("live")
+    assert [button.label for button in page.button] == ["Start the toy run"]
+
+
+@pytest.mark.parametrize("name", [*TORCHLESS])
+def test_a_page_of_a_broken_store_names_the_broken_runs_and_shows_the_good_one(broken, name):
+    page = open_page(name, run="good")
+    assert len(page.warning) == 1
+    assert "half is half written or damaged" in page.warning[0].value
+    assert "format 99" in page.warning[0].value
+    assert not page.error
+
+
+@pytest.mark.parametrize("name", ["live", "space", "retrieval", "try_it"])
+def test_a_damaged_run_gets_one_line_and_the_others_stay_selectable(broken, name):
+    page = open_page(name, run="damaged")
+    assert page.error
+    page.selectbox(key="run-widget").set_value("good").run()
+    assert not page.exception
+    if name != "try_it":
+        assert not page.error
+
+
+def test_try_it_without_a_checkpoint_says_so(full):
+    page = open_page("try_it", run="first")
+    assert "no checkpoint yet" in page.error[0].value
+
+
+def test_the_dashboard_starts_without_torch(full):
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({str(VIEWS.parent / 'main.py')!r}, default_timeout=60).run()\n"
+        f"for name in {TORCHLESS!r}:\n"
+        f"    page.switch_page({str(VIEWS)!r} + '/' + name + '.py').run()\n"
+        "    assert not page.exception, page.exception\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
