@@ -20,7 +20,6 @@ import pandas as pd
 import psutil
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from core.config import FORMAT_VERSION, Frozen, Settings
@@ -250,7 +249,9 @@ class Run:
         partial = path.with_suffix(".partial")
         with room(path):
             try:
-                save_file({f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}, partial)
+                save_file(
+                    {f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}, partial
+                )
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
