@@ -33,12 +33,14 @@ def _monitor(run: Run, ended: bool) -> None:
         _map_and_retrieval(run, steps)
     except InputError as error:
         stop_with(error)
-    _bounds_and_losses(steps)
+    _bounds_and_losses(steps, run.info.entropy_nats)
 
 
 def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
     """State, progress and the buttons that fit the state."""
-    told, buttons = st.columns([5, 2], vertical_alignment="center")
+    told, buttons = st.columns(
+        [1, 0.001] if status.state == "finished" else [5, 2], vertical_alignment="center"
+    )
     done = status.step / max(1, status.steps)
     text = f"{badge(status.state)} step {status.step:,} of {status.steps:,}"
     timed = steps.dropna(subset=["seconds"]) if "seconds" in steps else steps.iloc[:0]
@@ -109,21 +111,20 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
         )
 
 
-def _bounds_and_losses(steps: pd.DataFrame) -> None:
+def _bounds_and_losses(steps: pd.DataFrame, entropy: float | None) -> None:
     last = last_values(steps)
     if not any(f"bounds.{task.key}" in last for task in TASKS):
         return
     st.subheader("What each task shows to be there", anchor=False)
     shown = [task for task in TASKS if f"bounds.{task.key}" in last]
     for column, task in zip(st.columns(len(shown)), shown, strict=True):
-        bound, ceiling = (
-            curves.smoothed(steps, f"bounds.{task.key}").iloc[-1],
-            float(last[f"ceilings.{task.key}"]),
-        )
+        bound = curves.smoothed(steps, f"bounds.{task.key}").iloc[-1]
+        ceiling = float(last[f"ceilings.{task.key}"])
         told = nats(bound["value"], bound["low"], bound["high"])
         column.metric(f"{task.name}: {task.bounded}", f"≥ {told}" if bound["value"] > 0 else "nothing yet")
+        truth = f"; H(meaning) is {nats(entropy)}, exactly" if entropy and task.key == "xlco" else ""
         below = "" if bound["value"] > 0 else f"the bound is {told}; it "
-        column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}")
+        column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}{truth}")
     st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
     st.caption(
         "Mutual information in nats that the task's loss guarantees (mean over the latest twentieth of the steps, "

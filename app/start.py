@@ -1,5 +1,7 @@
 """The form that starts a run: a recipe, a few dials, one button."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from app.links import choose
@@ -55,13 +57,20 @@ def _dials(settings: Settings, chosen: str) -> list[str]:
     seed = right.number_input(
         "Seed", 0, None, settings.seed, step=1, key=f"seed-{chosen}", help="Of weights, sampling, masks."
     )
-    flags = [word for task in TASKS if task not in tasks for word in (f"--{task}.enabled", "False")]
+    return flags_of(settings, tasks, folder, languages, int(steps), int(seed))
+
+
+def flags_of(
+    settings: Settings, tasks: Sequence[str], folder: str, languages: Sequence[str], steps: int, seed: int
+) -> list[str]:
+    """What differs from the recipe's settings, as `lab train` takes it; languages count only without a folder."""
+    flags = [f"--{task}.no-enabled" for task in TASKS if task not in tasks]
     if folder:
         flags += ["--corpus", folder]
     elif set(languages) != set(settings.world.languages):
         flags += ["--world.languages", *sorted(languages)]
-    if settings.text.pivot and not folder and settings.text.pivot not in languages:
-        flags += ["--text.pivot", "None"]
+        if settings.text.pivot not in languages:
+            flags += ["--text.pivot", "None"]
     if steps != settings.steps:
         flags += ["--steps", str(steps)]
     if seed != settings.seed:

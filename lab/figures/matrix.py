@@ -75,8 +75,9 @@ def _matrix(
     )  # fmt: skip
     names = [language_style(tag).name for tag in tags]
     axis = {"tickvals": tags, "ticktext": names, "showgrid": False, "zeroline": False}
+    row = 46 if len(tags) <= 8 else 32
     figure.update_layout(
-        height=120 + max(6, len(tags)) * 46, margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        height=120 + max(6, len(tags)) * row, margin={"l": 10, "r": 10, "t": 10, "b": 10},
         xaxis={**axis, "title": "searched", "side": "top"},
         yaxis={**axis, "title": "query", "autorange": "reversed"},
     )  # fmt: skip
