@@ -100,7 +100,7 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
         raise InputError(
             f"TLM and XLCO learn from translations, but no two languages of {' '.join(languages)} share a meaning"
             f"{f' with the pivot {settings.pivot}' if settings.pivot and len(languages) > 1 else ''}: "
-            "add translations, or train with --tlm.enabled False --contrast.enabled False"
+            "add translations, or train with --tlm.no-enabled --contrast.no-enabled"
         )
     return Split(singles, pairs, held_out)
 

@@ -27,7 +27,7 @@ COMMANDS: Final = {
     "corpus": ("lab.cli.corpus", "import FILE... | show FOLDER: own text in"),
     "train": ("lab.cli.train", "trains a recipe into a run folder"),
     "evaluate": ("lab.cli.evaluate", "retrieval with intervals, every directed pair of languages"),
-    "list": ("lab.cli.list", "what runs exist"),
+    "list": ("lab.cli.runs", "what runs exist"),
     "show": ("lab.cli.show", "one run"),
     "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
     "doctor": ("lab.cli.doctor", "what this machine has and lacks"),
@@ -94,12 +94,9 @@ def parse(command: Any, program: str, words: list[str], **options: Any) -> Any:
 def _one_line(box: str) -> str:
     """The words of a box of lines, without its frame."""
     lines = [line.strip("╭╮╰╯│─ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    told = [
-        line for line in lines if line and "https://" not in line and "For further information" not in line
-    ]
-    return re.sub(
-        r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", " ".join(told[1:] or told)
-    )
+    told = [line for line in lines if line.strip("-") and "https://" not in line and "further info" not in line]
+    words = " ".join(told[1:] or told).strip("- ")
+    return re.sub(r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", words)
 
 
 def explain(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""`lab list`: what runs exist."""
+"""`lab list`: what runs exist. Named otherwise, because a module `list` would hide the built-in one in its package."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,0 +1,197 @@
+"""The command line: one JSON document, one clear line for a mistake, exit codes."""
+
+import json
+
+import pytest
+
+from lab.cli import run
+from tests.lab.runs import FLAGS, MODEL_FLAGS
+
+
+@pytest.fixture
+def lab(capsys):
+    def call(*words):
+        code = run([str(word) for word in words])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def corpus(tmp_path, lab):
+    (tmp_path / "t.en").write_text("".join(f"the dog number {i} runs\n" for i in range(60)))
+    (tmp_path / "t.fr").write_text("".join(f"le chien numéro {i} court\n" for i in range(60)))
+    assert lab("corpus", "import", tmp_path / "t.en", tmp_path / "t.fr", "--out", tmp_path / "corpus")[0] == 0
+    return tmp_path / "corpus"
+
+
+def one_line(err):
+    """The message for the user: the last line, which starts with the command's name."""
+    last = [line for line in err.splitlines() if line.strip()][-1]
+    assert last.startswith("lab: ")
+    assert "Traceback" not in err
+    return last
+
+
+def test_a_world_prints_its_exact_information(lab, tmp_path):
+    code, out, _ = lab("world", "--languages", "en", "zh", "--meanings", 20, "--out", tmp_path / "w", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["languages"] == {"en": 20, "zh": 20}
+    assert (document["sentences"], document["meanings"], document["rejected"]) == (40, 20, 0)
+    assert document["entropy_nats"] == document["information_nats"] > 10
+
+
+def test_a_corpus_is_imported_and_shown(lab, corpus):
+    code, out, _ = lab("corpus", "show", corpus, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["languages"] == {"en": 60, "fr": 60}
+    assert document["meanings"] == 60
+    assert lab("corpus", "show", corpus)[0] == 0
+
+
+def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus):
+    flags = [*MODEL_FLAGS, "--steps", 6, "--text.held-out", 10, "--tokenizer.vocabulary", 120]
+    code, out, err = lab("train", "toy", "--corpus", corpus, "--name", "mine", *flags, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    assert document["run"] == "mine"
+    assert document["steps"] == 6
+    assert set(document["losses"]) == {"mmlm", "tlm", "xlco"}
+    code, out, _ = lab("evaluate", "mine", "--json")
+    document = json.loads(out)
+    assert (code, document["run"], len(document["retrieval"])) == (0, "mine", 2)
+    row = document["retrieval"][0]
+    assert set(row) >= {"source", "target", "accuracy", "low", "high", "n", "layer"}
+    assert json.loads(lab("evaluate", "mine", "--corpus", corpus, "--json")[1])["retrieval"][0]["n"] == 60
+    assert json.loads(lab("list", "--json")[1])["runs"][0]["run"] == "mine"
+    assert json.loads(lab("show", "mine", "--json")[1])["status"]["state"] == "finished"
+    for words in (("list",), ("show", "mine"), ("evaluate", "mine")):
+        code, out, _ = lab(*words)
+        assert code == 0
+        assert "mine" in out
+
+
+def test_the_doctor_looks_at_the_machine(lab):
+    code, out, _ = lab("doctor", "--json")
+    names = {check["name"] for check in json.loads(out)["checks"]}
+    assert code == 0
+    assert {"python", "memory", "GPU", "torch", "runs"} <= names
+    assert lab("doctor")[0] == 0
+
+
+def test_help_names_every_command(lab):
+    code, out, _ = lab("--help")
+    assert code == 0
+    assert "train" in out
+    assert "doctor" in out
+
+
+MISTAKES = {
+    "an unknown command": (["trian"], "did you mean train"),
+    "a misspelt recipe": (["train", "toi"], "did you mean toy"),
+    "a misspelt setting": (["train", "toy", "--stepz", "3"], "--steps"),
+    "a setting out of range": (["train", "toy", "--mmlm.rate", "2"], "less than or equal to 1, got 2"),
+    "settings that do not fit": (["train", "toy", "--contrast.layer", "9"], "the model has 2 layers"),
+    "no task at all": (
+        ["train", "toy", "--mmlm.no-enabled", "--tlm.no-enabled", "--contrast.no-enabled"],
+        "at least one of mmlm, tlm and contrast",
+    ),
+    "a run name that leaves the folder": (["train", "toy", "--name", "../x"], "'../x': choose another"),
+    "an unknown run": (["evaluate", "nope"], "expected a run, got 'nope'"),
+    "nothing to resume": (["train", "toy", "--resume"], "no run of toy to resume"),
+    "a corpus that is none": (["train", "toy", "--corpus", "/nowhere"], "lab corpus import"),
+    "an unknown world language": (["world", "--languages", "xx", "--out", "w"], "xx"),
+    "too many meanings": (["world", "--languages", "en", "--meanings", "99999999", "--out", "w"], "ask for fewer"),
+    "no subcommand": (["corpus", "imprt"], "lab corpus import or lab corpus show"),
+    "an unknown pivot": (["train", "toy", "--text.pivot", "sw", *FLAGS], "text.pivot is sw"),
+    "no checkpoint to start from": (["train", "toy", "--model.start", "/nowhere", *FLAGS], "/nowhere"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_clear_line_and_exit_code_2(lab, mistake):
+    words, expected = MISTAKES[mistake]
+    code, out, err = lab(*words)
+    assert code == 2, err
+    assert expected in one_line(err)
+    assert out == ""
+
+
+BAD_FILES = {
+    "different lengths": ({"t.en": b"a\nb\n", "t.fr": b"c\n"}, "t.en 2, t.fr 1"),
+    "wrong encoding": ({"t.en": b"caf\xe9\n", "t.fr": b"c\n"}, "not UTF-8"),
+    "an empty line": ({"t.en": b"\n", "t.fr": b"c\n"}, "is empty"),
+    "an over-long line": ({"t.en": b"x" * 5000, "t.fr": b"c\n"}, "over-long"),
+    "a NUL byte": ({"t.en": b"a\0b\n", "t.fr": b"c\n"}, "NUL"),
+    "duplicate pairs": ({"t.en": b"a\na\n", "t.fr": b"b\nb\n"}, "duplicate"),
+    "an unknown language tag": ({"t.en": b"a\n", "t.qq": b"b\n"}, "'qq'"),
+    "an empty corpus": ({"t.en": b"", "t.fr": b""}, "empty"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_file_is_refused_with_its_reason_and_nothing_is_written(lab, tmp_path, kind):
+    files, reason = BAD_FILES[kind]
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    code, _, err = lab("corpus", "import", *(tmp_path / name for name in files), "--out", tmp_path / "c")
+    assert code == 2
+    assert reason in one_line(err)
+    assert not (tmp_path / "c").exists()
+
+
+def test_bad_lines_are_listed_with_their_numbers(lab, tmp_path):
+    (tmp_path / "t.en").write_bytes(b"good\n\nb\xe9\n")
+    (tmp_path / "t.fr").write_bytes(b"bon\nx\ny\n")
+    code, _, err = lab("corpus", "import", tmp_path / "t.en", tmp_path / "t.fr", "--out", tmp_path / "c")
+    assert code == 2
+    assert "line 2 (en): is empty" in err
+    assert "line 3 (en): is not UTF-8" in err
+    assert "2 lines are bad" in one_line(err)
+    assert "--skip-bad" in one_line(err)
+
+
+def test_skip_bad_goes_on_and_keeps_what_it_dropped(lab, tmp_path):
+    (tmp_path / "t.en").write_bytes(b"good\n\nb\xe9\n")
+    (tmp_path / "t.fr").write_bytes(b"bon\nx\ny\n")
+    code, out, _ = lab(
+        "corpus", "import", tmp_path / "t.en", tmp_path / "t.fr", "--out", tmp_path / "c", "--skip-bad", "--json"
+    )
+    document = json.loads(out)
+    assert code == 0
+    assert (document["sentences"], document["rejected"]) == (4, 2)
+    rejected = (tmp_path / "c" / "rejected.tsv").read_text().splitlines()
+    assert len(rejected) == 3
+    assert rejected[1].startswith("line 2 (en)\tis empty")
+
+
+def test_a_corpus_with_one_language_trains_mmlm_only(lab, tmp_path):
+    (tmp_path / "t.en").write_text("".join(f"the dog number {i} runs\n" for i in range(60)))
+    assert lab("corpus", "import", tmp_path / "t.en", "--out", tmp_path / "c")[0] == 0
+    flags = ["--corpus", tmp_path / "c", "--steps", "3", "--tokenizer.vocabulary", "80", *MODEL_FLAGS]
+    code, _, err = lab("train", "toy", *flags)
+    assert code == 2
+    assert "--tlm.no-enabled" in one_line(err)
+    code, out, err = lab("train", "toy", *flags, "--tlm.no-enabled", "--contrast.no-enabled", "--json")
+    assert code == 0, err
+    assert set(json.loads(out)["losses"]) == {"mmlm"}
+
+
+def test_a_half_written_run_is_listed_as_broken_and_the_others_stay(lab, runs):
+    (runs / "half").mkdir(parents=True)
+    (runs / "half" / "run.json").write_text("{")
+    document = json.loads(lab("list", "--json")[1])
+    assert [(one["run"], one["state"]) for one in document["runs"]] == [("half", "broken")]
+    code, _, err = lab("show", "half")
+    assert code == 2
+    assert "half written" in one_line(err)
+
+
+def test_a_resumed_run_keeps_its_settings(lab, runs):
+    assert lab("train", "toy", "--name", "r", "--steps", "2", *FLAGS)[0] == 0
+    code, _, err = lab("train", "toy", "--name", "r", "--resume", "--seed", "9")
+    assert code == 2
+    assert "keeps its settings" in one_line(err)

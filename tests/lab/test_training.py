@@ -1,0 +1,144 @@
+"""Runs: from settings to results, killed and resumed, paused and stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.train import NonFiniteLoss
+from lab import store
+from lab.evaluate.run import evaluate_run
+from lab.training import carry_out, reopen_run, settings_difference, start_run
+from tests.lab.runs import FLAGS, tiny
+
+LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
+
+
+def trained(name="r", **changes):
+    return carry_out(*start_run(name, tiny(**changes), None))
+
+
+def test_a_run_ends_with_losses_snapshots_scores_and_a_checkpoint():
+    run = trained()
+    steps = run.steps()
+    assert (run.status.state, run.status.step) == ("finished", 12)
+    assert steps["step"].tolist() == list(range(13))
+    assert steps.loc[1:, LOSSES].notna().all(axis=None)
+    assert steps.loc[steps["retrieval"].notna(), "step"].tolist() == [0, 5, 10, 12]
+    assert run.snapshots() == [0, 5, 10, 12]
+    assert run.snapshot(12)[1].shape == (len(run.sentences()), 16)
+    assert len(run.sentences()) == 6 * 3
+    assert len(run.scores()) == 7
+    assert run.checkpoint() is not None
+
+
+def test_equal_seeds_give_identical_runs_and_other_seeds_do_not():
+    one, same, other = (trained(name, seed=seed).steps()[LOSSES] for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    assert one.equals(same)
+    assert not one.equals(other)
+
+
+def test_training_never_sees_the_held_out_meanings():
+    run, corpus = start_run("r", tiny(), None)
+    carry_out(run, corpus)
+    held_out = set(run.held_out()["meaning"])
+    assert len(held_out) == 40
+    assert len(run.held_out()) == 40 * 3
+
+
+def test_evaluating_again_gives_the_scores_of_the_end_of_training():
+    run = trained()
+    before = run.scores()
+    document = evaluate_run(run)
+    assert document["mean_accuracy"] == pytest.approx(before[before["metric"] == "mean_accuracy"]["value"].iloc[0], abs=1e-9)
+    assert len(document["retrieval"]) == 6
+    assert run.scores().equals(before)
+
+
+def test_evaluating_a_layer_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="layer from 0 to 1"):
+        evaluate_run(trained(), layer=2)
+
+
+def test_a_run_stops_when_asked_and_resumes_to_the_same_losses():
+    whole = trained("whole").steps()[LOSSES]
+    run, corpus = start_run("r", tiny(), None)
+    asked = carry_out(run, corpus, lambda report: run.ask("stop") if report.done == 6 and report.record else None)
+    assert asked.status.state == "stopped"
+    assert asked.status.step == 6
+    resumed = carry_out(*reopen_run("r"))
+    assert resumed.status.state == "finished"
+    assert resumed.steps()[LOSSES].equals(whole)
+
+
+def test_a_paused_run_waits_and_its_clock_stands_still():
+    run, corpus = start_run("r", tiny(), None)
+    seen = []
+
+    def let_go():
+        while run.status.state != "paused":
+            time.sleep(0.02)
+        seen.append(run.status.state)
+        time.sleep(0.5)
+        run.ask("continue")
+
+    waiting = threading.Thread(target=let_go)
+    waiting.start()
+    carry_out(run, corpus, lambda report: run.ask("pause") if report.done == 3 and report.record else None)
+    waiting.join()
+    assert seen == ["paused"]
+    steps = run.steps().set_index("step")
+    # the pause of half a second is not in the time of training
+    assert steps["elapsed"][4] - steps["elapsed"][3] < 0.5 + steps["seconds"][4]
+
+
+def test_a_diverging_run_is_marked_failed_with_the_remedy():
+    run, corpus = start_run("r", tiny(optimizer={"learning_rate": 1e30, "warmup": 0, "clip": 1e30}), None)
+    with pytest.raises(NonFiniteLoss):
+        carry_out(run, corpus)
+    assert run.status.state == "failed"
+    assert "not finite" in run.status.message
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "lab", *arguments]
+
+
+@pytest.mark.parametrize("after", [1, 6])
+def test_a_run_killed_at_any_moment_resumes_to_the_same_losses_bit_for_bit(after):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    flags = ["toy", *FLAGS, "--steps", "16", "--seed", str(after)]
+    subprocess.run(command("train", *flags, "--name", "whole", "--json"), check=True, env=environment, capture_output=True)
+    killed = subprocess.Popen(command("train", *flags, "--name", "killed"), env=environment, stderr=subprocess.DEVNULL)
+    run = store.Run("killed", store.runs_folder() / "killed")
+    while not (run.folder / "steps.jsonl").is_file() or len(run.steps()) <= after:
+        assert killed.poll() is None, "ended before it could be killed"
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert run.status.state == "lost"
+    resumed = subprocess.run(
+        command("train", "toy", "--name", "killed", "--resume", "--json"), check=False, env=environment, capture_output=True
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    whole = store.open_run("whole").steps()
+    assert run.steps()[["step", *LOSSES]].equals(whole[["step", *LOSSES]])
+    np.testing.assert_array_equal(run.snapshot(16)[1], store.open_run("whole").snapshot(16)[1])
+
+
+def test_a_running_run_cannot_be_resumed():
+    run, _ = start_run("r", tiny(), None)
+    run.write_status("running", 1, 12)
+    with pytest.raises(InputError, match="stop it first"):
+        reopen_run("r")
+
+
+def test_the_first_difference_between_settings_is_named():
+    assert settings_difference(tiny(), tiny()) is None
+    assert settings_difference(tiny(steps=13), tiny()) == "steps: 13, kept 12"
