@@ -36,7 +36,7 @@ def tell(problems: list[str]) -> None:
     """Names the runs that are left out, each in one line with its remedy."""
     if problems:
         st.warning(
-            "Left out:\n\n" + "\n".join(f"- {_plain(line)}" for line in problems[:5]),
+            "Left out:\n\n" + "\n".join(f"- {plain(line)}" for line in problems[:5]),
             icon=":material/folder_off:",
         )
 
@@ -63,7 +63,7 @@ def run_or_stop(what: str) -> Run:
 
 def stop_with(error: InputError) -> NoReturn:
     """Ends the page with the one line of the error; other runs stay selectable above."""
-    st.error(_plain(str(error)), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 
 
@@ -112,6 +112,6 @@ def last_values(steps: pd.DataFrame) -> pd.Series:
     return steps.ffill().iloc[-1] if len(steps) else pd.Series(dtype=float)
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     """A line in which Markdown has nothing to interpret."""
     return "".join(f"\\{mark}" if mark in r"\`*_[]<>$:~#" else mark for mark in line)

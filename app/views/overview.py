@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from app.runs import LIVE, badge, last_values, readable_runs, steps_of, tell
+from app.runs import LIVE, badge, last_values, plain, readable_runs, steps_of, tell
 from app.sentences import cell, marked, sentence_table
 from app.words import nats, share
 from core.errors import InputError
@@ -76,17 +76,18 @@ table, bars = st.columns([3, 2], gap="large")
 with table:
     for run in runs[:10]:
         info, status = run.info, run.status
-        link, state, told = st.columns([3, 2, 5], vertical_alignment="center")
+        link, state, told = st.columns([4, 2, 6], vertical_alignment="center")
         link.page_link(LIVE, label=run.name, icon=":material/monitoring:", query_params={"run": run.name})
         state.markdown(badge(status.state))
         try:
             mean = run.scores().query("task == 'retrieval' and metric == 'mean_accuracy'")
-            numbers = [share(*row) for row in mean[["value", "low", "high"]].to_numpy()]
+            # the interval stays on the line of its number
+            numbers = [
+                share(*row).replace(" ", "\u00a0") for row in mean[["value", "low", "high"]].to_numpy()
+            ]
         except InputError as error:
-            numbers = [f"scores cannot be read: {error}"]
-        told.markdown(
-            f"{' '.join(info.languages)} · step {status.step:,} · {numbers[0] if numbers else 'not evaluated yet'}"
-        )
+            numbers = [plain(str(error))]
+        told.markdown(f"{' '.join(info.languages)} · {numbers[0] if numbers else 'not evaluated yet'}")
     st.caption(
         "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval. A name opens the run."
     )

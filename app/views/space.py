@@ -93,9 +93,13 @@ with picture:
         figure, key="map", on_select="rerun" if dimensions == 2 else "ignore", selection_mode="points",
         config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
     )  # fmt: skip
-    held = f"The axes hold {share(frame.share)} of the variance. " if frame.share is not None else ""
+    if frame.share is None:
+        told = "UMAP keeps neighbourhoods, not distances: read who is together, not how far apart groups are."
+    else:
+        told = (
+            f"Near means similar; the axes hold {share(frame.share)} of the variance. All checkpoints and layers are "
+            "turned onto one another and share one scale, so what moves has moved."
+        )
     st.caption(
-        f"Near means similar: each mark is one of {len(sentences):,} held-out sentences, "
-        f"grey lines join translations. {held}"
-        "All checkpoints and layers are turned onto one another and share one scale, so what moves has moved."
+        f"Each mark is one of {len(sentences):,} held-out sentences, grey lines join translations. {told}"
     )

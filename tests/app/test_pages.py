@@ -53,7 +53,7 @@ def test_a_page_of_a_full_store_shows_neither_error_nor_warning(full, name):
 def test_overview_tells_of_every_run_its_state_and_retrieval_with_interval(full):
     told = words(open_page("overview"))
     assert told.count("finished") == 2
-    assert told.count("80.0 % [75.0, 85.0]") == 2
+    assert told.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]") == 2
 
 
 def test_overview_states_every_bound_as_at_least_with_its_ceiling(full):
