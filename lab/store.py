@@ -319,6 +319,22 @@ class Run:
         path = self.folder / "vectors" / f"{check_name(name)}.parquet"
         return self._read_table(path, ()) if path.is_file() else None
 
+    def write_document(self, name: str, document: dict[str, Any]) -> None:
+        """A result that is no table, such as the ledger, under `NAME.json`."""
+        replace(self.folder / f"{check_name(name)}.json", json.dumps(document, ensure_ascii=False).encode())
+
+    def document(self, name: str) -> dict[str, Any] | None:
+        """What `write_document` kept under this name, or None.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        path = self.folder / f"{check_name(name)}.json"
+        try:
+            return json.loads(path.read_bytes()) if path.is_file() else None
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} is damaged ({error}): delete it and measure again") from error
+
     def _folder(self, name: str) -> Path:
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)

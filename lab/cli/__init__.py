@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "corpus": ("lab.cli.corpus", "import FILE... | show FOLDER: own text in"),
     "train": ("lab.cli.train", "trains a recipe into a run folder"),
     "evaluate": ("lab.cli.evaluate", "retrieval with intervals, every directed pair of languages"),
+    "information": ("lab.cli.information", "the ledger: bound, ceiling and truth of each task, and estimators"),
     "list": ("lab.cli.runs", "what runs exist"),
     "show": ("lab.cli.show", "one run"),
     "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
