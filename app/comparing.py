@@ -10,8 +10,8 @@ from lab.figures.matrix import difference_matrix, differences
 from lab.store import Run
 
 
-def compare(name: str, pairs: pd.DataFrame, others: list[Run]) -> None:
-    """Accuracy of run `name` minus that of a chosen one, over the pairs that both have."""
+def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
+    """Retrieval scores of run `name` minus those of a chosen one, over the pairs that both have."""
     names = [run.name for run in others]
     against = linked_choice("Other run", names, "against", None, placeholder="none")
     if against is None:
@@ -20,8 +20,11 @@ def compare(name: str, pairs: pd.DataFrame, others: list[Run]) -> None:
         scores = others[names.index(against)].scores()
     except InputError as error:
         stop_with(error)
-    theirs = scores[(scores["task"] == "retrieval") & (scores["metric"] == "accuracy")]
-    both = differences(pairs, theirs)
+    theirs = scores[scores["task"] == "retrieval"]
+    both, mean = (
+        differences(ours[ours["metric"] == metric], theirs[theirs["metric"] == metric])
+        for metric in ("accuracy", "mean_accuracy")
+    )
     if both.empty:
         st.info(
             f"{against} has no evaluated pair in common with {name}: evaluate it with `lab evaluate {against}`"
@@ -30,9 +33,14 @@ def compare(name: str, pairs: pd.DataFrame, others: list[Run]) -> None:
     told, matrix = st.columns([2, 3], gap="large")
     clear = both[(both["low"] > 0) | (both["high"] < 0)]
     with told:
-        st.metric(
-            f"{name} minus {against}, mean over shared pairs", f"{100 * both['value'].mean():+.1f} points"
-        )
+        pairs = [set(zip(table["source"], table["target"], strict=True)) for table in (ours, theirs)]
+        if pairs[0] == pairs[1]:
+            value, low, high = 100 * mean[["value", "low", "high"]].to_numpy()[0]
+            st.metric(
+                f"{name} minus {against}, 95 % interval", f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
+            )
+        else:
+            st.markdown("The runs have different pairs of languages, so their means are not compared.")
         st.markdown(
             f"{len(clear)} of {len(both)} pairs differ by more than their 95 % interval: "
             f"{(clear['value'] > 0).sum()} better, {(clear['value'] < 0).sum()} worse. "

@@ -66,14 +66,15 @@ if errors.empty:
     st.success("No wrong match here.", icon=":material/check:")
 else:
     errors = errors.sort_values("margin", ascending=False).head(SHOWN)
-    sentence_table(
-        ["query", "", "in", "found", "instead of", "margin"],
-        [
-            (marked(r.source), cell(r.query, r.source), marked(r.target), cell(r.found, r.target),
-             cell(r.expected, r.target), number(f"{r.margin:.3f}"))
-            for r in errors.itertuples()
-        ],
-    )  # fmt: skip
+    with st.container(height=520, border=False):
+        sentence_table(
+            ["query", "", "in", "found", "instead of", "margin"],
+            [
+                (marked(r.source), cell(r.query, r.source), marked(r.target), cell(r.found, r.target),
+                 cell(r.expected, r.target), number(f"{r.margin:.3f}"))
+                for r in errors.itertuples()
+            ],
+        )  # fmt: skip
     st.caption(
         f"The surest mistakes first, at most {SHOWN}. Margin: by how much cosine the wrong sentence lies "
         "nearer than the translation, 0 to 2."
@@ -82,4 +83,4 @@ else:
 others = [other for other in readable_runs()[0] if other.name != run.name]
 if others:
     st.subheader("Against another run", anchor=False)
-    compare(run.name, pairs, others)
+    compare(run.name, scores, others)

@@ -147,7 +147,8 @@ def test_retrieval_filters_mistakes_by_pair(full):
 
 def test_retrieval_compares_two_runs_with_an_interval_for_every_pair(full):
     told = words(open_page("retrieval", run="first", against="second"))
-    assert "first minus second, mean over shared pairs +0.0 points" in told
+    # two intervals of half-width 5 points add in squares
+    assert "first minus second, 95 % interval +0.0 points [-7.1, +7.1]" in told
     assert "0 of 20 pairs differ" in told
 
 
