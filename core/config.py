@@ -74,7 +74,7 @@ class TokenizerSettings(Frozen):
         description="tokens, the five special ones included; training may find fewer (XLM-R: 250,002)",
     )
     sentences: PositiveInt = Field(
-        default=100_000, description="read at most to train it, taken evenly from the corpus"
+        default=100_000, description="read to train it, about, drawn at random from the corpus"
     )
     folder: Path | None = Field(
         default=None, description="a tokenizer.json or a folder with one, XLM-R's own for example"
@@ -118,7 +118,8 @@ class MaskedSettings(Frozen):
     enabled: bool = Field(default=True, description="train on this task")
     weight: Above0 = Field(default=1.0, description="factor on the loss (paper: 1, a plain sum)")
     examples: PositiveInt | None = Field(
-        default=None, description="per step, over all processes; default: batch.examples (paper: equal for all tasks)"
+        default=None,
+        description="per step, over all processes; default: batch.examples (paper: equal for all tasks)",
     )
     rate: Share = Field(default=0.15, description="share of the tokens predicted (paper: 0.15)")
     mask_share: Share = Field(default=0.8, description="share of the predicted tokens shown as <mask> (0.8)")

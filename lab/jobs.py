@@ -20,7 +20,7 @@ def start(recipe: str, name: str | None = None, flags: Sequence[str] = ()) -> Ru
     Args:
         recipe: its name.
         name: of the run; default: the recipe and a number.
-        flags: more arguments, such as `["--steps", "100", "--tlm.enabled", "False"]`.
+        flags: more arguments, such as `["--steps", "100", "--tlm.no-enabled"]`.
 
     Raises:
         InputError: the recipe or a flag is unknown, or the name is taken; with the command's own words.
@@ -63,6 +63,8 @@ def _launch(arguments: Sequence[str], name: str) -> Run:
     run = Run(name, store.runs_folder() / name)
     while time.monotonic() < deadline:
         if (run.folder / "run.json").is_file() and run.status.pid == process.pid:
+            # the process goes on writing to the same file under its new name
+            log.replace(run.log_path)
             return run
         if process.poll() is not None:
             lines = [

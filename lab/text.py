@@ -52,8 +52,9 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     path = store.cache_folder() / f"tokenizer-{key}.json"
     if path.is_file():
         return load_tokenizer(path)
-    stride = -(-corpus.info.sentences // chosen.sentences)
-    texts = (row.text for number, row in enumerate(corpus.rows()) if number % stride == 0)
+    # drawn at random, because every n-th row of a parallel corpus can miss a language
+    kept = np.random.default_rng(0).random(corpus.info.sentences) < chosen.sentences / corpus.info.sentences
+    texts = (row.text for row, keep in zip(corpus.rows(), kept, strict=True) if keep)
     tokenizer = train_tokenizer(texts, chosen.vocabulary)
     store.replace(path, tokenizer.backend.to_str().encode())
     return tokenizer

@@ -73,14 +73,14 @@ class Recorder:
         if self.training.step == 0:
             self.run.write_held_out(self.sentences)
             self.run.write_sentences(self.probe[self.shown])
-            self.run.append_step({"step": 0, "elapsed": 0.0, "retrieval": self.measure()})
+            self.run.append_step({"step": 0, "elapsed": 0.0, **self.measure()})
 
     def record(self, step: Step) -> dict[str, Any]:
         """Adds a step to the run; at its intervals, retrieval, a snapshot and a checkpoint."""
         measure, last = self.settings.measure, step.step == self.settings.steps
         record = {**asdict(step), "elapsed": self.elapsed}
         if last or step.step % measure.snapshot_every == 0:
-            record["retrieval"] = self.measure()
+            record |= self.measure()
             record["elapsed"] = self.elapsed
         self.run.append_step(record)
         if last or step.step % measure.checkpoint_every == 0:
@@ -88,8 +88,8 @@ class Recorder:
         self.beat()
         return record
 
-    def measure(self) -> float:
-        """Mean retrieval accuracy on the probe sentences; also keeps a snapshot of their vectors."""
+    def measure(self) -> dict[str, float]:
+        """Mean retrieval accuracy on the probe sentences with its interval; also keeps a snapshot of their vectors."""
         model = self.training.model
         layers = list(range(model.encoder.config.num_hidden_layers + 1))
         layer = min(self.settings.evaluation_layer, layers[-1])
@@ -100,7 +100,13 @@ class Recorder:
             self.training.step, {at: values[self.shown] for at, values in vectors.items()}
         )
         sides = sides_of(self.probe, vectors[layer])
-        return mean_accuracy(retrieval(sides))[0] if len(sides) > 1 else float("nan")
+        if len(sides) < 2:
+            return {}
+        return dict(
+            zip(
+                ("retrieval", "retrieval_low", "retrieval_high"), mean_accuracy(retrieval(sides)), strict=True
+            )
+        )
 
     def checkpoint(self) -> None:
         with self.run.new_checkpoint() as folder:

@@ -27,10 +27,14 @@ COMMANDS: Final = {
     "corpus": ("lab.cli.corpus", "import FILE... | show FOLDER: own text in"),
     "train": ("lab.cli.train", "trains a recipe into a run folder"),
     "evaluate": ("lab.cli.evaluate", "retrieval with intervals, every directed pair of languages"),
-    "information": ("lab.cli.information", "the ledger: bound, ceiling and truth of each task, and estimators"),
+    "information": (
+        "lab.cli.information",
+        "the ledger: bound, ceiling and truth of each task, and estimators",
+    ),
     "list": ("lab.cli.runs", "what runs exist"),
     "show": ("lab.cli.show", "one run"),
     "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
+    "bench": ("lab.cli.bench", "accuracy and time of estimators beside other packages"),
     "doctor": ("lab.cli.doctor", "what this machine has and lacks"),
 }
 
@@ -95,7 +99,9 @@ def parse(command: Any, program: str, words: list[str], **options: Any) -> Any:
 def _one_line(box: str) -> str:
     """The words of a box of lines, without its frame."""
     lines = [line.strip("╭╮╰╯│─ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    told = [line for line in lines if line.strip("-") and "https://" not in line and "further info" not in line]
+    told = [
+        line for line in lines if line.strip("-") and "https://" not in line and "further info" not in line
+    ]
     words = " ".join(told[1:] or told).strip("- ")
     return re.sub(r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", words)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from core.errors import InputError
-from lab.evaluate.vectors import unit
+from lab.projection import unit
 
 BLOCK = 2**24
 """Cosines held at once: 64 MiB, whatever the number of sentences."""

@@ -55,12 +55,6 @@ def _parts(lengths: Sequence[int]) -> list[slice]:
     return [*parts, slice(begin, len(lengths))] if lengths else []
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1, so that inner products are cosines; a zero row stays zero."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1.0)
-
-
 def model_device() -> torch.device:
     """Where evaluation runs: a GPU if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
