@@ -590,6 +590,7 @@ def contrast_terms(one: Direction, count: int, temperature: float, queries: int 
     Few candidates: each query meets those of its own group; many: all queries meet the same.
     """
     q, k = one.queries[one.fitted :] / temperature, one.keys[one.fitted :]
+    queries = min(queries, len(q))
     groups = max(1, queries // count)
     rows = min(count, queries)
     terms: list[Tensor] = []

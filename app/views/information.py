@@ -1,0 +1,149 @@
+"""Information: what each task shows to be there, what it could show, and what is there."""
+
+import subprocess
+
+import pandas as pd
+import streamlit as st
+
+from app.runs import run_or_stop, steps_of, stop_with
+from app.words import nats, share
+from core.errors import InputError
+from lab import jobs, store
+from lab.figures.languages import language_style
+from lab.figures.ledger import by_candidates, growing, ledger, tightest
+from lab.figures.tasks import TASKS
+from lab.store import ENDED, Run
+
+REFRESH_SECONDS = 2.0
+
+
+@st.cache_resource
+def running() -> dict[str, subprocess.Popen[bytes]]:
+    """Ledgers being computed for this dashboard, by run."""
+    return {}
+
+
+def compute(run: Run, again: bool) -> None:
+    """A button that computes the ledger in a process of its own, and how that stands."""
+    log = store.cache_folder() / f"information-{run.name.replace('/', '.')}.log"
+    process = running().get(run.name)
+    if process is not None and process.poll() is None:
+        st.fragment(wait, run_every=REFRESH_SECONDS)(run, process)
+        return
+    if process is not None and process.poll():
+        st.error(f"The ledger ended with code {process.poll()}.", icon=":material/error:")
+        st.code(store.tail(log), language=None)
+    label = "Compute the ledger again" if again else "Compute the ledger"
+    if st.button(label, type="secondary" if again else "primary", icon=":material/calculate:"):
+        log.unlink(missing_ok=True)
+        running()[run.name] = jobs.detached(["information", run.name], log)
+        st.rerun()
+
+
+def wait(run: Run, process: subprocess.Popen[bytes]) -> None:
+    """Says that the process works until it has ended."""
+    if process.poll() is not None:
+        st.rerun()
+    st.info(
+        f"Computing the ledger of {run.name} in a process of its own; about a minute for a toy run. "
+        "You may leave this page and come back.",
+        icon=":material/hourglass_top:",
+    )
+
+
+def live(run: Run, truth: dict[str, float], ended: bool) -> None:
+    """The bounds of the training batches as they grow."""
+    if (run.status.state in ENDED) != ended:
+        st.rerun()
+    steps = steps_of(run)
+    if not any(f"bounds.{task.key}" in steps for task in TASKS):
+        st.info(f"{run.name} has not made a step yet.")
+        return
+    st.plotly_chart(growing(steps, truth), key="growing", config={"displayModeBar": False})
+    st.caption(
+        "Nats that the loss on training batches guarantees, a mean over recent steps with its 95 % interval. Dashed: "
+        "the ceiling; red: the truth, where it is known. Training batches flatter a model that memorises: the ledger "
+        "reads text that it never saw."
+    )
+
+
+def truths(run: Run, rows: list[dict]) -> dict[str, float]:
+    """The truth of each task, as far as it is known."""
+    found = {"xlco": run.info.entropy_nats} if run.info.entropy_nats else {}
+    return found | {row["task"]: row["truth"] for row in rows if row["truth"] is not None}
+
+
+st.title("Information", anchor=False)
+st.markdown(
+    "Every pretext task proves that *at least* so much information is there: a **bound**. No bound can rise above its "
+    "**ceiling**, however good the model. Text from the built-in world has a **truth** that is known exactly, so here "
+    "you can see how much a task leaves unseen, and why."
+)
+run = run_or_stop("the ledger of its tasks")
+try:
+    document, estimates = run.document("information"), run.document("estimates")
+except InputError as error:
+    stop_with(error)
+rows = (document or {}).get("rows", [])
+ended = run.status.state in ENDED
+
+if not rows:
+    st.info(
+        f"{run.name} has no ledger yet. Compute it here when the run has ended, or with `lab information {run.name}`."
+    )
+    if ended:
+        compute(run, again=False)
+else:
+    st.subheader(f"The ledger at step {document['step']:,}", anchor=False)
+    st.plotly_chart(ledger(rows), key="ledger", config={"displayModeBar": False})
+    st.caption(
+        "Coloured: the information that is there at least, with its 95 % interval; grey: the ceiling; red: the truth. "
+        "Read it so: a bar that stops short of the red line has more to find; a grey bar that stops short of it "
+        "could never show all, whatever the model."
+    )
+    chosen = tightest(rows)
+    for name, key, what in [
+        *((task.name, task.key, task.bounded) for task in TASKS),
+        ("TLM - MMLM", "tlm - mmlm", ""),
+    ]:
+        if key in chosen:
+            row = chosen[key]
+            reached = (
+                f" It reaches {share(row['share'])} of the truth." if row["share"] and row["nats"] > 0 else ""
+            )
+            st.markdown(f"**{name}**{', ' if what else ''}{what}: {row['words']}.{reached}")
+    if all(row["truth"] is None for row in rows):
+        st.caption(
+            "This text was not written by the built-in world, so nobody knows its truth; the bounds hold all the same."
+        )
+    if "xlco" in chosen:
+        st.subheader("More candidates show more", anchor=False)
+        st.plotly_chart(by_candidates(rows), key="candidates", config={"displayModeBar": False})
+        pairs = max((row["pairs"] or [] for row in rows), key=len)
+        st.caption(
+            "XLCO finds the translation among so many candidates (logarithmic axis). To the left of the crossing "
+            "the dashed ceiling log(candidates) hides the truth: even a perfect model cannot show it there. "
+            "Open circles: scores as the run trains them; filled: divided by a temperature fitted on other pairs. "
+            f"Any critic gives a valid bound, a better one a tighter. Mean over {', '.join(pairs)}; above 16,384 "
+            "candidates one direction."
+        )
+    if ended:
+        compute(run, again=True)
+
+st.subheader("While it trains" if not ended else "While it trained", anchor=False)
+known = truths(run, rows)
+st.fragment(live, run_every=None if ended else REFRESH_SECONDS)(run, known, ended)
+
+if estimates and estimates.get("rows"):
+    st.subheader("Estimates on sentence vectors", anchor=False)
+    table = pd.DataFrame(estimates["rows"])
+    table["pair"] = [
+        f"{language_style(row.source).name} – {language_style(row.target).name}" for row in table.itertuples()
+    ]
+    table["information"] = [nats(row.nats, row.low, row.high) for row in table.itertuples()]
+    st.dataframe(table[["layer", "pair", "method", "kind", "information", "words"]], hide_index=True)
+    st.caption(
+        "Information between the vector of a sentence and that of its translation, by layer and pair of languages, "
+        "with 95 % intervals. Vectors cannot carry more than their sentences. "
+        f"Made by `lab information {run.name} --method auto`."
+    )

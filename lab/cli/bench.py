@@ -1,0 +1,70 @@
+"""`lab bench`: ours beside other packages, on the same samples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from lab.cli.console import progress, table
+
+
+@dataclass(frozen=True)
+class Command:
+    """Accuracy and time of information estimators beside other packages; a ratio above 1 says that ours is better.
+
+    The folder holds one .npz per task: `truth_nats` and samples x0, y0, x1, y1, ... Peers are benchmark-mi,
+    torch-mist, npeet, neuralmi and mutinfo, as far as the given Python can import them.
+    """
+
+    information: Path | None = None
+    """Folder of samples whose information is known."""
+    peer_python: Path | None = None
+    """The Python of an environment with the peers; default: this one."""
+    seeds: int | None = None
+    """Samples of each task that are used, at most; default: all."""
+    methods: tuple[str, ...] = ("auto",)
+    """Of ours."""
+    peers: tuple[str, ...] = ()
+    """Of theirs, by name; default: all that can be imported."""
+
+    def __call__(self) -> dict[str, Any]:
+        from lab.bench.information import compare
+
+        if self.information is None:
+            raise InputError("expected --information FOLDER with samples of known information, got none")
+        if self.peer_python is not None and not self.peer_python.is_file():
+            raise InputError(
+                f"expected the Python of an environment, got {self.peer_python}, which is no file"
+            )
+        if self.seeds is not None and self.seeds < 1:
+            raise InputError(f"expected --seeds from 1, got {self.seeds}")
+        with progress() as bar:
+            task = bar.add_task("tasks", total=None, told="")
+            rows = compare(
+                self.information,
+                self.peer_python,
+                self.seeds,
+                self.methods,
+                self.peers,
+                lambda done, of: bar.update(task, completed=done, total=of),
+            )
+        return {"rows": rows}
+
+    def show(self, document: dict[str, Any]) -> None:
+        from lab.bench.information import table as summary
+
+        columns = ("name", "shape", "peer", "ours", "theirs", "ratio", "unit")
+        table(
+            "ours beside theirs", columns, [[_cell(row[key]) for key in columns] for row in document["rows"]]
+        )
+        named = ("peer", "mean_error", "worst_error", "median_seconds")
+        heads = ("", "mean error (nats)", "worst error (nats)", "median time (s)")
+        table(
+            "over all tasks", heads, [[_cell(row[key]) for key in named] for row in summary(document["rows"])]
+        )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,109 @@
+"""The Information page of a store that is full, not measured, without truth, broken or empty."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lab import store
+from tests.app.runs import write_run
+from tests.app.test_pages import VIEWS, open_page, words
+from tests.lab.figures.test_ledger import row, rows
+
+WORDS = "at least {nats:.2f} nats; cannot show more than {ceiling:.2f}; "
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def measured(name: str, truth: bool = True) -> store.Run:
+    """A run with a ledger."""
+    run = write_run(name)
+    known = {"kind": "lower bound", "share": 0.41 if truth else None, "pairs": ["ar-en", "en-ar"], "n": 100}
+    told = "the truth is 13.88" if truth else "the truth is not known"
+    found = [
+        {**one, **known, "words": WORDS.format(**one) + told}
+        for one in [*rows(truth), row("tlm - mmlm", 0.2, 0.3, 0.3 if truth else None)]
+    ]  # fmt: skip
+    run.write_document("information", {"run": name, "step": 40, "rows": found})
+    return run
+
+
+def test_the_ledger_says_of_every_task_at_least_ceiling_truth_and_share(runs):
+    measured("first")
+    page = open_page("information")
+    told = words(page)
+    assert not page.error
+    assert all(f"**{name}**" in told for name in ("MMLM", "TLM", "XLCO", "TLM - MMLM"))
+    assert "at least 7.82 nats; cannot show more than 8.32; the truth is 13.88. It reaches 41.0 %" in told
+    assert "Compute the ledger again" in [button.label for button in page.button]
+
+
+def test_a_run_without_a_ledger_offers_to_compute_it(full):
+    page = open_page("information", run="first")
+    assert "lab information first" in words(page)
+    assert [button.label for button in page.button] == ["Compute the ledger"]
+
+
+def test_the_button_computes_in_a_process_of_its_own_and_shows_why_it_failed(full):
+    page = open_page("information", run="first")
+    page.button[0].click().run()
+    assert "process of its own" in words(page)
+    log = store.cache_folder() / "information-first.log"
+    for _ in range(600):
+        if log.is_file() and "no checkpoint yet" in log.read_text():
+            break
+        page.run()
+    else:
+        pytest.fail("the ledger of a run without checkpoint ended without a word")
+
+
+def test_a_run_under_way_shows_its_bounds_and_no_button(full):
+    store.open_run("first").write_status("running", 20, 40)
+    page = open_page("information", run="first")
+    assert "While it trains" in words(page)
+    assert not page.button
+
+
+def test_text_without_truth_says_so_and_keeps_its_bounds(runs):
+    measured("real", truth=False)
+    told = words(open_page("information"))
+    assert "nobody knows its truth" in told
+    assert "at least 7.82 nats" in told
+
+
+def test_estimates_on_sentence_vectors_show_when_they_are_there(full):
+    run = store.open_run("first")
+    one = {"layer": 2, "source": "ar", "target": "en", "method": "auto", "kind": "estimate", "nats": 3.0, "low": 2.9,
+           "high": 3.1, "words": "3.00 nats"}  # fmt: skip
+    run.write_document("estimates", {"run": "first", "step": 40, "rows": [one]})
+    page = open_page("information", run="first")
+    assert page.dataframe[0].value["information"].tolist() == ["3.00 nats [2.90, 3.10]"]
+
+
+def test_an_empty_store_says_where_to_start(runs):
+    assert "toy run" in open_page("information").info[0].value
+
+
+def test_a_damaged_ledger_gets_one_line_and_other_runs_stay_selectable(broken):
+    (store.open_run("damaged").folder / "information.json").write_text('{"rows": [')
+    page = open_page("information", run="damaged")
+    assert "measure again" in page.error[0].value
+    page.selectbox(key="run-widget").set_value("good").run()
+    assert not page.exception
+    assert not page.error
+
+
+def test_the_page_imports_no_torch(runs):
+    measured("first")
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({str(VIEWS.parent / 'main.py')!r}, default_timeout=60).run()\n"
+        f"page.switch_page({str(VIEWS / 'information.py')!r}).run()\n"
+        "assert not page.exception, page.exception\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,262 @@
+"""The ledger of a tiny run: against slow transcriptions, its ceilings, and the words it uses."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from core.information import bounds
+from core.model.encoder import hidden_states, pack
+from core.text.batches import plain
+from core.text.corpus import write_corpus
+from lab import cli
+from lab.evaluate import information as ledger
+from lab.evaluate.information import Direction
+from lab.training import carry_out, start_run
+from lab.world import World
+from tests.lab.runs import tiny
+
+KEYS = {
+    *("task", "layer", "source", "target", "method", "nats", "low", "high", "kind", "ceiling", "truth", "n"),
+    *("candidates", "share", "words"),
+}
+COUNTS = (4, 16, 64)
+SIZES = {"sentences": 120, "truth_sentences": 8, "pairs": 2}
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("ledger")
+
+
+@pytest.fixture(scope="module")
+def subject(folder):
+    """A trained tiny run on the world, opened."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARALLAX_RUNS", str(folder))
+        run = carry_out(*start_run("tiny", tiny(), None))
+        yield ledger.open_subject(run)
+
+
+@pytest.fixture(scope="module")
+def document(subject, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARALLAX_RUNS", str(folder))
+        return ledger.information_of_run(subject.run, COUNTS, **SIZES)
+
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    monkeypatch.setenv("PARALLAX_RUNS", str(folder))
+
+
+def rows_of(document, task):
+    return [row for row in document["rows"] if row["task"] == task]
+
+
+def test_every_row_has_the_keys_of_the_contract(document):
+    assert {row["task"] for row in document["rows"]} == {"mmlm", "tlm", "tlm - mmlm", "xlco"}
+    assert all(set(row) >= KEYS for row in document["rows"])
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+
+
+def test_no_bound_exceeds_its_ceiling_or_what_its_scores_can_show(document):
+    for row in document["rows"]:
+        assert row["low"] <= row["nats"] <= row["high"]
+        if row["kind"] == "lower bound":
+            assert row["nats"] <= row["ceiling"]
+        if row["effective_ceiling"] is not None:
+            assert row["nats"] <= row["effective_ceiling"] + 1e-6 <= row["ceiling"] + 2e-6
+
+
+def test_xlco_is_measured_at_every_number_of_candidates_as_trained_and_fitted(document):
+    rows = rows_of(document, "xlco")
+    assert [row["candidates"] for row in rows] == [4, 4, 16, 16, 64, 64]
+    assert {row["method"] for row in rows} == {"infonce", "infonce, temperature fitted"}
+    assert [row["ceiling"] for row in rows[::2]] == [math.log(count) for count in COUNTS]
+    assert all(row["truth"] == pytest.approx(World.load(("ar", "en")).information_nats) for row in rows)
+    assert rows[0]["pairs"] == ["ar-en", "en-ar", "en-zh", "zh-en"]
+
+
+def test_the_words_cannot_be_misread():
+    row = ledger.ledger_row("xlco", 4.1, 4.0, 4.2, math.log(128), candidates=128, truth=13.9)
+    assert row["words"] == (
+        "at least 4.10 nats [4.00, 4.20]; cannot show more than 4.85 with 128 candidates; the truth is 13.90"
+    )
+    nothing = ledger.ledger_row("mmlm", -0.3, -0.4, -0.2, 5.0)
+    assert "at least" not in nothing["words"]
+    assert "shows nothing" in nothing["words"]
+    assert "the truth is not known" in nothing["words"]
+
+
+def test_scores_that_a_temperature_caps_say_so():
+    row = ledger.ledger_row(
+        "xlco", 1.5, 1.4, 1.6, math.log(4096), candidates=4096, temperature=1.0,
+        effective_ceiling=ledger.reachable(4096, 1.0),
+    )  # fmt: skip
+    assert "its cosines at temperature 1 not more than 2.00" in row["words"]
+
+
+def test_a_share_is_that_of_the_truth_and_of_what_the_ceiling_leaves_of_it():
+    row = ledger.ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, truth=8.0, candidates=55)
+    assert (row["share"], row["share_of_attainable"]) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0, 3.0])
+def test_opposite_cosines_reach_the_most_that_a_temperature_lets_them_show(temperature):
+    ends = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    terms = ledger.contrast_terms(Direction("a", "b", 1.0, ends, ends, 0), 2, temperature)
+    assert terms.mean() == pytest.approx(ledger.reachable(2, temperature), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [3, 8, 40])
+def test_contrast_terms_agree_with_infonce_of_explicit_score_matrices(count):
+    generator = torch.Generator().manual_seed(count)
+    queries, keys = (torch.randn(n, 5, generator=generator) for n in (30, 60))
+    one, fitted, asked = Direction("a", "b", 1.0, queries, keys, 10), 10, 9
+    found = ledger.contrast_terms(one, count, 0.7, asked)
+    slow = []
+    for i in range(max(1, asked // count) * min(count, asked)):
+        begin = fitted + i // count * count if count <= asked else fitted
+        scores = torch.stack([queries[fitted + i] @ keys[begin + j] / 0.7 for j in range(count)]).double()
+        slow.append(float(bounds.infonce(scores[None], positive=torch.tensor([fitted + i - begin]))))
+    assert found == pytest.approx(slow, abs=1e-5)
+
+
+def test_the_cross_entropy_agrees_with_one_sentence_and_one_token_at_a_time(subject):
+    model = subject.model
+    for task in ("mmlm", "tlm"):
+        examples = ledger.masked_examples(subject, ledger.shares_of(subject, task), 6, 0)
+        sums, counts = ledger.cross_entropies(subject, examples, task)
+        for example, total, count in zip(examples, sums, counts, strict=True):
+            sequences = plain([example.shown], 64)
+            with torch.no_grad():
+                *_, state = hidden_states(
+                    model.encoder, sequences, pack(sequences.lengths, torch.device("cpu"))
+                )
+                logits = model.language_model.lm_head(state).double()
+            wanted, seen = 0.0, 0
+            for position, (true, shown) in enumerate(zip(example.whole, example.shown, strict=True)):
+                if true != shown:
+                    wanted -= float(logits[position].log_softmax(0)[int(true)])
+                    seen += 1
+            assert (total, count) == (pytest.approx(wanted, abs=1e-4), seen)
+
+
+def test_masks_follow_the_rule_of_the_ledger(subject):
+    examples = ledger.masked_examples(subject, ledger.shares_of(subject, "mmlm"), 300, 0)
+    held_out = set(subject.run.held_out()["meaning"])
+    hidden = 0
+    for example in examples:
+        changed = example.whole != example.shown
+        assert set(example.shown[changed]) <= {subject.tokenizer.mask_id}
+        assert not changed[[0, -1]].any()
+        assert example.meaning in held_out
+        hidden += changed.sum()
+    ordinary = sum(len(example.whole) - 2 for example in examples)
+    # floor(0.15 n + u) has mean 0.15 n and variance at most 1/4 a sentence
+    assert abs(hidden - 0.15 * ordinary) < 4 * 0.5 * math.sqrt(len(examples))
+
+
+def test_a_masked_bound_is_the_entropy_less_the_mean_cross_entropy(subject, document, here):
+    truth = ledger.truth_of(subject, SIZES["truth_sentences"])
+    examples = ledger.masked_examples(subject, ledger.shares_of(subject, "mmlm"), SIZES["sentences"], 0)
+    sums, counts = ledger.cross_entropies(subject, examples, "mmlm")
+    row = rows_of(document, "mmlm")[0]
+    assert row["nats"] == pytest.approx(truth["mmlm"].token_entropy_nats - sums.sum() / counts.sum())
+    assert row["ceiling"] == truth["mmlm"].token_entropy_nats
+    assert row["truth"] == truth["mmlm"].information_nats
+    assert row["n"] == counts.sum()
+
+
+def test_what_a_translation_adds_compares_the_same_languages(subject):
+    both, alone = (ledger.shares_of(subject, task) for task in ("tlm", ledger.ALONE))
+    assert sum(alone.values()) == pytest.approx(1.0)
+    assert alone[("en",)] == pytest.approx(0.5)
+    assert set(both) == {("ar", "en"), ("en", "ar"), ("zh", "en"), ("en", "zh")}
+
+
+def test_the_truth_is_computed_once_and_kept_in_the_run(subject, document, here):
+    kept = subject.run.document("truth")
+    kept["tasks"]["mmlm"]["tokens"] = -7
+    subject.run.write_document("truth", kept)
+    assert ledger.truth_of(subject, SIZES["truth_sentences"])["mmlm"].tokens == -7
+
+
+def test_the_rows_are_kept_as_document_and_as_scores(subject, document):
+    assert subject.run.document("information") == document
+    kept = subject.run.scores()
+    kept = kept[kept["task"] == "information"]
+    assert len(kept) == len(document["rows"])
+    assert set(kept["unit"]) == {"nats"}
+
+
+def test_xlco_reads_meanings_that_the_run_never_saw_told_alike_in_both_languages(subject):
+    texts = ledger.unseen(subject, {"ar": 50, "en": 80}, 0)
+    world = subject.world
+    by_text = {text: meaning for meaning, _, text in World.load(("en",)).rows(np.arange(world.num_meanings))}
+    meanings = [by_text[text] for text in texts["en"][1]]
+    assert not set(meanings) & set(subject.meanings)
+    assert texts["ar"][1] == [world.sentence(meaning, "ar") for meaning in meanings[:50]]
+
+
+def test_a_fitted_temperature_is_no_worse_than_the_trained_one_where_it_was_fitted(subject, here):
+    chosen = ledger.chosen_pairs(subject.pairs, 1)
+    directions = ledger.Pools(subject, chosen, (16,), 0).directions
+    scale = ledger.fitted_scale(subject, directions, 16)
+    trained = 1 / ledger.trained_temperature(subject)
+    stands_for = math.log(15 / (directions[0].fitted - 1))
+
+    def loss(factor: float) -> float:
+        parts = [one.queries[:128] @ one.keys[: one.fitted].T for one in directions]
+        return float(np.mean([float(ledger._fit_loss(part * factor, stands_for)) for part in parts]))
+
+    assert loss(scale) <= loss(trained) + 1e-6
+
+
+def test_text_that_no_world_wrote_has_bounds_but_no_truth(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "runs"))
+    world = World.load(("ar", "en"))
+    corpus = tmp_path / "corpus"
+    write_corpus(world.rows(world.draw(300, 5), 5), corpus, source="a test", licence="none")
+    run = carry_out(*start_run("real", tiny(steps=2, measure={"checkpoint_every": 2}), corpus))
+    rows = ledger.information_of_run(run, (4, 16, 4096), **SIZES)["rows"]
+    assert all(row["truth"] is None and row["share"] is None for row in rows)
+    assert all("the truth is not known" in row["words"] for row in rows)
+    assert {row["candidates"] for row in rows} == {None, 4, 16}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "expected a run or --task"),
+        (["nowhere"], "'nowhere'"),
+        (["tiny", "--candidates", "1"], "numbers of candidates from 2"),
+        (["tiny", "--pairs", "0"], "--pairs from 1"),
+        (["--task", "no-such"], "no-such"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_exit_code_2(subject, here, capsys, words, told):
+    assert cli.run(["information", *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_command_prints_one_document(subject, here, capsys):
+    options = ["--candidates", "4", "--sentences", "40", "--truth-sentences", "8", "--json"]
+    assert cli.run(["information", "tiny", *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["run"] == "tiny"
+    assert any("cannot show more than 1.39 with 4 candidates" in row["words"] for row in document["rows"])
+
+
+def test_estimators_read_the_vectors_of_unseen_translations(subject, here, capsys):
+    options = ["--method", "gaussian", "--pairs", "1", "--layers", "0", "1", "--meanings", "200", "--json"]
+    assert cli.run(["information", "tiny", *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [(row["task"], row["layer"]) for row in document["rows"]] == [("vectors", 0), ("vectors", 1)]
+    assert all(set(row) >= KEYS - {"candidates", "share"} for row in document["rows"])
+    assert subject.run.document("estimates")["rows"][0]["n"] == 200
