@@ -50,12 +50,16 @@ def test_every_lab_command_in_the_readme_exists():
     from lab.cli import COMMANDS
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"^lab ([a-z]+)", text, flags=re.MULTILINE)) | set(re.findall(r"`lab ([a-z]+)", text))
+    named = set(re.findall(r"^lab ([a-z]+)", text, flags=re.MULTILINE)) | set(
+        re.findall(r"`lab ([a-z]+)", text)
+    )
     assert named
     assert named <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("word", ["torch.load(", "import pickle", "allow_pickle=True", "trust_remote_code=True"])
+@pytest.mark.parametrize(
+    "word", ["torch.load(", "import pickle", "allow_pickle=True", "trust_remote_code=True"]
+)
 def test_nothing_reads_pickles_or_runs_remote_code(word):
     sources = [path for package in ("core", "lab", "app") for path in (ROOT / package).rglob("*.py")]
     assert len(sources) > 30

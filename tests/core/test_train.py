@@ -8,7 +8,14 @@ import torch
 from accelerate import Accelerator
 
 from core.checkpoint import load, save
-from core.config import BatchSettings, ContrastSettings, ModelSettings, OptimizerSettings, Settings, TextSettings
+from core.config import (
+    BatchSettings,
+    ContrastSettings,
+    ModelSettings,
+    OptimizerSettings,
+    Settings,
+    TextSettings,
+)
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM, language_model
 from core.text.batches import Batches
@@ -44,7 +51,9 @@ def training(text, chosen: Settings) -> Training:
     sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
     model = InfoXLM(language_model(chosen.model, tokenizer.size, chosen.seed), chosen)
     entropies = token_entropies(encoded, sampler, tokenizer.size)
-    return Training(chosen, model, sampler, Batches(encoded, chosen, tokenizer.mask_id), entropies, Accelerator(cpu=True))
+    return Training(
+        chosen, model, sampler, Batches(encoded, chosen, tokenizer.mask_id), entropies, Accelerator(cpu=True)
+    )
 
 
 def losses(made: Training) -> list[dict[str, float]]:
@@ -62,13 +71,17 @@ def test_equal_seeds_give_identical_runs(text):
 
 
 def test_bounds_are_ceilings_minus_losses_and_grow_with_training(text):
-    steps = list(train(training(text, settings(steps=60, keys="query", queue=0, in_batch=True, pooling="mean"))))
+    steps = list(
+        train(training(text, settings(steps=60, keys="query", queue=0, in_batch=True, pooling="mean")))
+    )
     for step in steps:
         for task in ("mmlm", "tlm", "xlco"):
             assert step.bounds[task] == pytest.approx(step.ceilings[task] - step.losses[task])
             assert step.bounds[task] <= step.ceilings[task]
     for task in ("mmlm", "tlm"):
-        assert np.mean([s.bounds[task] for s in steps[-5:]]) > np.mean([s.bounds[task] for s in steps[:5]]) + 0.3
+        assert (
+            np.mean([s.bounds[task] for s in steps[-5:]]) > np.mean([s.bounds[task] for s in steps[:5]]) + 0.3
+        )
 
 
 def test_the_queue_is_full_of_real_keys_before_the_first_step(text):
@@ -81,7 +94,10 @@ def test_the_queue_is_full_of_real_keys_before_the_first_step(text):
 
 
 def test_filling_the_queue_takes_nothing_from_the_first_epoch(text):
-    with_queue, without = training(text, settings(steps=1)), training(text, settings(steps=1, prefill=False, in_batch=True))
+    with_queue, without = (
+        training(text, settings(steps=1)),
+        training(text, settings(steps=1, prefill=False, in_batch=True)),
+    )
     for made in (with_queue, without):
         next(train(made))
     assert with_queue.sampler.state() == without.sampler.state()
@@ -167,7 +183,9 @@ def test_the_saved_encoder_opens_in_transformers_with_the_same_states(text, tmp_
     torch.testing.assert_close(ours, expected.detach(), atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("damage", ["state.json", "model.safetensors", "optimizer.safetensors", "contrast.safetensors"])
+@pytest.mark.parametrize(
+    "damage", ["state.json", "model.safetensors", "optimizer.safetensors", "contrast.safetensors"]
+)
 def test_a_damaged_checkpoint_is_refused(text, tmp_path, damage):
     made = training(text, settings(steps=1))
     losses(made)

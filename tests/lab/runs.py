@@ -13,7 +13,12 @@ def tiny(**changes) -> Settings:
     base["contrast"] |= {"layer": 1, "examples": 8}
     base["mmlm"] |= {"examples": 8}
     base["tlm"] |= {"examples": 8}
-    base["measure"] |= {"snapshot_every": 5, "checkpoint_every": 4, "snapshot_meanings": 6, "retrieval_meanings": 10}
+    base["measure"] |= {
+        "snapshot_every": 5,
+        "checkpoint_every": 4,
+        "snapshot_meanings": 6,
+        "retrieval_meanings": 10,
+    }
     base |= {"steps": 12}
     for key, value in changes.items():
         base[key] = base[key] | value if isinstance(value, dict) else value

@@ -35,7 +35,9 @@ def one_line(err):
 
 
 def test_a_world_prints_its_exact_information(lab, tmp_path):
-    code, out, _ = lab("world", "--languages", "en", "zh", "--meanings", 20, "--out", tmp_path / "w", "--json")
+    code, out, _ = lab(
+        "world", "--languages", "en", "zh", "--meanings", 20, "--out", tmp_path / "w", "--json"
+    )
     document = json.loads(out)
     assert code == 0
     assert document["languages"] == {"en": 20, "zh": 20}
@@ -104,7 +106,10 @@ MISTAKES = {
     "nothing to resume": (["train", "toy", "--resume"], "no run of toy to resume"),
     "a corpus that is none": (["train", "toy", "--corpus", "/nowhere"], "lab corpus import"),
     "an unknown world language": (["world", "--languages", "xx", "--out", "w"], "xx"),
-    "too many meanings": (["world", "--languages", "en", "--meanings", "99999999", "--out", "w"], "ask for fewer"),
+    "too many meanings": (
+        ["world", "--languages", "en", "--meanings", "99999999", "--out", "w"],
+        "ask for fewer",
+    ),
     "no subcommand": (["corpus", "imprt"], "lab corpus import or lab corpus show"),
     "an unknown pivot": (["train", "toy", "--text.pivot", "sw", *FLAGS], "text.pivot is sw"),
     "no checkpoint to start from": (["train", "toy", "--model.start", "/nowhere", *FLAGS], "/nowhere"),
@@ -158,7 +163,14 @@ def test_skip_bad_goes_on_and_keeps_what_it_dropped(lab, tmp_path):
     (tmp_path / "t.en").write_bytes(b"good\n\nb\xe9\n")
     (tmp_path / "t.fr").write_bytes(b"bon\nx\ny\n")
     code, out, _ = lab(
-        "corpus", "import", tmp_path / "t.en", tmp_path / "t.fr", "--out", tmp_path / "c", "--skip-bad", "--json"
+        "corpus",
+        "import",
+        tmp_path / "t.en",
+        tmp_path / "t.fr",
+        "--out",
+        tmp_path / "c",
+        "--skip-bad",
+        "--json",
     )
     document = json.loads(out)
     assert code == 0

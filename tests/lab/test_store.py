@@ -23,7 +23,9 @@ def test_settings_come_back_as_they_were():
     assert store.open_run("r").info.settings == tiny()
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../b", "/etc", "", ".hidden", "a b", "a\\b", "x" * 100, "a//b", "..", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../b", "/etc", "", ".hidden", "a b", "a\\b", "x" * 100, "a//b", "..", "a\0b"]
+)
 def test_a_name_that_could_leave_the_folder_is_refused(name):
     with pytest.raises(InputError, match="run name"):
         store.check_name(name)
@@ -102,7 +104,17 @@ def test_a_damaged_table_is_named():
 
 def test_scores_of_one_task_replace_only_that_task():
     run = new()
-    row = {"layer": 1, "source": "", "target": "", "metric": "m", "value": 1.0, "low": 0.0, "high": 2.0, "unit": "", "n": 3}
+    row = {
+        "layer": 1,
+        "source": "",
+        "target": "",
+        "metric": "m",
+        "value": 1.0,
+        "low": 0.0,
+        "high": 2.0,
+        "unit": "",
+        "n": 3,
+    }
     for task, value in (("a", 1.0), ("b", 2.0), ("a", 3.0)):
         run.write_scores(task, pd.DataFrame([{**row, "task": task, "value": value}]))
     assert dict(run.scores()[["task", "value"]].itertuples(index=False)) == {"a": 3.0, "b": 2.0}
@@ -160,7 +172,9 @@ def test_a_full_disk_is_one_clear_line_and_loses_nothing(what):
     run = new()
     with run.new_checkpoint() as folder:
         (folder / "state.json").write_text("old")
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, what], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, what], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2, done.stderr
     assert "no room to write" in done.stdout
     assert "--resume" in done.stdout

@@ -39,7 +39,9 @@ def test_a_run_ends_with_losses_snapshots_scores_and_a_checkpoint():
 
 
 def test_equal_seeds_give_identical_runs_and_other_seeds_do_not():
-    one, same, other = (trained(name, seed=seed).steps()[LOSSES] for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    one, same, other = (
+        trained(name, seed=seed).steps()[LOSSES] for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
     assert one.equals(same)
     assert not one.equals(other)
 
@@ -56,7 +58,9 @@ def test_evaluating_again_gives_the_scores_of_the_end_of_training():
     run = trained()
     before = run.scores()
     document = evaluate_run(run)
-    assert document["mean_accuracy"] == pytest.approx(before[before["metric"] == "mean_accuracy"]["value"].iloc[0], abs=1e-9)
+    assert document["mean_accuracy"] == pytest.approx(
+        before[before["metric"] == "mean_accuracy"]["value"].iloc[0], abs=1e-9
+    )
     assert len(document["retrieval"]) == 6
     assert run.scores().equals(before)
 
@@ -69,7 +73,9 @@ def test_evaluating_a_layer_that_is_not_there_is_refused():
 def test_a_run_stops_when_asked_and_resumes_to_the_same_losses():
     whole = trained("whole").steps()[LOSSES]
     run, corpus = start_run("r", tiny(), None)
-    asked = carry_out(run, corpus, lambda report: run.ask("stop") if report.done == 6 and report.record else None)
+    asked = carry_out(
+        run, corpus, lambda report: run.ask("stop") if report.done == 6 and report.record else None
+    )
     assert asked.status.state == "stopped"
     assert asked.status.step == 6
     resumed = carry_out(*reopen_run("r"))
@@ -114,8 +120,15 @@ def command(*arguments):
 def test_a_run_killed_at_any_moment_resumes_to_the_same_losses_bit_for_bit(after):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     flags = ["toy", *FLAGS, "--steps", "16", "--seed", str(after)]
-    subprocess.run(command("train", *flags, "--name", "whole", "--json"), check=True, env=environment, capture_output=True)
-    killed = subprocess.Popen(command("train", *flags, "--name", "killed"), env=environment, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        command("train", *flags, "--name", "whole", "--json"),
+        check=True,
+        env=environment,
+        capture_output=True,
+    )
+    killed = subprocess.Popen(
+        command("train", *flags, "--name", "killed"), env=environment, stderr=subprocess.DEVNULL
+    )
     run = store.Run("killed", store.runs_folder() / "killed")
     while not (run.folder / "steps.jsonl").is_file() or len(run.steps()) <= after:
         assert killed.poll() is None, "ended before it could be killed"
@@ -124,7 +137,10 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_losses_bit_for_bit(after
     killed.wait()
     assert run.status.state == "lost"
     resumed = subprocess.run(
-        command("train", "toy", "--name", "killed", "--resume", "--json"), check=False, env=environment, capture_output=True
+        command("train", "toy", "--name", "killed", "--resume", "--json"),
+        check=False,
+        env=environment,
+        capture_output=True,
     )
     assert resumed.returncode == 0, resumed.stderr
     whole = store.open_run("whole").steps()

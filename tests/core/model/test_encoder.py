@@ -25,7 +25,10 @@ def encoder(layers=3, seed=0):
 
 def sequences(lengths, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    rows = [torch.cat([torch.tensor([0]), torch.randint(4, 50, (n - 2,), generator=generator), torch.tensor([2])]) for n in lengths]
+    rows = [
+        torch.cat([torch.tensor([0]), torch.randint(4, 50, (n - 2,), generator=generator), torch.tensor([2])])
+        for n in lengths
+    ]
     return Sequences(torch.cat(rows), torch.tensor(lengths)), rows
 
 

@@ -65,7 +65,9 @@ def test_chunked_logits_give_the_same_loss_and_gradients(monkeypatch):
 def test_logits_exist_for_masked_positions_only():
     made, batch = model(settings()), masked_batch()
     shapes = []
-    made.language_model.lm_head.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape)))
+    made.language_model.lm_head.register_forward_hook(
+        lambda module, inputs, output: shapes.append(tuple(output.shape))
+    )
     mmlm(made, batch, 3.0)
     assert shapes == [(5, 40)]
 

@@ -35,7 +35,10 @@ def test_other_pairs_of_the_batch_are_no_candidates_unless_asked_for():
     made = filled(model(settings()))
     batch = pairs()
     queries, keys = made.queries(batch.queries), made.keys(batch.keys)
-    alone = [contrast_outcome(made, queries[i : i + 1], keys[i : i + 1], batch.meanings[i : i + 1]) for i in range(4)]
+    alone = [
+        contrast_outcome(made, queries[i : i + 1], keys[i : i + 1], batch.meanings[i : i + 1])
+        for i in range(4)
+    ]
     together = contrast_outcome(made, queries, keys, batch.meanings)
     assert together.loss_sum.item() == pytest.approx(sum(one.loss_sum.item() for one in alone), rel=1e-6)
     assert together.ceiling_nats == pytest.approx(math.log(1 + 8))
@@ -65,7 +68,9 @@ def test_doubling_a_query_doubles_the_scores_because_nothing_is_normalised():
     queue = made.queue.candidates()[0]
     scores = torch.cat([(query * key).sum(-1), (queue @ query[0])]) / 0.25
     doubled = contrast_outcome(made, 2 * query, key, batch.meanings)
-    assert doubled.loss_sum.item() == pytest.approx((torch.logsumexp(2 * scores, 0) - 2 * scores[0]).item(), rel=1e-5)
+    assert doubled.loss_sum.item() == pytest.approx(
+        (torch.logsumexp(2 * scores, 0) - 2 * scores[0]).item(), rel=1e-5
+    )
 
 
 def test_normalised_scores_are_cosines():
@@ -91,7 +96,9 @@ def test_keys_from_the_query_encoder_carry_gradient_and_need_no_copy():
     made = model(settings(keys="query", in_batch=True, queue=0))
     assert made.key_encoder is None
     batch = pairs()
-    outcome = contrast_outcome(made, made.queries(batch.queries).detach(), made.keys(batch.keys), batch.meanings)
+    outcome = contrast_outcome(
+        made, made.queries(batch.queries).detach(), made.keys(batch.keys), batch.meanings
+    )
     outcome.loss.backward()
     assert float(made.head.weight.grad.abs().sum()) > 0
 

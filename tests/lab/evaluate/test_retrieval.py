@@ -24,11 +24,13 @@ def noisy(n=300, d=16, noise=1.2, seed=0):
 class Lookup:
     """What sentence-transformers' evaluator needs of a model, giving it our vectors."""
 
-    class model_card_data:  # noqa: N801, the evaluator's name
+    class model_card_data:
         set_evaluation_metrics = staticmethod(lambda *_: None)
 
     def __init__(self, *sides):
-        self.table = {text: vector for one in sides for text, vector in zip(one.texts, one.vectors, strict=True)}
+        self.table = {
+            text: vector for one in sides for text, vector in zip(one.texts, one.vectors, strict=True)
+        }
 
     def encode(self, sentences, **_):
         return [torch.from_numpy(self.table[sentence]) for sentence in sentences]

@@ -1,0 +1,55 @@
+"""Runs as processes of their own."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from core.errors import InputError
+from lab import jobs, store
+from tests.lab.runs import FLAGS
+
+SECONDS = 120
+
+
+def wait(run: store.Run, *states: str) -> str:
+    deadline = time.monotonic() + SECONDS
+    while run.status.state not in states:
+        assert time.monotonic() < deadline, (
+            f"{run.status}: {run.log_path.read_text(encoding='utf-8')[-2000:]}"
+        )
+        time.sleep(0.1)
+    return run.status.state
+
+
+def test_a_started_run_is_a_process_of_its_own_that_ends_by_itself():
+    run = jobs.start("toy", "mine", [*FLAGS, "--steps", "6"])
+    assert run.status.pid != os.getpid()
+    assert os.getsid(run.status.pid) != os.getsid(0)
+    assert wait(run, "finished", "failed") == "finished"
+    assert run.log_path.is_file()
+    assert len(run.scores()) == 7
+
+
+def test_a_killed_run_is_lost_and_goes_on_when_resumed():
+    run = jobs.start("toy", "mine", [*FLAGS, "--steps", "400"])
+    while len(run.steps()) < 6:
+        time.sleep(0.05)
+    os.kill(run.status.pid, signal.SIGKILL)
+    assert wait(run, "lost") == "lost"
+    resumed = jobs.resume("mine")
+    with pytest.raises(InputError, match="already"):
+        jobs.resume("mine")
+    resumed.ask("stop")
+    assert wait(run, "stopped", "finished", "failed") in ("stopped", "finished")
+
+
+def test_a_mistake_comes_back_in_the_commands_own_words():
+    with pytest.raises(InputError, match="--steps"):
+        jobs.start("toy", "mine", ["--stepz", "6"])
+    with pytest.raises(InputError, match="did you mean toy"):
+        jobs.start("toi")
+    with pytest.raises(InputError, match="run name"):
+        jobs.start("toy", "../mine")
+    assert store.list_runs() == []
