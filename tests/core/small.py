@@ -20,8 +20,9 @@ def model(chosen: Settings, seed: int = 1) -> InfoXLM:
 
 def sequences(lengths, seed: int) -> Sequences:
     generator = torch.Generator().manual_seed(seed)
-    rows = [[0, *torch.randint(4, 39, (n - 2,), generator=generator).tolist(), 2] for n in lengths]
-    return Sequences(torch.tensor(sum(rows, [])), torch.tensor(lengths))
+    inside = [torch.randint(4, 39, (n - 2,), generator=generator) for n in lengths]
+    ids = torch.cat([torch.cat([torch.tensor([0]), row, torch.tensor([2])]) for row in inside])
+    return Sequences(ids, torch.tensor(lengths))
 
 
 def pairs(count: int = 4, seed: int = 0) -> ContrastBatch:

@@ -124,9 +124,14 @@ def test_a_checkpoint_that_fails_half_way_leaves_the_old_one():
     run = new()
     with run.new_checkpoint() as folder:
         (folder / "state.json").write_text("old")
-    with pytest.raises(RuntimeError), run.new_checkpoint() as folder:
-        (folder / "state.json").write_text("new")
-        raise RuntimeError
+
+    def fail():
+        with run.new_checkpoint() as folder:
+            (folder / "state.json").write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert (run.checkpoint() / "state.json").read_text() == "old"
 
 

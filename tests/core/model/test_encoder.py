@@ -83,7 +83,7 @@ def test_pooling_takes_the_first_state_or_the_mean_of_all():
 
 def test_attention_never_crosses_sentences():
     ours, _ = encoder()
-    packed, rows = sequences([6, 7, 6])
+    packed, _ = sequences([6, 7, 6])
     changed = Sequences(packed.ids.clone(), packed.lengths)
     changed.ids[7] = 4 + (changed.ids[7] - 3) % 40
     with torch.no_grad():
