@@ -1,19 +1,14 @@
-"""The files of a run; no other module knows them. Whatever is written is written to a temporary name and renamed."""
+"""A run folder: every file of a run is read and written here. A new version replaces an old one by renaming."""
 
-import errno
 import json
 import os
-import re
 import shutil
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,98 +17,14 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from core.config import FORMAT_VERSION, Frozen, Settings
+from core.config import FORMAT_VERSION
 from core.errors import InputError
+from lab.store.about import ENDED, Request, RunInfo, State, Status, alive
+from lab.store.places import check_name, runs_folder
+from lab.store.steps import tail
+from lab.store.writing import replace, room
 
-State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "lost"]
-Request = Literal["pause", "continue", "stop"]
-ENDED: Final = ("finished", "stopped", "failed", "lost")
-NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 SCORE_COLUMNS: Final = ("task", "layer", "source", "target", "metric", "value", "low", "high", "unit", "n")
-
-
-class RunInfo(Frozen):
-    """`run.json`: what a run is, fixed when it starts."""
-
-    format: int = FORMAT_VERSION
-    name: str
-    created: datetime
-    settings: Settings
-    corpus: str
-    corpus_hash: str
-    languages: tuple[str, ...]
-    device: str
-    commit: str | None
-    versions: dict[str, str]
-    entropy_nats: float | None = None
-
-
-class Status(Frozen):
-    """`status.json`: how a run stands; replaced as a whole at every heartbeat."""
-
-    state: State
-    step: int = 0
-    steps: int = 0
-    message: str = ""
-    pid: int = 0
-    process_started: float = 0.0
-    host: str = ""
-    heartbeat: float = 0.0
-
-
-class StorageFull(InputError):
-    """No room to write; what was complete before is still there."""
-
-
-def runs_folder() -> Path:
-    """Where runs live: `PARALLAX_RUNS`, or `runs` in the working folder."""
-    return Path(os.environ.get("PARALLAX_RUNS", "runs"))
-
-
-def cache_folder() -> Path:
-    """What can be made again: worlds, tokenizers and encoded corpora."""
-    folder = runs_folder() / ".cache"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def check_name(name: str) -> str:
-    """A run's name, or the parts of one joined by '/', as it may become a folder.
-
-    Raises:
-        InputError: it could leave the folder of runs, or is no plain name.
-    """
-    if not all(NAME.fullmatch(part) and ".." not in part for part in name.split("/")):
-        raise InputError(
-            f"expected a run name of letters, digits, '-', '_' and '.', got {name!r}: choose another"
-        )
-    return name
-
-
-@contextmanager
-def room(path: Path) -> Iterator[None]:
-    """Turns a full disk into one line that says what to do."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if not full and not re.search(r"No space left|File too large|os error (28|27|122)", str(error)):
-            raise
-        raise StorageFull(f"no room to write {path}: free some space, then continue with --resume") from error
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with room(path):
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 class Run:
@@ -150,7 +61,7 @@ class Run:
             status = Status.model_validate_json((self.folder / "status.json").read_bytes())
         except (OSError, ValidationError):
             return Status(state="lost", message="its status cannot be read")
-        if status.state not in ENDED and not _alive(status):
+        if status.state not in ENDED and not alive(status):
             return status.model_copy(
                 update={"state": "lost", "message": "its process is gone; continue with --resume"}
             )
@@ -400,142 +311,3 @@ class Run:
 
 def _step_of(path: Path) -> int:
     return int(path.stem.removeprefix("step-"))
-
-
-def _alive(status: Status) -> bool:
-    """Whether the process that wrote the status runs; on another host, whether it was heard of in the last minutes."""
-    if status.host != socket.gethostname():
-        return time.time() - status.heartbeat < 300
-    try:
-        process = psutil.Process(status.pid)
-        same = abs(process.create_time() - status.process_started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-class StepLog:
-    """`steps.jsonl` as it grows: each look reads only what was added, so that a page can follow a long run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self._lock = path, threading.Lock()
-        self._file, self._offset, self._table = 0, 0, pd.DataFrame({"step": []})
-
-    def read(self) -> pd.DataFrame:
-        """All records so far, as `Run.steps` gives them; a line that is still being written comes next time."""
-        with self._lock:
-            if not self.path.is_file():
-                return self._table.iloc[:0]
-            with self.path.open("rb") as file:
-                found = os.fstat(file.fileno())
-                # a resumed run replaces the file, which gives it another number
-                if found.st_ino != self._file or found.st_size < self._offset:
-                    self._file, self._offset, self._table = found.st_ino, 0, pd.DataFrame({"step": []})
-                file.seek(self._offset)
-                added = file.read()
-            whole = added[: added.rfind(b"\n") + 1]
-            records: list[dict[str, Any]] = []
-            for line in whole.splitlines():
-                try:
-                    records.append(json.loads(line))
-                except json.JSONDecodeError:
-                    # damaged: what follows is not to be trusted, `keep_steps` drops it on resuming
-                    break
-            self._offset += len(whole)
-            if records:
-                parts = [table for table in (self._table, pd.json_normalize(records, sep=".")) if len(table)]
-                self._table = pd.concat(parts, ignore_index=True)
-            return self._table
-
-
-def tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a log; empty when there is none."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 20_000))
-        text = file.read().decode("utf-8", errors="replace")
-    # a progress bar overwrites its line: what stood there last is what counts
-    return "\n".join([line.rsplit("\r", 1)[-1] for line in text.splitlines() if line.strip()][-lines:])
-
-
-def create_run(name: str, info: RunInfo) -> Run:
-    """A new run folder with its `run.json`.
-
-    Raises:
-        InputError: the name is taken or no plain name.
-    """
-    folder = runs_folder() / check_name(name)
-    if folder.exists():
-        raise InputError(f"run {name} exists already: choose another --name, or continue it with --resume")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    with room(folder):
-        partial.mkdir()
-        (partial / "run.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
-        run = Run(name, partial)
-        run.write_status("queued", steps=info.settings.steps)
-        partial.rename(folder)
-    return Run(name, folder)
-
-
-def open_run(name: str) -> Run:
-    """An existing run.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    folder = runs_folder() / check_name(name)
-    if not folder.is_dir():
-        known = ", ".join(run.name for run in list_runs()[:8]) or "none yet"
-        raise InputError(f"expected a run, got {name!r}; there are: {known}")
-    return Run(name, folder)
-
-
-def list_runs() -> list[Run]:
-    """All runs, newest first; a folder counts when it holds a `run.json`, readable or not."""
-    root = runs_folder()
-    found = [*root.glob("*/run.json"), *root.glob("*/*/run.json"), *root.glob("*/*/*/run.json")]
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    return [Run(str(path.parent.relative_to(root)), path.parent) for path in found]
-
-
-def free_name(recipe: str) -> str:
-    """A name that no run has: the recipe's with a number."""
-    number = 1
-    while (runs_folder() / f"{recipe}-{number}").exists():
-        number += 1
-    return f"{recipe}-{number}"
-
-
-def describe(
-    name: str, settings: Settings, corpus: str, corpus_hash: str, languages: tuple[str, ...], device: str
-) -> RunInfo:
-    """What `run.json` will say of a run that starts now."""
-    packages = ("parallax-lab", "torch", "transformers", "tokenizers", "accelerate", "numpy")
-    return RunInfo(
-        name=name,
-        created=datetime.now(UTC),
-        settings=settings,
-        corpus=corpus,
-        corpus_hash=corpus_hash,
-        languages=languages,
-        device=device,
-        commit=_commit(),
-        versions={package: version(package) for package in packages},
-    )
-
-
-def _commit() -> str | None:
-    """The commit of a checkout, read without git."""
-    git = Path(__file__).parent.parent / ".git"
-    try:
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        return (
-            head
-            if not head.startswith("ref: ")
-            else (git / head.removeprefix("ref: ")).read_text(encoding="utf-8").strip()
-        )
-    except OSError:
-        return None
