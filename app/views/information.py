@@ -81,10 +81,10 @@ st.markdown(
 )
 run = run_or_stop("the ledger of its tasks")
 try:
-    document, estimates = run.document("information"), run.document("estimates")
+    document, estimates = run.document("information") or {}, run.document("estimates") or {}
 except InputError as error:
     stop_with(error)
-rows = (document or {}).get("rows", [])
+rows = document.get("rows", [])
 ended = run.status.state in ENDED
 
 if not rows:
@@ -104,7 +104,7 @@ else:
     chosen = tightest(rows)
     for name, key, what in [
         *((task.name, task.key, task.bounded) for task in TASKS),
-        ("TLM - MMLM", "tlm - mmlm", ""),
+        ("What the translation adds", "tlm - mmlm", ""),
     ]:
         if key in chosen:
             row = chosen[key]
@@ -124,8 +124,8 @@ else:
             "XLCO finds the translation among so many candidates (logarithmic axis). To the left of the crossing "
             "the dashed ceiling log(candidates) hides the truth: even a perfect model cannot show it there. "
             "Open circles: scores as the run trains them; filled: divided by a temperature fitted on other pairs. "
-            f"Any critic gives a valid bound, a better one a tighter. Mean over {', '.join(pairs)}; above 16,384 "
-            "candidates one direction."
+            f"Any critic gives a valid bound, a better one a tighter. Mean over {', '.join(pairs)}; diamonds: one "
+            "direction only, since so many candidates take long to encode."
         )
     if ended:
         compute(run, again=True)
@@ -134,7 +134,7 @@ st.subheader("While it trains" if not ended else "While it trained", anchor=Fals
 known = truths(run, rows)
 st.fragment(live, run_every=None if ended else REFRESH_SECONDS)(run, known, ended)
 
-if estimates and estimates.get("rows"):
+if estimates.get("rows"):
     st.subheader("Estimates on sentence vectors", anchor=False)
     table = pd.DataFrame(estimates["rows"])
     table["pair"] = [

@@ -127,6 +127,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['low']:.2f} – {row['high']:.2f}",
         "" if row["ceiling"] is None else number(row["ceiling"]),
         "" if row["truth"] is None else number(row["truth"]),
-        "" if share is None else f"{100 * share:.0f} %",
+        "" if share is None else f"{100 * share:.0f} %" if row["nats"] > 0 else "none",
         f"{row['n']:,}",
     )

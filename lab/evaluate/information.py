@@ -652,8 +652,10 @@ def words(row: Mapping[str, Any]) -> str:
     at least 4.10 nats [4.00, 4.20]; cannot show more than 4.85 with 128 candidates; the truth is 13.90
     """
     interval = f"{row['nats']:.2f} nats [{row['low']:.2f}, {row['high']:.2f}]"
+    of_truth = "the truth is"
     if row["kind"] != "lower bound":
-        parts = [f"the translation adds {interval} to what is shown; a difference of bounds, not a bound"]
+        parts = [f"TLM less MMLM on the same languages: {interval}", "a difference of bounds, not a bound"]
+        of_truth = "in truth the translation adds"
     else:
         parts = [f"at least {interval}" if row["nats"] > 0 else f"shows nothing: the bound is {interval}"]
         of = f"with {row['candidates']:,} candidates" if row["candidates"] else "= H(token)"
@@ -661,7 +663,7 @@ def words(row: Mapping[str, Any]) -> str:
         cap = row["effective_ceiling"]
         if cap is not None and cap < row["ceiling"] - 0.005:
             parts.append(f"its cosines at temperature {row['temperature']:.3g} not more than {cap:.2f}")
-    parts.append("the truth is not known" if row["truth"] is None else f"the truth is {row['truth']:.2f}")
+    parts.append("the truth is not known" if row["truth"] is None else f"{of_truth} {row['truth']:.2f}")
     return "; ".join(parts)
 
 

@@ -14,17 +14,24 @@ from lab.figures.tasks import TASKS, TaskStyle
 
 TRUTH: Final = "#d1495b"
 CEILING: Final = "#71808f"
+INTERVAL: Final = "#808b99"
+"""Seen on the light and on the dark background, on a bar and beside it."""
+VISIBLE: Final = 0.05
 Rows = Iterable[Mapping[str, Any]]
 
 
 def tightest(rows: Rows) -> dict[str, Mapping[str, Any]]:
-    """One row per task: of XLCO the one with the most candidates, its temperature fitted where it was."""
+    """One row per task: of XLCO the mean over directions with the most candidates, its temperature fitted."""
     found: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         old = found.get(row["task"])
-        if old is None or (row["candidates"] or 0) >= (old["candidates"] or 0):
+        if old is None or _rank(row) >= _rank(old):
             found[row["task"]] = row
     return found
+
+
+def _rank(row: Mapping[str, Any]) -> tuple[bool, int]:
+    return row.get("source") is None, row["candidates"] or 0
 
 
 def ledger(rows: Rows) -> go.Figure:
@@ -41,7 +48,7 @@ def ledger(rows: Rows) -> go.Figure:
         x=[max(0.0, row["nats"]) for _, row in shown], y=labels, orientation="h", width=0.36,
         marker={"color": [task.colour for task, _ in shown]}, name="bound: at least", showlegend=False,
         error_x={
-            "type": "data", "symmetric": False,
+            "type": "data", "symmetric": False, "color": INTERVAL, "thickness": 2,
             "array": [max(0.0, row["high"] - max(0.0, row["nats"])) for _, row in shown],
             "arrayminus": [max(0.0, row["nats"]) - max(0.0, min(row["low"], row["nats"])) for _, row in shown],
         },
@@ -66,7 +73,7 @@ def ledger(rows: Rows) -> go.Figure:
         legend={"orientation": "h", "y": 1.42, "x": 0},
         xaxis={"title": "information (nats)", "range": [0, top]},
         xaxis2={"title": "bits", "range": [0, top / math.log(2)], "overlaying": "x", "side": "top",
-                "showgrid": False},
+                "showgrid": False, "tickmode": "auto"},
     )  # fmt: skip
     return figure
 
@@ -91,21 +98,15 @@ def by_candidates(rows: Rows) -> go.Figure:
     )  # fmt: skip
     trained = table[table["method"] == "infonce"]
     capped = trained.dropna(subset=["effective_ceiling"])
-    if len(capped):
+    if len(capped) and (capped["ceiling"] - capped["effective_ceiling"]).max() > VISIBLE:
         figure.add_scatter(
             x=capped["candidates"].tolist(), y=capped["effective_ceiling"].tolist(), mode="lines",
             name="most that its scores can show", line={"color": CEILING, "dash": "dot", "width": 1.5},
             hovertemplate="scores as trained cannot show more than %{y:.2f} nats<extra></extra>",
         )  # fmt: skip
+    fitted = table[table["method"] != "infonce"]
     _bound(figure, trained, "at least, scores as trained", task.colour, "dot", "circle-open")
-    _bound(
-        figure,
-        table[table["method"] != "infonce"],
-        "at least, temperature fitted",
-        task.colour,
-        "solid",
-        "circle",
-    )
+    _bound(figure, fitted, "at least, temperature fitted", task.colour, "solid", "circle")
     if len(truth):
         figure.add_scatter(
             x=span[[0, -1]].tolist(), y=[float(truth.mean())] * 2, mode="lines", name="truth",
@@ -119,17 +120,26 @@ def by_candidates(rows: Rows) -> go.Figure:
 
 
 def _bound(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash: str, symbol: str) -> None:
-    if table.empty:
-        return
-    figure.add_scatter(
-        x=table["candidates"].tolist(), y=table["nats"].tolist(), mode="lines+markers", name=name,
-        line={"color": colour, "dash": dash, "width": 2}, marker={"symbol": symbol, "size": 8},
-        error_y={
-            "type": "data", "symmetric": False, "array": (table["high"] - table["nats"]).tolist(),
-            "arrayminus": (table["nats"] - table["low"]).tolist(),
-        },
-        customdata=table[["words"]].to_numpy().tolist(), hovertemplate="%{customdata[0]}<extra></extra>",
-    )  # fmt: skip
+    """A line through the means over directions; a single direction is not comparable and stands alone."""
+    alone = table["source"].notna()
+    for part, mode, told in ((table[~alone], "lines+markers", name), (table[alone], "markers", None)):
+        if part.empty:
+            continue
+        figure.add_scatter(
+            x=part["candidates"].tolist(), y=part["nats"].tolist(), mode=mode, name=told or name,
+            showlegend=told is not None, line={"color": colour, "dash": dash, "width": 2},
+            marker={"symbol": symbol.replace("circle", "circle" if told else "diamond"), "size": 9, "color": colour},
+            error_y={
+                "type": "data", "symmetric": False, "array": (part["high"] - part["nats"]).tolist(),
+                "arrayminus": (part["nats"] - part["low"]).tolist(),
+            },
+            customdata=[[_place(row) + row["words"]] for row in part.to_dict("records")],
+            hovertemplate="%{customdata[0]}<extra></extra>",
+        )  # fmt: skip
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    return f"{row['source']}→{row['target']}: " if isinstance(row["source"], str) else ""
 
 
 def growing(steps: pd.DataFrame, truth: Mapping[str, float]) -> go.Figure:

@@ -34,7 +34,7 @@ def test_the_ledger_says_of_every_task_at_least_ceiling_truth_and_share(runs):
     page = open_page("information")
     told = words(page)
     assert not page.error
-    assert all(f"**{name}**" in told for name in ("MMLM", "TLM", "XLCO", "TLM - MMLM"))
+    assert all(f"**{name}**" in told for name in ("MMLM", "TLM", "XLCO", "What the translation adds"))
     assert "at least 7.82 nats; cannot show more than 8.32; the truth is 13.88. It reaches 41.0 %" in told
     assert "Compute the ledger again" in [button.label for button in page.button]
 

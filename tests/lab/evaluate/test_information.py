@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from core.information import bounds
 from core.model.encoder import hidden_states, pack
+from core.model.infoxlm import InfoXLM
 from core.text.batches import plain
 from core.text.corpus import write_corpus
 from lab import cli
@@ -202,6 +204,28 @@ def test_xlco_reads_meanings_that_the_run_never_saw_told_alike_in_both_languages
     meanings = [by_text[text] for text in texts["en"][1]]
     assert not set(meanings) & set(subject.meanings)
     assert texts["ar"][1] == [world.sentence(meaning, "ar") for meaning in meanings[:50]]
+
+
+@pytest.mark.parametrize("changed", [{"keys": "momentum", "queue": 64}, {"enabled": False}])
+def test_vectors_are_those_that_the_run_contrasts(subject, changed):
+    torch.manual_seed(0)
+    model = InfoXLM(subject.model.language_model, tiny(contrast=changed)).eval()
+    if model.key_encoder is not None:
+        for parameter in model.key_encoder.parameters():
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    other = replace(subject, model=model)
+    texts = subject.run.held_out()["text"].tolist()[:7]
+    with torch.no_grad():
+        for key in (False, True):
+            found = ledger.contrast_vectors(other, texts, key, "")
+            for text, vector in zip(texts, found, strict=True):
+                alone = plain(subject.tokenizer.encode([text]), 64)
+                if model.key_encoder is None:
+                    (slow,) = model.vectors(alone, [1], "mean")
+                    slow = torch.nn.functional.normalize(slow, dim=-1)
+                else:
+                    slow = model.keys(alone) if key else model.queries(alone)
+                assert vector.numpy() == pytest.approx(slow[0].numpy(), abs=1e-5)
 
 
 def test_a_fitted_temperature_is_no_worse_than_the_trained_one_where_it_was_fitted(subject, here):

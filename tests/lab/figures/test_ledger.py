@@ -9,7 +9,14 @@ from lab.figures import ledger
 
 
 def row(task: str, nats: float, ceiling: float, truth: float | None, **known) -> dict:
-    found = {"candidates": None, "method": "H(token) - cross-entropy", "effective_ceiling": None, **known}
+    found = {
+        "source": None,
+        "target": None,
+        "candidates": None,
+        "method": "H(token) - cross-entropy",
+        "effective_ceiling": None,
+        **known,
+    }
     return {"task": task, "nats": nats, "low": nats - 0.1, "high": nats + 0.1, "ceiling": ceiling, "truth": truth,
             "words": f"at least {nats}", **found}  # fmt: skip
 
@@ -34,6 +41,15 @@ def named(figure, part: str):
 def test_of_xlco_the_ledger_shows_the_most_candidates_with_the_fitted_temperature():
     chosen = ledger.tightest(rows())["xlco"]
     assert (chosen["candidates"], chosen["method"]) == (4096, "infonce, temperature fitted")
+
+
+def test_a_single_direction_neither_heads_the_ledger_nor_joins_the_line():
+    one = {**rows()[-1], "source": "ar", "target": "en", "candidates": 131_072}
+    assert ledger.tightest([*rows(), one])["xlco"]["candidates"] == 4096
+    figure = ledger.by_candidates([*rows(), one])
+    alone = next(trace for trace in figure.data if list(trace.x) == [131_072])
+    assert alone.mode == "markers"
+    assert alone.customdata[0][0].startswith("ar→en: at least")
 
 
 def test_bound_ceiling_and_truth_of_every_task_share_one_axis():
