@@ -6,6 +6,8 @@ It imports nothing of this project, and needs only numpy and the peers. A peer t
 that fails on these samples leaves no answer.
 """
 
+# pyright: reportMissingImports=false
+
 import json
 import sys
 import time

@@ -19,16 +19,12 @@ class Command:
     def __call__(self) -> dict[str, Any]:
         run = store.open_run(self.run)
         info, status, steps = run.info, run.status, run.steps()
-        trained = (
-            steps[steps["step"] > 0].iloc[-1].dropna().to_dict()
-            if (len(steps) and steps["step"].max() > 0)
-            else {}
-        )
+        last = steps[steps["step"] > 0].tail(1) if len(steps) else steps
         return {
             "run": run.name,
             "status": status.model_dump(),
             "info": info.model_dump(mode="json"),
-            "last": trained,
+            "last": last.iloc[0].dropna().to_dict() if len(last) else {},
             "scores": run.scores().astype(object).where(run.scores().notna(), None).to_dict("records"),
             "snapshots": run.snapshots(),
         }
