@@ -98,7 +98,8 @@ def by_candidates(rows: Rows) -> go.Figure:
     )  # fmt: skip
     trained = table[table["method"] == "infonce"]
     capped = trained.dropna(subset=["effective_ceiling"])
-    if len(capped) and (capped["ceiling"] - capped["effective_ceiling"]).max() > VISIBLE:
+    lost = (capped["ceiling"] - capped["effective_ceiling"]).to_numpy(dtype=float)
+    if np.max(lost, initial=0.0) > VISIBLE:
         figure.add_scatter(
             x=capped["candidates"].tolist(), y=capped["effective_ceiling"].tolist(), mode="lines",
             name="most that its scores can show", line={"color": CEILING, "dash": "dot", "width": 1.5},
