@@ -133,6 +133,7 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
     needs_pairs = settings.tlm.enabled or settings.contrast.enabled
     report(Report("tokenizer", 0, 1))
     tokenizer = corpus_tokenizer(corpus, settings)
+    report(Report("tokenizer", 1, 1))
     ids = encoded(
         corpus, tokenizer, settings.model.max_tokens, lambda done, of: report(Report("encoding", done, of))
     )

@@ -12,7 +12,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -34,8 +34,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 def progress() -> Iterator[Progress]:
     """A progress bar on standard error; a task needs the field `told`, for what else it shows."""
     columns = [
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=10)),
+        BarColumn(bar_width=max(6, min(24, err.width - 110))),
         MofNCompleteColumn(),
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
