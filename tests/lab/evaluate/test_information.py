@@ -14,8 +14,18 @@ from core.model.infoxlm import InfoXLM
 from core.text.batches import plain
 from core.text.corpus import write_corpus
 from lab import cli
-from lab.evaluate import information as ledger
-from lab.evaluate.information import Direction
+from lab.evaluate.information import information_of_run
+from lab.evaluate.ledger.contrast import (
+    _fit_loss,
+    contrast_terms,
+    fitted_scale,
+    reachable,
+    trained_temperature,
+)
+from lab.evaluate.ledger.masked import cross_entropies, masked_examples
+from lab.evaluate.ledger.rows import ledger_row
+from lab.evaluate.ledger.subject import ALONE, open_subject, shares_of, truth_of
+from lab.evaluate.ledger.translations import Direction, Pools, chosen_pairs, contrast_vectors, unseen
 from lab.training import carry_out, start_run
 from lab.world import World
 from tests.lab.runs import tiny
@@ -41,14 +51,14 @@ def subject(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(folder))
         run = carry_out(*start_run("tiny", tiny(), None))
-        yield ledger.open_subject(run)
+        yield open_subject(run)
 
 
 @pytest.fixture(scope="module")
 def document(subject, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(folder))
-        return ledger.information_of_run(subject.run, COUNTS, **SIZES)
+        return information_of_run(subject.run, COUNTS, **SIZES)
 
 
 @pytest.fixture
@@ -85,34 +95,34 @@ def test_xlco_is_measured_at_every_number_of_candidates_as_trained_and_fitted(do
 
 
 def test_the_words_cannot_be_misread():
-    row = ledger.ledger_row("xlco", 4.1, 4.0, 4.2, math.log(128), candidates=128, truth=13.9)
+    row = ledger_row("xlco", 4.1, 4.0, 4.2, math.log(128), candidates=128, truth=13.9)
     assert row["words"] == (
         "at least 4.10 nats [4.00, 4.20]; cannot show more than 4.85 with 128 candidates; the truth is 13.90"
     )
-    nothing = ledger.ledger_row("mmlm", -0.3, -0.4, -0.2, 5.0)
+    nothing = ledger_row("mmlm", -0.3, -0.4, -0.2, 5.0)
     assert "at least" not in nothing["words"]
     assert "shows nothing" in nothing["words"]
     assert "the truth is not known" in nothing["words"]
 
 
 def test_scores_that_a_temperature_caps_say_so():
-    row = ledger.ledger_row(
+    row = ledger_row(
         "xlco", 1.5, 1.4, 1.6, math.log(4096), candidates=4096, temperature=1.0,
-        effective_ceiling=ledger.reachable(4096, 1.0),
+        effective_ceiling=reachable(4096, 1.0),
     )  # fmt: skip
     assert "its cosines at temperature 1 not more than 2.00" in row["words"]
 
 
 def test_a_share_is_that_of_the_truth_and_of_what_the_ceiling_leaves_of_it():
-    row = ledger.ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, truth=8.0, candidates=55)
+    row = ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, truth=8.0, candidates=55)
     assert (row["share"], row["share_of_attainable"]) == (0.25, 0.5)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 3.0])
 def test_opposite_cosines_reach_the_most_that_a_temperature_lets_them_show(temperature):
     ends = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
-    terms = ledger.contrast_terms(Direction("a", "b", 1.0, ends, ends, 0), 2, temperature)
-    assert terms.mean() == pytest.approx(ledger.reachable(2, temperature), abs=1e-6)
+    terms = contrast_terms(Direction("a", "b", 1.0, ends, ends, 0), 2, temperature)
+    assert terms.mean() == pytest.approx(reachable(2, temperature), abs=1e-6)
 
 
 @pytest.mark.parametrize("count", [3, 8, 40])
@@ -120,7 +130,7 @@ def test_contrast_terms_agree_with_infonce_of_explicit_score_matrices(count):
     generator = torch.Generator().manual_seed(count)
     queries, keys = (torch.randn(n, 5, generator=generator) for n in (30, 60))
     one, fitted, asked = Direction("a", "b", 1.0, queries, keys, 10), 10, 9
-    found = ledger.contrast_terms(one, count, 0.7, asked)
+    found = contrast_terms(one, count, 0.7, asked)
     slow = []
     for i in range(max(1, asked // count) * min(count, asked)):
         begin = fitted + i // count * count if count <= asked else fitted
@@ -132,8 +142,8 @@ def test_contrast_terms_agree_with_infonce_of_explicit_score_matrices(count):
 def test_the_cross_entropy_agrees_with_one_sentence_and_one_token_at_a_time(subject):
     model = subject.model
     for task in ("mmlm", "tlm"):
-        examples = ledger.masked_examples(subject, ledger.shares_of(subject, task), 6, 0)
-        sums, counts = ledger.cross_entropies(subject, examples, task)
+        examples = masked_examples(subject, shares_of(subject, task), 6, 0)
+        sums, counts = cross_entropies(subject, examples, task)
         for example, total, count in zip(examples, sums, counts, strict=True):
             sequences = plain([example.shown], 64)
             with torch.no_grad():
@@ -150,7 +160,7 @@ def test_the_cross_entropy_agrees_with_one_sentence_and_one_token_at_a_time(subj
 
 
 def test_masks_follow_the_rule_of_the_ledger(subject):
-    examples = ledger.masked_examples(subject, ledger.shares_of(subject, "mmlm"), 300, 0)
+    examples = masked_examples(subject, shares_of(subject, "mmlm"), 300, 0)
     held_out = set(subject.run.held_out()["meaning"])
     hidden = 0
     for example in examples:
@@ -165,9 +175,9 @@ def test_masks_follow_the_rule_of_the_ledger(subject):
 
 
 def test_a_masked_bound_is_the_entropy_less_the_mean_cross_entropy(subject, document, here):
-    truth = ledger.truth_of(subject, SIZES["truth_sentences"])
-    examples = ledger.masked_examples(subject, ledger.shares_of(subject, "mmlm"), SIZES["sentences"], 0)
-    sums, counts = ledger.cross_entropies(subject, examples, "mmlm")
+    truth = truth_of(subject, SIZES["truth_sentences"])
+    examples = masked_examples(subject, shares_of(subject, "mmlm"), SIZES["sentences"], 0)
+    sums, counts = cross_entropies(subject, examples, "mmlm")
     row = rows_of(document, "mmlm")[0]
     assert row["nats"] == pytest.approx(truth["mmlm"].token_entropy_nats - sums.sum() / counts.sum())
     assert row["ceiling"] == truth["mmlm"].token_entropy_nats
@@ -176,7 +186,7 @@ def test_a_masked_bound_is_the_entropy_less_the_mean_cross_entropy(subject, docu
 
 
 def test_what_a_translation_adds_compares_the_same_languages(subject):
-    both, alone = (ledger.shares_of(subject, task) for task in ("tlm", ledger.ALONE))
+    both, alone = (shares_of(subject, task) for task in ("tlm", ALONE))
     assert sum(alone.values()) == pytest.approx(1.0)
     assert alone[("en",)] == pytest.approx(0.5)
     assert set(both) == {("ar", "en"), ("en", "ar"), ("zh", "en"), ("en", "zh")}
@@ -186,7 +196,7 @@ def test_the_truth_is_computed_once_and_kept_in_the_run(subject, document, here)
     kept = subject.run.document("truth")
     kept["tasks"]["mmlm"]["tokens"] = -7
     subject.run.write_document("truth", kept)
-    assert ledger.truth_of(subject, SIZES["truth_sentences"])["mmlm"].tokens == -7
+    assert truth_of(subject, SIZES["truth_sentences"])["mmlm"].tokens == -7
 
 
 def test_the_rows_are_kept_as_document_and_as_scores(subject, document):
@@ -198,7 +208,7 @@ def test_the_rows_are_kept_as_document_and_as_scores(subject, document):
 
 
 def test_xlco_reads_meanings_that_the_run_never_saw_told_alike_in_both_languages(subject):
-    texts = ledger.unseen(subject, {"ar": 50, "en": 80}, 0)
+    texts = unseen(subject, {"ar": 50, "en": 80}, 0)
     world = subject.world
     by_text = {text: meaning for meaning, _, text in World.load(("en",)).rows(np.arange(world.num_meanings))}
     meanings = [by_text[text] for text in texts["en"][1]]
@@ -217,7 +227,7 @@ def test_vectors_are_those_that_the_run_contrasts(subject, changed):
     texts = subject.run.held_out()["text"].tolist()[:7]
     with torch.no_grad():
         for key in (False, True):
-            found = ledger.contrast_vectors(other, texts, key, "")
+            found = contrast_vectors(other, texts, key, "")
             for text, vector in zip(texts, found, strict=True):
                 alone = plain(subject.tokenizer.encode([text]), 64)
                 if model.key_encoder is None:
@@ -229,15 +239,15 @@ def test_vectors_are_those_that_the_run_contrasts(subject, changed):
 
 
 def test_a_fitted_temperature_is_no_worse_than_the_trained_one_where_it_was_fitted(subject, here):
-    chosen = ledger.chosen_pairs(subject.pairs, 1)
-    directions = ledger.Pools(subject, chosen, (16,), 0).directions
-    scale = ledger.fitted_scale(subject, directions, 16)
-    trained = 1 / ledger.trained_temperature(subject)
+    chosen = chosen_pairs(subject.pairs, 1)
+    directions = Pools(subject, chosen, (16,), 0).directions
+    scale = fitted_scale(subject, directions, 16)
+    trained = 1 / trained_temperature(subject)
     stands_for = math.log(15 / (directions[0].fitted - 1))
 
     def loss(factor: float) -> float:
         parts = [one.queries[:128] @ one.keys[: one.fitted].T for one in directions]
-        return float(np.mean([float(ledger._fit_loss(part * factor, stands_for)) for part in parts]))
+        return float(np.mean([float(_fit_loss(part * factor, stands_for)) for part in parts]))
 
     assert loss(scale) <= loss(trained) + 1e-6
 
@@ -248,7 +258,7 @@ def test_text_that_no_world_wrote_has_bounds_but_no_truth(tmp_path, monkeypatch)
     corpus = tmp_path / "corpus"
     write_corpus(world.rows(world.draw(300, 5), 5), corpus, source="a test", licence="none")
     run = carry_out(*start_run("real", tiny(steps=2, measure={"checkpoint_every": 2}), corpus))
-    rows = ledger.information_of_run(run, (4, 16, 4096), **SIZES)["rows"]
+    rows = information_of_run(run, (4, 16, 4096), **SIZES)["rows"]
     assert all(row["truth"] is None and row["share"] is None for row in rows)
     assert all("the truth is not known" in row["words"] for row in rows)
     assert {row["candidates"] for row in rows} == {None, 4, 16}

@@ -1,0 +1,156 @@
+"""What the ledger measures: a run with its newest checkpoint, what its tasks see of the text, and the truth of that."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from core.checkpoint import open_model
+from core.errors import InputError
+from core.model.infoxlm import InfoXLM
+from core.text.corpus import Corpus, open_corpus
+from core.text.entropy import token_entropies
+from core.text.sampling import Sampler, split
+from core.text.tokenizer import Tokenizer, load_tokenizer
+from lab.evaluate.vectors import model_device
+from lab.store import Run
+from lab.text import encoded, world_corpus
+from lab.world import World
+from lab.world.ideal import IdealReader, Shares
+from lab.world.truth import RATE, Truth, truth
+
+TRUTH_SENTENCES = 1_000
+BATCH = 256
+"""Sentences that the model reads at once."""
+ALONE: Final = "mmlm of the languages of tlm"
+"""What a translation adds is told for like and like; pairs may see some languages more often than sentences do."""
+Progress = Callable[[str, int, int], None]
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """Reports nothing."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run opened for the ledger: its newest checkpoint, and its text as it sampled it."""
+
+    run: Run
+    step: int
+    model: InfoXLM
+    tokenizer: Tokenizer
+    world: World | None
+    languages: Mapping[str, float]
+    """Probability of each language of a sentence."""
+    pairs: Mapping[tuple[str, str], float]
+    """Probability of each directed pair of languages."""
+    token_entropies: Mapping[str, float]
+    """H(token) of the corpus by task."""
+    meanings: np.ndarray
+    """All meanings of the corpus, trained on or held out."""
+    progress: Progress
+
+    @property
+    def skewed(self) -> bool:
+        """Whether the world draws some meanings more often than others."""
+        return self.world is not None and self.world.settings["distribution"] != "uniform"
+
+
+def open_subject(run: Run, progress: Progress = silent) -> Subject:
+    """The run's checkpoint and what its sampler draws from.
+
+    Raises:
+        InputError: no checkpoint yet, or the corpus is gone or has changed.
+    """
+    info, checkpoint = run.info, run.checkpoint()
+    if checkpoint is None:
+        raise InputError(
+            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
+        )
+    settings = info.settings
+    corpus = (
+        world_corpus(settings.world, settings.seed)
+        if info.corpus == "world"
+        else open_corpus(Path(info.corpus))
+    )
+    if corpus.info.sha256 != info.corpus_hash:
+        raise InputError(f"the corpus {info.corpus} has changed since run {run.name} began: train a new run")
+    tokenizer = load_tokenizer(checkpoint)
+    ids = encoded(
+        corpus,
+        tokenizer,
+        settings.model.max_tokens,
+        lambda done, of: progress("reading the corpus", done, of),
+    )
+    sampler = Sampler(
+        split(ids, settings.text, settings.seed, needs_pairs=False), settings.text, settings.seed
+    )
+    tags = corpus.languages
+    pairs: dict[tuple[str, str], float] = {}
+    for pair, share in zip(sampler.split.pairs, sampler.pair_p, strict=True):
+        first, second = tags[pair.first], tags[pair.second]
+        pairs[first, second] = pairs[second, first] = float(share) / 2
+    return Subject(
+        run,
+        int(json.loads((checkpoint / "state.json").read_bytes())["step"]),
+        open_model(checkpoint, settings).to(model_device()),
+        tokenizer,
+        world_of(corpus),
+        {tag: float(share) for tag, share in zip(tags, sampler.language_p, strict=True)},
+        pairs,
+        token_entropies(ids, sampler, tokenizer.size),
+        np.unique(ids.meaning),
+        progress,
+    )
+
+
+def world_of(corpus: Corpus) -> World | None:
+    """The world that wrote a corpus, or None for other text."""
+    described = dict(corpus.info.world or {})
+    for known in ("entropy_nats", "information_nats"):
+        described.pop(known, None)
+    return World.load(**described) if described else None
+
+
+def masked_tasks(subject: Subject) -> list[str]:
+    """Those that the text allows: a corpus without translations has no TLM."""
+    return ["mmlm", "tlm"] if subject.pairs else ["mmlm"]
+
+
+def all_tasks(subject: Subject) -> list[str]:
+    """Those, and MMLM as TLM meets the languages."""
+    return [*masked_tasks(subject), *([ALONE] if subject.pairs else [])]
+
+
+def shares_of(subject: Subject, task: str) -> Shares:
+    """How often a task sees each language, or each ordered pair."""
+    if task == "tlm":
+        return subject.pairs
+    if task == "mmlm":
+        return {(tag,): share for tag, share in subject.languages.items()}
+    sides: dict[tuple[str, ...], float] = {}
+    for pair, share in subject.pairs.items():
+        for tag in pair:
+            sides[(tag,)] = sides.get((tag,), 0.0) + share / 2
+    return sides
+
+
+def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) -> dict[str, Truth]:
+    """What is attainable in MMLM and TLM, computed once per run and kept in its folder; empty for real text."""
+    world, run = subject.world, subject.run
+    if world is None:
+        return {}
+    tasks = all_tasks(subject)
+    key = [world.digest, subject.tokenizer.digest, tasks, sentences, RATE, seed]
+    kept = run.document("truth")
+    if kept is None or kept["key"] != key:
+        subject.progress("computing the truth, once per run", 0, 1)
+        reader = IdealReader(world, subject.tokenizer)
+        found = {task: truth(reader, shares_of(subject, task), sentences, RATE, seed) for task in tasks}
+        kept = {"key": key, "tasks": {task: asdict(one) for task, one in found.items()}}
+        run.write_document("truth", kept)
+        subject.progress("computing the truth, once per run", 1, 1)
+    return {task: Truth(**values) for task, values in kept["tasks"].items()}

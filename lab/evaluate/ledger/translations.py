@@ -1,0 +1,138 @@
+"""Translations that a run has never seen, and their vectors: what XLCO is measured on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.text.batches import plain
+from lab.evaluate.ledger.subject import BATCH, Subject
+from lab.evaluate.vectors import encode
+from lab.world import World
+
+WIDE: Final = 16_384
+"""Above this many candidates one direction is measured instead of several: encoding them is what takes time."""
+QUERIES, FITTED_POOL = 512, 2_048
+PAIRS = 4
+
+
+@dataclass(frozen=True)
+class Direction:
+    """Contrast vectors of one directed pair of languages: row i of the keys translates row i of the queries.
+
+    The first `fitted` rows are for fitting a temperature, the others to measure with; there may be more keys
+    than queries.
+    """
+
+    source: str
+    target: str
+    share: float
+    queries: Tensor
+    keys: Tensor
+    fitted: int
+
+
+def chosen_pairs(
+    shares: Mapping[tuple[str, str], float], pairs: int, seed: int = 0
+) -> dict[tuple[str, str], float]:
+    """Some pairs of languages, drawn with the run's own probabilities, in both directions, and their shares."""
+    both = [(a, b) for a, b in shares if a < b]
+    p = np.array([shares[pair] for pair in both])
+    drawn = np.random.default_rng([seed, 3]).choice(
+        len(both), min(pairs, len(both)), replace=False, p=p / p.sum()
+    )
+    wanted = [pair for at in sorted(drawn) for pair in (both[at], both[at][::-1])]
+    total = sum(shares[pair] for pair in wanted)
+    return {pair: shares[pair] / total for pair in wanted}
+
+
+class Pools:
+    """Unseen translations of the chosen pairs of languages, encoded as the run contrasts them."""
+
+    def __init__(
+        self, subject: Subject, chosen: Mapping[tuple[str, str], float], counts: Sequence[int], seed: int
+    ) -> None:
+        self.subject = subject
+        self._encoded: dict[tuple[str, bool], Tensor] = {}
+        first = next(iter(chosen))
+        tags = sorted({tag for pair in chosen for tag in pair})
+        usual = max([QUERIES, *(count for count in counts if count <= WIDE)]) + FITTED_POOL
+        sizes = dict.fromkeys(tags, usual)
+        sizes[first[1]] = max([usual, *(count + FITTED_POOL for count in counts)])
+        self._texts = unseen(subject, sizes, seed)
+        self.directions = [self._direction(pair, share, seed) for pair, share in chosen.items()]
+
+    def _direction(self, pair: tuple[str, str], share: float, seed: int) -> Direction:
+        source, target = pair
+        queries, keys = self._vectors(source, key=False), self._vectors(target, key=True)
+        if self.subject.world is None:
+            told = [self._texts[tag][0] for tag in pair]
+            _, i, j = np.intersect1d(told[0], told[1], return_indices=True)
+            order = np.random.default_rng([seed, 4]).permutation(len(i))
+            queries, keys = queries[i[order]], keys[j[order]]
+        fitted = min(FITTED_POOL, len(queries) // 4)
+        return Direction(source, target, share, queries, keys, fitted)
+
+    def _vectors(self, tag: str, key: bool) -> Tensor:
+        """Vectors of a language's sentences; one encoder for both sides encodes them once."""
+        own = key and self.subject.model.key_encoder is not None
+        if (tag, own) not in self._encoded:
+            texts = self._texts[tag][1]
+            self._encoded[tag, own] = contrast_vectors(self.subject, texts, own, f"encoding {tag}")
+        return self._encoded[tag, own]
+
+
+def unseen(subject: Subject, sizes: Mapping[str, int], seed: int) -> dict[str, tuple[np.ndarray, list[str]]]:
+    """Meanings and sentences by language that the run did not train on, row by row; rows translate each other.
+
+    From a world they are independent draws, so that InfoNCE is a bound on the world's own information; where all
+    meanings are alike those of the corpus are left out, which changes no probability among the others. Other
+    text has only what the run holds out.
+    """
+    if subject.world is None:
+        parts = subject.run.held_out().groupby("language")
+        return {str(tag): (part["meaning"].to_numpy(), part["text"].tolist()) for tag, part in parts}
+    settings, most = subject.world.settings, max(sizes.values())
+    left = 1.0 if subject.skewed else 1 - len(subject.meanings) / subject.world.num_meanings
+    if left <= 0.01:
+        raise InputError(
+            f"run {subject.run.name} has seen all meanings of its world: train with fewer, to have some to measure on"
+        )
+    drawn = subject.world.draw(int(1.2 * most / left) + 100, seed + 2, without_replacement=False)
+    fresh = drawn if subject.skewed else drawn[~np.isin(drawn, subject.meanings)]
+    found: dict[str, tuple[np.ndarray, list[str]]] = {}
+    for tag, size in sizes.items():
+        speaker = World.load(**{**settings, "languages": [tag]})
+        told = speaker.rows(fresh[:size], seed + 2)
+        found[tag] = (np.arange(size), [text for _, _, text in told])
+    return found
+
+
+@torch.no_grad()
+def contrast_vectors(subject: Subject, texts: Sequence[str], key: bool, phase: str) -> Tensor:
+    """Vectors whose inner products are the run's scores before the temperature, [texts, hidden].
+
+    A run without the contrast task has no such scores: the cosines of the vectors that retrieval reads stand in.
+    """
+    model, settings = subject.model, subject.model.settings
+    if not settings.contrast.enabled:
+        layer = min(settings.evaluation_layer, model.encoder.config.num_hidden_layers)
+        vectors = encode(
+            model, subject.tokenizer, texts, [layer], settings.measure.pooling,
+            lambda done, of: subject.progress(phase, done, of),
+        )[layer]  # fmt: skip
+        return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
+    device, longest = next(model.parameters()).device, settings.model.max_tokens
+    rows = subject.tokenizer.encode(texts, longest)
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    found = torch.empty(len(rows), model.encoder.config.hidden_size)
+    for begin in range(0, len(order), BATCH):
+        part = order[begin : begin + BATCH]
+        sequences = plain([rows[i] for i in part], longest).to(device)
+        found[part] = (model.keys(sequences) if key else model.queries(sequences)).float().cpu()
+        subject.progress(phase, begin + len(part), len(order))
+    return found
