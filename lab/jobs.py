@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from core.errors import InputError
 from lab import store
@@ -12,6 +13,8 @@ from lab.recipes import recipe as settings_of
 from lab.store import Run
 
 START_SECONDS = 120
+_CHILDREN: Final[list[subprocess.Popen[bytes]]] = []
+"""Processes started here, kept so that each is reaped when it has ended and does not stay as a zombie."""
 
 
 def start(recipe: str, name: str | None = None, flags: Sequence[str] = ()) -> Run:
@@ -44,14 +47,17 @@ def resume(name: str) -> Run:
 def detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """A `lab` command in a session of its own, its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     with log.open("ab") as file:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "lab", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _CHILDREN.append(process)
+    return process
 
 
 def _launch(arguments: Sequence[str], name: str) -> Run:

@@ -15,7 +15,7 @@ def side(vectors, meanings=None, name="s"):
     return Side(meanings, [f"{name}{m}" for m in meanings], np.asarray(vectors, dtype=np.float32))
 
 
-def noisy(n=300, d=16, noise=1.2, seed=0):
+def noisy(n=300, d=16, noise=0.7, seed=0):
     rng = np.random.default_rng(seed)
     clean = rng.normal(size=(n, d))
     return [side(clean + noise * rng.normal(size=(n, d)), name=name) for name in "abc"]
