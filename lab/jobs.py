@@ -40,7 +40,6 @@ def resume(name: str) -> Run:
     run = store.open_run(name)
     if run.status.state in ("running", "paused"):
         raise InputError(f"run {name} is {run.status.state} already")
-    run.write_status("queued", run.status.step, run.info.settings.steps)
     return _launch(["train", run.info.settings.recipe, "--name", name, "--resume"], name)
 
 
