@@ -19,7 +19,7 @@ from core.errors import InputError
 
 
 def toy() -> Settings:
-    """The built-in world on a laptop: five languages fold onto each other in about a minute and a half."""
+    """The built-in world on a laptop: five languages fold onto each other in about two minutes."""
     return Settings(
         recipe="toy",
         steps=900,
