@@ -20,6 +20,7 @@ PICTURES = [
     ("live-dark", "live", {}, 1350, "dark"),
     ("space", "space", {}, 1150, "light"),
     ("retrieval", "retrieval", {}, 1300, "light"),
+    ("information", "information", {}, 1500, "light"),
     ("try-it", "try", {"text": TYPED}, 1150, "light"),
 ]
 ARGUMENTS = [

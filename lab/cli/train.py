@@ -29,13 +29,9 @@ class Command:
     """Continue the run of this name, or the recipe's last one, from its checkpoint."""
 
     def __call__(self) -> dict[str, Any]:
-        from transformers.utils import logging
-
         from core.train import NonFiniteLoss
         from lab.training import carry_out, reopen_run, start_run
 
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
         if self.resume:
             run, corpus = reopen_run(self.name or _last_name(self.settings.recipe))
             self._check_same(run.info.settings)
