@@ -120,7 +120,7 @@ def places(page: Page) -> list[float]:
 
 
 def test_every_page_of_an_empty_machine_opens(page):
-    for name in ("Live", "Space", "Retrieval", "Try it", "Overview"):
+    for name in ("Live", "Space", "Information", "Retrieval", "Try it", "Overview"):
         turn_to(page, name)
         assert page.get_by_test_id("stException").count() == 0, name
 
