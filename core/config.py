@@ -126,6 +126,11 @@ class MaskedSettings(Frozen):
     random_share: Share = Field(
         default=0.1, description="share shown as a random token (0.1); the rest is left as it is"
     )
+    mask_special: bool = Field(
+        default=False,
+        description="<s> and </s> are predicted too (released: yes). Off, because they tell nothing of a text, and "
+        "because <s> is the token that is contrasted",
+    )
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "MaskedSettings":
@@ -164,7 +169,13 @@ class ContrastSettings(Frozen):
         "encoder itself with gradient (learns faster in small runs: both sides move)",
     )
     momentum: Share = Field(
-        default=0.9999, description="of the key encoder, per optimizer step (paper: 0.9999 base, 0.999 large)"
+        default=0.9999,
+        description="of the key encoder, per optimizer step (paper: 0.9999 base, 0.999 large); 1 freezes it",
+    )
+    momentum_precision: Literal["float32", "float16"] = Field(
+        default="float32",
+        description="of the key encoder's weights and their update. 'float16' is what the released --fp16 does, "
+        "where at momentum 0.9999 nearly every update is rounded away and the key encoder stands still",
     )
     queue: NonNegativeInt = Field(
         default=131_072, description="earlier keys among the candidates (paper: 131,072)"
@@ -178,8 +189,15 @@ class ContrastSettings(Frozen):
         default="one", description="which side is the query: drawn per pair (released), or each in turn"
     )
     mixup: bool = Field(default=True, description="two pairs are joined, each side in random order (paper)")
+    mixup_languages: Literal["same", "other"] = Field(
+        default="same",
+        description="of the second pair: the 'same' two, so that a side keeps its language (released), or an 'other' "
+        "pair of languages, with either of its sentences on either side, so that sides mix languages (paper)",
+    )
     mask_inputs: bool = Field(
-        default=False, description="mask the contrasted text as in MMLM (released: yes; paper: not mentioned)"
+        default=False,
+        description="mask the contrasted text with the rate, shares and mask_special of mmlm (released: yes; paper: "
+        "not mentioned). Off, because evaluation reads whole sentences",
     )
     exclude_same_meaning: bool = Field(
         default=True,
@@ -274,6 +292,11 @@ class Settings(Frozen):
         tasks = (self.mmlm, self.tlm, self.contrast)
         mmlm, tlm, xlco = ((task.examples or self.batch.examples) if task.enabled else 0 for task in tasks)
         return mmlm, tlm, xlco
+
+    @property
+    def mask_special(self) -> set[str]:
+        """The tasks that mask `<s>` and `</s>` too."""
+        return {task for task, masked in (("mmlm", self.mmlm), ("tlm", self.tlm)) if masked.mask_special}
 
     @property
     def evaluation_layer(self) -> int:

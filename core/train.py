@@ -120,7 +120,9 @@ def train(training: Training) -> Iterator[Step]:
 def draw(training: Training, step: int) -> list[Batch]:
     """This process's micro-batches of a step."""
     settings, accelerator = training.settings, training.accelerator
-    drawn = training.sampler.draw(step, *settings.examples, 1 + settings.contrast.mixup)
+    contrast = settings.contrast
+    across = contrast.mixup and contrast.mixup_languages == "other"
+    drawn = training.sampler.draw(step, *settings.examples, 1 + contrast.mixup, across)
     shares = accelerator.num_processes * settings.batch.accumulate
     mine = range(accelerator.process_index, shares, accelerator.num_processes)
     return [training.batches.build(step, drawn, share, shares).to(accelerator.device) for share in mine]

@@ -146,7 +146,7 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
         model,
         sampler,
         Batches(ids, settings, tokenizer.mask_id),
-        token_entropies(ids, sampler, tokenizer.size),
+        token_entropies(ids, sampler, tokenizer.size, settings.mask_special),
         Accelerator(mixed_precision=settings.precision),
     )
     return training, tokenizer, held_out_sentences(corpus, chosen.held_out)

@@ -43,6 +43,9 @@ class InfoXLM(nn.Module):
             if self.head is not None:
                 self.key_head = contrast_head(hidden).requires_grad_(False)
                 self.key_head.load_state_dict(self.head.state_dict())
+            if contrast.momentum_precision == "float16":
+                for weight in self._slow():
+                    weight.copy_(weight.half())
         self.queue = Queue(contrast.queue if on else 0, hidden)
 
     @property
@@ -95,17 +98,18 @@ class InfoXLM(nn.Module):
         """Moves the key encoder towards the query encoder; once per optimizer step, after it."""
         if self.key_encoder is None:
             return
-        slow = [
+        own = dict(self.encoder.named_parameters())
+        fast = [own[name] for name, _ in self.key_encoder.named_parameters()]
+        fast += [] if self.head is None else self.head.parameters()
+        contrast = self.settings.contrast
+        follow(self._slow(), fast, contrast.momentum, contrast.momentum_precision)
+
+    def _slow(self) -> list[nn.Parameter]:
+        assert self.key_encoder is not None
+        return [
             *self.key_encoder.parameters(),
             *([] if self.key_head is None else self.key_head.parameters()),
         ]
-        own = dict(self.encoder.named_parameters())
-        fast = [own[name] for name, _ in self.key_encoder.named_parameters()]
-        follow(
-            slow,
-            [*fast, *([] if self.head is None else self.head.parameters())],
-            self.settings.contrast.momentum,
-        )
 
 
 def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRobertaForMaskedLM:

@@ -1,6 +1,7 @@
 """The memory of contrast: a key encoder that follows the query encoder slowly, and a queue of earlier keys."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -8,13 +9,24 @@ from torch import Tensor, nn
 
 
 @torch.no_grad()
-def follow(slow: Iterable[Tensor], fast: Iterable[Tensor], momentum: float) -> None:
-    """slow <- momentum * slow + (1 - momentum) * fast, in the precision of `slow` (He et al. 2020).
+def follow(
+    slow: Iterable[Tensor],
+    fast: Iterable[Tensor],
+    momentum: float,
+    precision: Literal["float32", "float16"] = "float32",
+) -> None:
+    """slow <- momentum * slow + (1 - momentum) * fast (He et al. 2020).
 
-    Kept in float32: in float16 the step at momentum 0.9999 is rounded away and the key encoder stands still.
+    In 'float16' the weights, both products and the sum are rounded to float16, as where the whole model is halved
+    and the slow copy has no float32 master (released, --fp16): a step smaller than half the distance of two
+    neighbouring float16 numbers, about 0.0004 of a weight, is lost.
     """
     for own, other in zip(slow, fast, strict=True):
-        own.lerp_(other.to(own.dtype), 1 - momentum)
+        if precision == "float16":
+            kept, added = own.half().float() * momentum, other.half().float() * (1 - momentum)
+            own.copy_(kept.half() + added.half())
+        else:
+            own.lerp_(other, 1 - momentum)
 
 
 class Queue(nn.Module):

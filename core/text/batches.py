@@ -15,7 +15,7 @@ from torch import Tensor
 from core.config import MaskedSettings, Settings
 from core.text.encoded import EncodedCorpus, IntArray
 from core.text.sampling import MMLM, TLM, XLCO, Draw
-from core.text.tokenizer import BOS, EOS, UNK
+from core.text.tokenizer import BOS, UNK
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,14 @@ def masked(
 ) -> tuple[list[IntArray], list[IntArray]]:
     """Rows as they are shown, and per row the positions whose token is to be found.
 
-    floor(rate * n + u) of a row's n ordinary tokens are chosen, u uniform in [0, 1); `<s>`, `</s>` and `<pad>`
-    never are (the released code masks them too). Of the chosen, `mask_share` show `<mask>`, `random_share` a
-    random ordinary token, the rest themselves (80/10/10).
+    floor(rate * n + u) of a row's n ordinary tokens are chosen, u uniform in [0, 1); `<s>` and `</s>` count as
+    ordinary with `mask_special` only. Of the chosen, `mask_share` show `<mask>`, `random_share` a random ordinary
+    token, the rest themselves (80/10/10).
     """
     lengths = np.array([len(row) for row in rows])
     flat = np.concatenate(rows)
     owner = np.repeat(np.arange(len(rows)), lengths)
-    ordinary = (flat > EOS) | (flat == UNK)
+    ordinary = flat >= (BOS if settings.mask_special else UNK)
     counts = np.floor(
         settings.rate * np.bincount(owner[ordinary], minlength=len(rows)) + rng.random(len(rows))
     )

@@ -146,13 +146,19 @@ class Sampler:
         """Takes the counters of `state()` back."""
         self._seen = {(int(key.split(".")[0]), int(key.split(".")[1])): seen for key, seen in state.items()}
 
-    def draw(self, step: int, mmlm: int, tlm: int, xlco: int, together: int = 1) -> Draw:
-        """Rows for a step: so many examples of each task; a contrast example takes `together` pairs (2 when mixed)."""
+    def draw(
+        self, step: int, mmlm: int, tlm: int, xlco: int, together: int = 1, across: bool = False
+    ) -> Draw:
+        """Rows for a step: so many examples of each task.
+
+        A contrast example takes `together` pairs (2 when mixed): of the same two languages, which keep their sides,
+        or with `across` each of other languages and with sides of its own.
+        """
         empty = np.zeros((0, 2), dtype=np.int64)
         return Draw(
             self._singles(step, mmlm) if mmlm else empty[:, 0],
-            self._pairs(step, TLM, tlm, 1) if tlm else empty,
-            self._pairs(step, XLCO, xlco, together) if xlco else empty,
+            self._pairs(step, TLM, tlm, 1, False) if tlm else empty,
+            self._pairs(step, XLCO, xlco, together, across) if xlco else empty,
         )
 
     def _singles(self, step: int, examples: int) -> IntArray:
@@ -166,19 +172,28 @@ class Sampler:
             ]
         return rows
 
-    def _pairs(self, step: int, task: int, examples: int, together: int) -> IntArray:
-        """[examples * together, 2] rows; the pairs of one example come from the same two languages, sides drawn."""
+    def _pairs(self, step: int, task: int, examples: int, together: int, across: bool) -> IntArray:
+        """[examples * together, 2] rows, sides drawn."""
         rng = np.random.default_rng([self.seed, task, step])
         chosen = rng.choice(len(self.pair_p), size=examples, p=self.pair_p)
+        streams = np.repeat(chosen[:, None], together, axis=1)
+        for slot in range(1, together if across else 1):
+            streams[:, slot] = self._other(streams[:, slot - 1], rng)
         rows = np.empty((examples, together, 2), dtype=np.int64)
-        for stream in np.unique(chosen):
-            pair = self.split.pairs[stream]
-            at = np.flatnonzero(chosen == stream)
-            index = self._next(task, int(stream), len(at) * together, len(pair.a))
-            rows[at] = np.stack([pair.a[index], pair.b[index]], axis=-1).reshape(len(at), together, 2)
-        swap = rng.random(examples) < 0.5
-        rows[swap] = rows[swap][..., ::-1]
-        return rows.reshape(-1, 2)
+        for stream in np.unique(streams):
+            pair, at = self.split.pairs[stream], streams == stream
+            index = self._next(task, int(stream), int(at.sum()), len(pair.a))
+            rows[at] = np.stack([pair.a[index], pair.b[index]], axis=-1)
+        swap = rng.random((examples, together if across else 1, 1)) < 0.5
+        return np.where(swap, rows[..., ::-1], rows).reshape(-1, 2)
+
+    def _other(self, chosen: IntArray, rng: np.random.Generator) -> IntArray:
+        """For each pair of languages another one, drawn with the same weights; itself where there is only one."""
+        if len(self.pair_p) == 1:
+            return chosen
+        cumulative = np.cumsum(np.where(np.eye(len(self.pair_p), dtype=bool), 0.0, self.pair_p), axis=1)
+        cumulative /= cumulative[:, -1:]
+        return (rng.random((len(chosen), 1)) >= cumulative[chosen]).sum(1)
 
     def _next(self, task: int, stream: int, count: int, size: int) -> IntArray:
         """The next positions of an endless stream that visits all of 0 ... size-1 once per epoch."""

@@ -206,3 +206,17 @@ def test_token_entropy_is_that_of_the_sampled_languages(text):
     # all languages have equally many sentences, so MMLM sees them as they stand in the corpus
     expected = float(-(share * np.log(share)).sum())
     assert token_entropies(encoded, sampler, tokenizer.size)["mmlm"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_token_entropy_counts_special_tokens_where_they_are_masked(text):
+    encoded, tokenizer = text
+    chosen = settings()
+    sampler = Sampler(split(encoded, chosen.text, 1, True), chosen.text, 1)
+    found = token_entropies(encoded, sampler, tokenizer.size, {"mmlm", "tlm"})
+    counts = encoded.token_counts(tokenizer.size).astype(float)
+    # pairs hold the pivot en (language 0) and one of the others; two sentences share one <s>
+    for task, weights, starts in (("mmlm", [1, 1, 1], 1.0), ("tlm", [0.5, 0.25, 0.25], 0.5)):
+        share = np.array(weights) @ counts
+        share[0] *= starts
+        share = share[share > 0] / share.sum()
+        assert found[task] == pytest.approx(float(-(share * np.log(share)).sum()), rel=1e-9)

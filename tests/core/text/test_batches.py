@@ -46,6 +46,14 @@ def test_only_chosen_positions_change_and_none_of_them_is_special():
         assert len(at) in (2, 3)
 
 
+def test_special_tokens_are_masked_like_all_others_when_asked_for():
+    rows = [np.array([0, 10, 11, 2], dtype=np.int32)] * 4000
+    _, positions = masked(rows, MaskedSettings(rate=0.5, mask_special=True), np.random.default_rng(2), 99)
+    share = np.bincount(np.concatenate(positions), minlength=4) / len(rows)
+    # binomial: four standard deviations are 0.032
+    np.testing.assert_allclose(share, 0.5, atol=0.032)
+
+
 def test_masks_repeat_for_equal_steps_and_differ_between_steps(encoded, tokenizer):
     sampler, made = batches(encoded, tokenizer, settings())
     draw = sampler.draw(1, 16, 16, 16, 2)

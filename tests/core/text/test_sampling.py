@@ -88,6 +88,29 @@ def test_the_mixed_pairs_of_an_example_share_their_languages(encoded):
     assert (tags[:, 0] == tags[:, 1]).all()
 
 
+def test_across_languages_each_mixed_pair_has_languages_and_sides_of_its_own(encoded):
+    drawn = sampler(encoded, pivot=None).draw(1, 0, 0, 4000, 2, across=True).xlco
+    meaning, tags = (
+        np.asarray(column)[drawn].reshape(4000, 2, 2) for column in (encoded.meaning, encoded.language)
+    )
+    assert (meaning[..., 0] == meaning[..., 1]).all()
+    languages = np.sort(tags, axis=-1)
+    assert (languages[:, 0] != languages[:, 1]).any(axis=-1).all()
+    # three pairs of languages, equally large: 1/3 each; binomial, four standard deviations are 0.03
+    for slot in (0, 1):
+        shares = [(languages[:, slot] == pair).all(axis=-1).mean() for pair in ((0, 1), (0, 2), (1, 2))]
+        np.testing.assert_allclose(shares, 1 / 3, atol=0.03)
+    swapped = tags[..., 0] > tags[..., 1]
+    modes = swapped[:, 0] * 2 + swapped[:, 1]
+    np.testing.assert_allclose(np.bincount(modes) / 4000, 0.25, atol=0.03)
+
+
+def test_across_languages_needs_no_second_pair_of_languages(tokenizer, tmp_path):
+    corpus = write_corpus([(i, tag, f"dog {i}") for i in range(30) for tag in ("en", "fr")], tmp_path / "c")
+    made = sampler(encode_corpus(corpus, tokenizer, tmp_path / "e", 16))
+    assert made.draw(1, 0, 0, 5, 2, across=True).xlco.shape == (10, 2)
+
+
 def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
     made, again = sampler(encoded), sampler(encoded)
     for step in range(1, 6):
