@@ -37,15 +37,31 @@ def sparse(dims: int, pairs: int, strength: float) -> Truth:
     return gaussian(f"multinormal-sparse-{dims}-{dims}-{pairs}-{strength}", covariance, dims)
 
 
-def student(dx: int, dy: int, degrees: float) -> Truth:
-    """A Student vector of identity dispersion: no correlation, only a shared scale."""
+def wishart(dx: int, dy: int, seed: int) -> Truth:
+    """Gaussians whose covariance is itself drawn, once per seed: every coordinate correlates with every other.
+
+    Twice as many degrees of freedom as dimensions keep it well conditioned.
+    """
+    root = np.random.default_rng(seed).standard_normal((dx + dy, 2 * (dx + dy)))
+    return gaussian(f"multinormal-wishart-{dx}-{dy}-{seed}", root @ root.T, dx)
+
+
+def student(dx: int, dy: int, degrees: float, correlation: float = 0.0) -> Truth:
+    """A Student vector, every pair of coordinates equally correlated: a shared scale adds to the Gaussian part.
+
+    With correlation 0 the shared scale is all there is.
+    """
+    dims = dx + dy
+    dispersion = np.full((dims, dims), correlation) + (1 - correlation) * np.eye(dims)
+    root = np.linalg.cholesky(dispersion)
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        joint = rng.standard_normal((n, dx + dy)) / np.sqrt(rng.chisquare(degrees, (n, 1)) / degrees)
-        return joint[:, :dx], joint[:, dx:]
+        joint = rng.standard_normal((n, dims)) / np.sqrt(rng.chisquare(degrees, (n, 1)) / degrees)
+        return (joint @ root.T)[:, :dx], (joint @ root.T)[:, dx:]
 
-    name = f"student-identity-{dx}-{dy}-{degrees:g}"
-    return Truth(name, shared_scale_information(degrees, dx, dy), draw)
+    kind = f"dense-{correlation}" if correlation else "identity"
+    nats = shared_scale_information(degrees, dx, dy) + covariance_information(dispersion, dx)
+    return Truth(f"student-{kind}-{dx}-{dy}-{degrees:g}", nats, draw)
 
 
 def additive(noise: float) -> Truth:

@@ -6,14 +6,15 @@ from functools import partial
 import numpy as np
 
 from core.errors import InputError
-from core.information.truth import families, maps
+from core.information.truth import curved, families, maps
 from core.information.truth.distribution import Map, Truth
 
 NORMAL = "1v1-normal-0.75"
 
 
-def _normal() -> Truth:
-    return families.gaussian(NORMAL, np.array([[1.0, 0.75], [0.75, 1.0]]), 1)
+def _normal(correlation: float = 0.75) -> Truth:
+    covariance = np.array([[1.0, correlation], [correlation, 1.0]])
+    return families.gaussian(f"1v1-normal-{correlation}", covariance, 1)
 
 
 def _mapped(prefix: str, base: Callable[[], Truth], of_x: Map, of_y: Map) -> Callable[[], Truth]:
@@ -40,6 +41,18 @@ def _swissroll(values: maps.Array) -> maps.Array:
 def _rotated(dims: int) -> Callable[[], Truth]:
     turns = maps.rotation(dims, 1), maps.rotation(dims, 2)
     return _mapped("rotated", _sparse(dims), lambda v: v @ turns[0].T, lambda v: v @ turns[1].T)
+
+
+def _turned_cubes(dims: int) -> tuple[Map, Map]:
+    turns = maps.rotation(dims, 3), maps.rotation(dims, 4)
+    return lambda v: maps.half_cube(v) @ turns[0].T, lambda v: maps.half_cube(v) @ turns[1].T
+
+
+def _copies(count: int, base: Callable[[], Truth]) -> Callable[[], Truth]:
+    def make() -> Truth:
+        return curved.copies(base(), count)
+
+    return make
 
 
 TWELVE: dict[str, Callable[[], Truth]] = {
@@ -71,12 +84,35 @@ FURTHER: dict[str, Callable[[], Truth]] = {
     "spiral-multinormal-sparse-5-5-2-2.0": _spiral(5),
     "student-identity-3-7-3": partial(families.student, 3, 7, 3),
 }
+UNSEEN: dict[str, Callable[[], Truth]] = {
+    "1v1-normal-0.999": partial(_normal, 0.999),
+    "1v1-sine-0.2": partial(curved.sine, 0.2),
+    "1v1-checkerboard-4": partial(curved.checkerboard, 4),
+    "1v1-gamma_exponential-2": partial(curved.gamma_exponential, 2.0),
+    "concentric-5-1-4": partial(curved.concentric, 5, 4),
+    "copies-2-swissroll_x-normal_cdf-1v1-normal-0.75": _copies(2, TWELVE[f"swissroll_x-normal_cdf-{NORMAL}"]),
+    "copies-3-1v1-additive-0.3": _copies(3, partial(families.additive, 0.3)),
+    "copies-3-1v1-mixture-0.9": _copies(3, families.mixture),
+    "multinormal-wishart-7-9-0": partial(families.wishart, 7, 9, 0),
+    "multinormal-wishart-20-1-1": partial(families.wishart, 20, 1, 1),
+    "multinormal-sparse-10-10-0-2.0": partial(families.sparse, 10, 0, 2.0),
+    "multinormal-sparse-10-10-10-2.0": partial(families.sparse, 10, 10, 2.0),
+    "rotated-half_cube-multinormal-sparse-12-12-4-1.0": _mapped(
+        "rotated-half_cube", partial(families.sparse, 12, 4, 1.0), *_turned_cubes(12)
+    ),
+    "student-dense-0.6-4-4-3": partial(families.student, 4, 4, 3, 0.6),
+    "arctan-student-identity-6-2-4": _mapped(
+        "arctan", partial(families.student, 6, 2, 4), np.arctan, np.arctan
+    ),
+    "embedding-128-4": partial(families.embedding, 128, 4.0),
+}
+"""Written down after `auto` was chosen and first read by it then: what it makes of them is a blind test."""
 EMBEDDINGS: dict[str, Callable[[], Truth]] = {
     f"embedding-{dims}-{nats}": partial(families.embedding, dims, float(nats))
     for dims in (64, 256, 768)
     for nats in (1, 3, 6, 10, 12)
 }
-TASKS = TWELVE | FURTHER | EMBEDDINGS
+TASKS = TWELVE | FURTHER | UNSEEN | EMBEDDINGS
 
 
 def task(name: str) -> Truth:
