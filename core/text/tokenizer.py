@@ -1,7 +1,6 @@
-"""Unigram tokenizers with XLM-R's special tokens: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, `<mask>` last."""
+"""Tokenizers with XLM-R's special tokens: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, `<mask>` last."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -15,6 +14,8 @@ from core.errors import InputError
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>")
 MASK: Final = "<mask>"
+LONGEST_TOKEN: Final = 16
+"""Characters, as in SentencePiece; without it, sentences without spaces would become tokens."""
 
 
 class Tokenizer:
@@ -60,49 +61,40 @@ class Tokenizer:
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """A Unigram tokenizer (Kudo 2018) of at most `vocabulary` tokens, the five special ones included.
+    """A byte-pair tokenizer (Sennrich et al. 2016) of at most `vocabulary` tokens, the five special ones included.
+
+    Words begin with `▁` and punctuation stands alone, as in SentencePiece. Pairs are merged from letters upwards by
+    frequency, so that scripts without spaces are cut into words first and phrases later.
 
     Raises:
         InputError: the texts have more distinct characters than the vocabulary has room for.
     """
-    backend = Backend(models.Unigram([(token, 0.0) for token in SPECIAL], unk_id=UNK, byte_fallback=False))
+    backend = Backend(models.BPE(unk_token=SPECIAL[UNK]))
     backend.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     )
-    backend.pre_tokenizer = pre_tokenizers.Metaspace()
-    backend.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=vocabulary - 1, special_tokens=list(SPECIAL), unk_token="<unk>", show_progress=False
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
     )
-    try:
-        backend.train_from_iterator(texts, trainer)
-    except Exception as error:  # the library raises no narrower class
-        raise InputError(
-            f"no tokenizer of {vocabulary:,} tokens fits this text ({error}): raise tokenizer.vocabulary"
-        ) from error
-    backend.model = _settled(backend)
+    backend.decoder = decoders.Metaspace()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary - 1,
+        special_tokens=list(SPECIAL),
+        max_token_length=LONGEST_TOKEN,
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
     backend.add_special_tokens([AddedToken(MASK, lstrip=True, normalized=False)])
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", BOS), ("</s>", EOS)]
     )
-    return Tokenizer(backend)
-
-
-def _settled(backend: Backend) -> models.Unigram:
-    """The trained pieces in an order and with scores that the same text always gives.
-
-    The trainer sums in random order, so last digits differ between runs, and it gives characters that it would
-    have pruned scores counting up from the lowest by 0.0001, in random order: scores are rounded, and those
-    characters take theirs in alphabetical order.
-    """
-    vocabulary: list[tuple[str, float]] = json.loads(backend.to_str())["model"]["vocab"][len(SPECIAL) :]
-    scores = {piece: round(score, 6) for piece, score in vocabulary}
-    characters = sorted(piece for piece in scores if len(piece) == 1)
-    floor = min(scores.values()) + 0.0001 * len(characters)
-    rare = [piece for piece in characters if scores[piece] <= floor]
-    scores |= dict(zip(rare, sorted((scores[piece] for piece in rare), reverse=True), strict=True))
-    pieces = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    return models.Unigram([*((token, 0.0) for token in SPECIAL), *pieces], unk_id=UNK, byte_fallback=False)
+    tokenizer = Tokenizer(backend)
+    if tokenizer.size > vocabulary:
+        raise InputError(
+            f"this text has {tokenizer.size - len(SPECIAL) - 1:,} distinct characters, which do not fit into a "
+            f"vocabulary of {vocabulary:,}: raise tokenizer.vocabulary"
+        )
+    return tokenizer
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

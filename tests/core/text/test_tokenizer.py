@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from transformers import AutoTokenizer
+from transformers import PreTrainedTokenizerFast
 
 from core.errors import InputError
 from core.text.encoded import encode_corpus
@@ -36,8 +36,14 @@ def test_it_survives_a_file_and_opens_in_transformers(tokenizer, tmp_path):
     tokenizer.save(tmp_path)
     text = "two blue cat 蓝狗"
     assert load_tokenizer(tmp_path).digest == tokenizer.digest
-    theirs = AutoTokenizer.from_pretrained(tmp_path, tokenizer_type="xlm-roberta")
+    theirs = PreTrainedTokenizerFast.from_pretrained(tmp_path)
     assert theirs(text)["input_ids"] == tokenizer.encode([text])[0].tolist()
+
+
+def test_common_words_are_tokens_with_spaces_or_without():
+    texts = ["abc with you", "bcd with us", "他喝水。", "我们喝水。", "你也喝水。"] * 9
+    tokens = train_tokenizer(texts, 40).tokens(range(40))
+    assert {"▁with", "喝水", "。"} < set(tokens)
 
 
 def test_a_vocabulary_too_small_for_the_characters_is_refused():
