@@ -4,7 +4,6 @@ The encoder lies in the transformers layout, so that `AutoModel.from_pretrained`
 head, the memory of keys and the optimizer lie beside it.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,16 +12,19 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import XLMRobertaForMaskedLM, XLMRobertaTokenizer
+from transformers import PreTrainedTokenizerFast
 
-from core.config import FORMAT_VERSION, Frozen, Settings
+from core.config import FORMAT_VERSION, ContrastSettings, Frozen, ModelSettings, Settings
 from core.errors import InputError
-from core.model.encoder import ATTENTION
+from core.hub import checkpoint_file
 from core.model.infoxlm import InfoXLM
-from core.text.tokenizer import Tokenizer
+from core.model.start import open_language_model
+from core.text.start import open_tokenizer
+from core.text.tokenizer import PAD, Tokenizer
 from core.train import Training
 
 MOMENTS: Final = ("exp_avg", "exp_avg_sq", "step")
+CONTRAST: Final = "contrast.safetensors"
 
 
 class Progress(Frozen):
@@ -40,17 +42,44 @@ def save(training: Training, tokenizer: Tokenizer, folder: Path, seconds: float)
     Raises:
         OSError: the disk is full or the folder cannot be written.
     """
-    model = training.model
+    save_model(training.model, tokenizer, folder)
     try:
-        model.language_model.save_pretrained(folder)
-        save_file(_memory(model), folder / "contrast.safetensors")
         save_file(_moments(training), folder / "optimizer.safetensors")
     except SafetensorError as error:
         raise OSError(f"{folder}: {error}") from error
-    XLMRobertaTokenizer(tokenizer_object=tokenizer.backend).save_pretrained(folder)
-    tokenizer.save(folder)
     progress = Progress(step=training.step, seconds=seconds, sampler=training.sampler.state())
     (folder / "state.json").write_text(progress.model_dump_json(), encoding="utf-8")
+
+
+def save_model(model: InfoXLM, tokenizer: Tokenizer, folder: Path) -> None:
+    """Writes what `AutoModel` and `AutoTokenizer` open, and contrast head, key encoder and queue beside it.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written.
+    """
+    try:
+        model.language_model.save_pretrained(folder)
+        save_file(_memory(model), folder / CONTRAST)
+    except SafetensorError as error:
+        raise OSError(f"{folder}: {error}") from error
+    # not XLMRobertaTokenizer: transformers builds that class anew from the vocabulary, without our normalizer
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.backend,
+        model_max_length=room(model),
+        bos_token="<s>",
+        cls_token="<s>",
+        pad_token="<pad>",
+        eos_token="</s>",
+        sep_token="</s>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+    ).save_pretrained(folder)
+    tokenizer.save(folder)
+
+
+def room(model: InfoXLM) -> int:
+    """Tokens of the longest input that the model reads, special ones included."""
+    return min(model.settings.model.max_tokens, model.language_model.config.max_position_embeddings - PAD - 1)
 
 
 def load(training: Training, folder: Path) -> Progress:
@@ -78,7 +107,7 @@ def load(training: Training, folder: Path) -> Progress:
                 f"{folder}/model.safetensors lacks {sorted(missing)[0]}: it belongs to another model"
             )
         training.model.language_model.tie_weights()
-        _restore_memory(training.model, load_file(folder / "contrast.safetensors"))
+        _restore_memory(training.model, folder / CONTRAST)
         _restore_moments(training, load_file(folder / "optimizer.safetensors"))
     except (OSError, SafetensorError, ValidationError, RuntimeError, KeyError) as error:
         reason = str(error).splitlines()[0]
@@ -94,17 +123,58 @@ def open_model(folder: Path, settings: Settings) -> InfoXLM:
     Raises:
         InputError: the folder holds no XLM-R style checkpoint in safetensors.
     """
-    try:
-        language_model = XLMRobertaForMaskedLM.from_pretrained(
-            folder, use_safetensors=True, attn_implementation=ATTENTION, local_files_only=True
-        )
-        model = InfoXLM(language_model, settings)
-        if (folder / "contrast.safetensors").is_file():
-            _restore_memory(model, load_file(folder / "contrast.safetensors"))
-    except (OSError, SafetensorError, ValueError, RuntimeError, KeyError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"expected a checkpoint in {folder}, which cannot be opened: {reason}") from error
+    model = InfoXLM(open_language_model(str(folder)), settings)
+    if (folder / CONTRAST).is_file():
+        _restore_memory(model, folder / CONTRAST)
     return model.eval()
+
+
+def open_foreign(start: str) -> tuple[InfoXLM, Tokenizer]:
+    """Any XLM-R style checkpoint for evaluation, with its tokenizer: the encoder, without contrast.
+
+    Args:
+        start: a folder in the transformers layout, or a hub name.
+
+    Raises:
+        InputError: it cannot be found or opened, holds no XLM-R, or its tokenizer is not XLM-R's kind.
+    """
+    tokenizer, language_model = open_tokenizer(start), open_language_model(start)
+    config = language_model.config
+    if tokenizer.size > config.vocab_size:
+        raise InputError(
+            f"{start!r} has embeddings for {config.vocab_size:,} tokens, but its tokenizer has {tokenizer.size:,}"
+        )
+    settings = Settings(
+        model=ModelSettings(
+            layers=config.num_hidden_layers,
+            hidden=config.hidden_size,
+            heads=config.num_attention_heads,
+            feedforward=config.intermediate_size,
+            max_tokens=config.max_position_embeddings - PAD - 1,
+            start=start,
+        ),
+        contrast=ContrastSettings(enabled=False),
+    )
+    return InfoXLM(language_model, settings).eval(), tokenizer
+
+
+def continue_contrast(model: InfoXLM, start: str) -> bool:
+    """Takes contrast head, key encoder and queue from where they lie beside a checkpoint; False if there are none.
+
+    Raises:
+        InputError: they are damaged, or were made with other contrast settings.
+    """
+    path = checkpoint_file(start, CONTRAST)
+    if path is None:
+        return False
+    try:
+        _restore_memory(model, path)
+    except InputError as error:
+        raise InputError(
+            f"{error}: train with the contrast settings of that run, or leave its memory with "
+            "--model.no-start-contrast"
+        ) from error
+    return True
 
 
 def _memory(model: InfoXLM) -> dict[str, Tensor]:
@@ -116,11 +186,17 @@ def _memory(model: InfoXLM) -> dict[str, Tensor]:
     return state or {"empty": torch.zeros(0)}
 
 
-def _restore_memory(model: InfoXLM, state: dict[str, Tensor]) -> None:
-    state.pop("empty", None)
-    unexpected = model.load_state_dict(state, strict=False).unexpected_keys
-    if unexpected:
-        raise InputError(f"contrast.safetensors holds {unexpected[0]}, which these settings do not have")
+def _restore_memory(model: InfoXLM, path: Path) -> None:
+    try:
+        state = load_file(path)
+        state.pop("empty", None)
+        report = model.load_state_dict(state, strict=False)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    missing = [name for name in report.missing_keys if not name.startswith("language_model.")]
+    if missing or report.unexpected_keys:
+        told = f"lacks {missing[0]}" if missing else f"holds {report.unexpected_keys[0]}"
+        raise InputError(f"{path} {told}, unlike these settings")
 
 
 def _moments(training: Training) -> dict[str, Tensor]:

@@ -104,6 +104,10 @@ class ModelSettings(Frozen):
         default=None,
         description="folder or hub name of an XLM-R style checkpoint in safetensors; its shape replaces ours",
     )
+    start_contrast: bool = Field(
+        default=True,
+        description="take contrast head, key encoder and queue too, where they lie beside `start` (an exported run)",
+    )
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> "ModelSettings":

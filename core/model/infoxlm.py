@@ -1,7 +1,6 @@
 """InfoXLM: one XLM-R encoder with its vocabulary head, a contrast head, and the memory of keys (Chi et al. 2021)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
@@ -14,6 +13,7 @@ from core.errors import InputError
 from core.model.encoder import ATTENTION, hidden_states, pack, pool, truncated
 from core.model.heads import contrast_head
 from core.model.memory import Queue, follow
+from core.model.start import open_language_model
 from core.text.batches import Sequences
 from core.text.tokenizer import BOS, EOS, PAD
 
@@ -34,7 +34,9 @@ class InfoXLM(nn.Module):
         self.settings = settings
         self.language_model = language_model
         contrast, hidden = settings.contrast, language_model.config.hidden_size
-        on = contrast.enabled
+        on, layers = contrast.enabled, language_model.config.num_hidden_layers
+        if on and contrast.layer > layers:
+            raise InputError(f"contrast.layer is {contrast.layer}, but the checkpoint has {layers} layers")
         self.head = contrast_head(hidden) if on and contrast.head else None
         self.key_encoder: XLMRobertaModel | None = None
         self.key_head: nn.Linear | None = None
@@ -116,11 +118,11 @@ def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRo
     """A fresh XLM-R of the given shape, or the checkpoint that `settings.start` names.
 
     Raises:
-        InputError: the checkpoint cannot be opened, is no XLM-R, or has another vocabulary.
+        InputError: the checkpoint cannot be opened, is no XLM-R, has another vocabulary or too few positions.
     """
     torch.manual_seed(seed)
     if settings.start is not None:
-        return _started(settings.start, vocabulary)
+        return _started(settings, settings.start, vocabulary)
     config = XLMRobertaConfig(
         vocab_size=vocabulary,
         hidden_size=settings.hidden,
@@ -146,19 +148,17 @@ def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRo
     return model
 
 
-def _started(start: str, vocabulary: int | None) -> XLMRobertaForMaskedLM:
-    try:
-        model = XLMRobertaForMaskedLM.from_pretrained(
-            start, use_safetensors=True, attn_implementation=ATTENTION, local_files_only=Path(start).is_dir()
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"model.start {start!r} cannot be opened as an XLM-R checkpoint in safetensors: {reason}"
-        ) from error
-    if vocabulary is not None and model.config.vocab_size != vocabulary:
+def _started(settings: ModelSettings, start: str, vocabulary: int) -> XLMRobertaForMaskedLM:
+    model = open_language_model(start, settings.dropout)
+    if model.config.vocab_size != vocabulary:
         raise InputError(
             f"{start} has a vocabulary of {model.config.vocab_size:,}, the tokenizer {vocabulary:,}: "
             "set tokenizer.folder to the checkpoint's own tokenizer"
+        )
+    room = model.config.max_position_embeddings - PAD - 1
+    if settings.max_tokens > room:
+        raise InputError(
+            f"{start} has positions for {room} tokens, model.max_tokens is {settings.max_tokens}: "
+            f"set --model.max-tokens {room}"
         )
     return model

@@ -1,0 +1,55 @@
+"""A checkpoint as others open it: transformers by `AutoModel`, sentence-transformers by `SentenceTransformer`."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from core.checkpoint import room, save_model
+from core.errors import InputError
+from core.model.infoxlm import InfoXLM
+from core.text.tokenizer import Tokenizer
+
+
+def export(
+    model: InfoXLM, tokenizer: Tokenizer, folder: Path, layer: int, pooling: Literal["first", "mean"]
+) -> None:
+    """Writes a model into an existing folder, all layers, with its contrast head, key encoder and queue.
+
+    `AutoModel` opens the whole encoder. `SentenceTransformer` opens the layers up to `layer` of the same weights and
+    pools them, so that its vectors are those of `InfoXLM.vectors`: of the tokens of `<s> text </s>`, not normalised.
+
+    Args:
+        model: of a run.
+        tokenizer: its own.
+        folder: empty.
+        layer: hidden state that is pooled, 1 ... number of layers.
+        pooling: 'mean' over all tokens, or 'first'.
+
+    Raises:
+        InputError: there is no such layer above the embeddings.
+        OSError: the disk is full.
+    """
+    layers: int = model.encoder.config.num_hidden_layers
+    if not 1 <= layer <= layers:
+        raise InputError(f"expected a layer from 1 to {layers} to export, got {layer}")
+    save_model(model, tokenizer, folder)
+    (folder / "1_Pooling").mkdir()
+    files: dict[str, Any] = {
+        "modules.json": [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        ],
+        "sentence_bert_config.json": {
+            "max_seq_length": room(model),
+            "config_args": {"num_hidden_layers": layer},
+        },
+        "config_sentence_transformers.json": {"similarity_fn_name": "cosine"},
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": model.encoder.config.hidden_size,
+            "pooling_mode_cls_token": pooling == "first",
+            "pooling_mode_mean_tokens": pooling == "mean",
+            "pooling_mode_max_tokens": False,
+        },
+    }
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content, indent=1), encoding="utf-8")

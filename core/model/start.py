@@ -1,0 +1,56 @@
+"""XLM-R from a checkpoint: a folder or a hub name, with weights in safetensors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import XLMRobertaForMaskedLM
+
+from core.errors import InputError
+from core.hub import checkpoint_file
+from core.model.encoder import ATTENTION
+
+
+def open_language_model(start: str, dropout: float = 0.0) -> XLMRobertaForMaskedLM:
+    """XLM-R with its vocabulary head in float32, whatever precision it was saved in.
+
+    A checkpoint without that head (a sentence encoder) gets a fresh one; pickled weights are never read.
+
+    Args:
+        start: a folder in the transformers layout, or a hub name.
+        dropout: on hidden states and attention; the shape is the checkpoint's own.
+
+    Raises:
+        InputError: it cannot be found or opened, or holds no XLM-R encoder.
+    """
+    path = checkpoint_file(start, "config.json")
+    if path is None:
+        raise InputError(
+            f"expected an XLM-R style checkpoint, got {start!r}: it has no config.json, or the hub is out of reach"
+        )
+    try:
+        kind = json.loads(path.read_bytes()).get("model_type")
+        if kind != "xlm-roberta":
+            raise InputError(f"expected an XLM-R style checkpoint, got {start!r} of model_type {kind!r}")
+        opened: Any = XLMRobertaForMaskedLM.from_pretrained(
+            start,
+            use_safetensors=True,
+            attn_implementation=ATTENTION,
+            local_files_only=Path(start).is_dir(),
+            dtype=torch.float32,
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
+            output_loading_info=True,
+        )
+    except (OSError, SafetensorError, RuntimeError, AttributeError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"{start!r} cannot be opened as an XLM-R checkpoint in safetensors: {reason}"
+        ) from error
+    model, report = opened
+    lacking = sorted(name for name in report["missing_keys"] if not name.startswith("lm_head."))
+    if lacking:
+        raise InputError(f"{start!r} holds no whole XLM-R encoder: {lacking[0]} is missing")
+    return model

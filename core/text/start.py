@@ -1,0 +1,23 @@
+"""The tokenizer of a checkpoint: a folder or a hub name."""
+
+from typing import Final
+
+from core.errors import InputError
+from core.hub import checkpoint_file
+from core.text.tokenizer import Tokenizer, load_tokenizer
+
+FILES: Final = ("tokenizer.json", "sentencepiece.bpe.model")
+
+
+def open_tokenizer(start: str) -> Tokenizer:
+    """The tokenizer that lies beside the weights, fetched from the hub if need be.
+
+    Raises:
+        InputError: there is none, or its special tokens are not XLM-R's.
+    """
+    for name in FILES:
+        if path := checkpoint_file(start, name):
+            return load_tokenizer(path.parent)
+    raise InputError(
+        f"expected {' or '.join(FILES)} in the checkpoint {start!r}, found neither: set tokenizer.folder"
+    )

@@ -1,0 +1,83 @@
+"""Checkpoints opened for evaluation, and the memory of contrast taken over by another run."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from core.checkpoint import CONTRAST, continue_contrast, open_foreign, open_model, save_model
+from core.errors import InputError
+from core.text.batches import plain
+from tests.core.checkpoints import foreign, tiny_tokenizer, tiny_xlmr
+from tests.core.small import model, settings
+
+
+def test_a_foreign_checkpoint_gives_the_vectors_of_transformers(tmp_path):
+    folder, theirs, _ = foreign(tmp_path)
+    ours, tokenizer = open_foreign(str(folder))
+    assert ours.settings.model.max_tokens == 32
+    (row,) = tokenizer.encode(["one red dog"])
+    with torch.no_grad():
+        states = theirs(torch.tensor(row[None], dtype=torch.int64), output_hidden_states=True).hidden_states
+    for layer, state in enumerate(states):
+        for pooling, expected in (("mean", state.mean(1)), ("first", state[:, 0])):
+            (mine,) = ours.vectors(plain([row], 32), [layer], pooling)
+            np.testing.assert_allclose(mine, expected, atol=1e-6, rtol=0)
+
+
+def test_a_tokenizer_larger_than_the_embeddings_is_refused(tmp_path):
+    folder, _, _ = foreign(tmp_path)
+    tiny_xlmr(20).save_pretrained(folder)
+    with pytest.raises(InputError, match="embeddings for 20 tokens, but its tokenizer has"):
+        open_foreign(str(folder))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    made = model(settings(momentum=0.5), seed=5)
+    with torch.no_grad():
+        made.head.weight.add_(1.0)
+        made.follow()
+        for count in (5, 6):
+            made.queue.push(torch.randn(count, 16), torch.arange(count))
+    save_model(made, tiny_tokenizer(), tmp_path)
+    return made, tmp_path
+
+
+def test_head_key_encoder_and_queue_are_taken_over(saved):
+    made, folder = saved
+    other = model(settings(momentum=0.5), seed=6)
+    assert continue_contrast(other, str(folder))
+    assert (other.queue.pointer, other.queue.filled) == (3, 8)
+    ours, theirs = (dict(one.named_parameters()) | dict(one.named_buffers()) for one in (other, made))
+    for name, tensor in theirs.items():
+        if not name.startswith("language_model."):
+            assert torch.equal(ours[name], tensor), name
+
+
+def test_a_checkpoint_without_memory_leaves_the_model_as_it_is(tmp_path):
+    folder, _, _ = foreign(tmp_path)
+    assert not continue_contrast(model(settings()), str(folder))
+
+
+@pytest.mark.parametrize(
+    ("contrast", "told"),
+    [
+        ({"queue": 9}, "size mismatch for queue.keys"),
+        ({"keys": "query"}, "holds key_encoder"),
+        ({"head": False}, "holds head.weight"),
+        ({"layer": 3}, "lacks key_encoder.encoder.layer.2"),
+    ],
+)
+def test_a_memory_of_other_settings_is_refused(saved, contrast, told):
+    with pytest.raises(InputError, match=rf"{told}.*--model\.no-start-contrast"):
+        continue_contrast(model(settings(**contrast)), str(saved[1]))
+
+
+def test_a_checkpoint_whose_memory_lacks_a_part_is_refused(saved):
+    made, folder = saved
+    kept = load_file(folder / CONTRAST)
+    del kept["head.weight"]
+    save_file(kept, folder / CONTRAST)
+    with pytest.raises(InputError, match=r"lacks head\.weight"):
+        open_model(folder, made.settings)
