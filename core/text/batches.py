@@ -5,6 +5,7 @@ choices of a step are made for the joint batch of all processes, which then each
 do not depend on how many there are.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.config import MaskedSettings, Settings
-from core.text.encoded import EncodedCorpus, IntArray
+from core.text.encoded import EncodedCorpus, IntArray, Rows, spans
 from core.text.sampling import MMLM, TLM, XLCO, Draw
 from core.text.tokenizer import BOS, UNK
 
@@ -82,6 +83,11 @@ class Batch:
         return sum(len(part.ids) for part in parts)
 
 
+def sequences(rows: Rows) -> Sequences:
+    """Rows of ids as tensors."""
+    return Sequences(torch.from_numpy(rows.ids.astype(np.int64)), torch.from_numpy(rows.lengths))
+
+
 def cut(row: IntArray, content: int) -> IntArray:
     """A row of ids with at most `content` tokens between `<s>` and `</s>`."""
     return row if len(row) <= content + 2 else np.concatenate([row[: content + 1], row[-1:]])
@@ -93,38 +99,61 @@ def joined(first: IntArray, second: IntArray, max_tokens: int) -> IntArray:
     return np.concatenate([cut(first, content), cut(second, content)[1:]])
 
 
-def masked(
-    rows: list[IntArray], settings: MaskedSettings, rng: np.random.Generator, mask_id: int
-) -> tuple[list[IntArray], list[IntArray]]:
-    """Rows as they are shown, and per row the positions whose token is to be found.
+@dataclass(frozen=True)
+class Chances:
+    """What decides the masks of a batch, drawn before a token is read.
+
+    Per row a uniform number for rounding; per token its place in the order of choice and what is shown of it, both
+    uniform, and a random ordinary token.
+    """
+
+    rounding: np.ndarray
+    order: np.ndarray
+    shown: np.ndarray
+    token: IntArray
+
+    @classmethod
+    def draw(cls, lengths: IntArray, mask_id: int, rng: np.random.Generator) -> "Chances":
+        """For rows of these lengths."""
+        tokens = int(lengths.sum())
+        return cls(
+            rng.random(len(lengths)),
+            rng.random(tokens),
+            rng.random(tokens),
+            rng.integers(UNK + 1, mask_id, tokens),
+        )
+
+    def of(self, rows: IntArray, tokens: IntArray) -> "Chances":
+        """Those of some rows, with the positions of their tokens."""
+        return Chances(self.rounding[rows], self.order[tokens], self.shown[tokens], self.token[tokens])
+
+
+def masked(rows: Rows, settings: MaskedSettings, chances: Chances, mask_id: int) -> MaskedBatch:
+    """Rows as they are shown, with the tokens to be found.
 
     floor(rate * n + u) of a row's n ordinary tokens are chosen, u uniform in [0, 1); `<s>` and `</s>` count as
     ordinary with `mask_special` only. Of the chosen, `mask_share` show `<mask>`, `random_share` a random ordinary
     token, the rest themselves (80/10/10).
     """
-    lengths = np.array([len(row) for row in rows])
-    flat = np.concatenate(rows)
-    owner = np.repeat(np.arange(len(rows)), lengths)
-    ordinary = flat >= (BOS if settings.mask_special else UNK)
+    owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
+    ordinary = rows.ids >= (BOS if settings.mask_special else UNK)
     counts = np.floor(
-        settings.rate * np.bincount(owner[ordinary], minlength=len(rows)) + rng.random(len(rows))
+        settings.rate * np.bincount(owner[ordinary], minlength=len(rows.lengths)) + chances.rounding
     )
-    order = np.lexsort((np.where(ordinary, rng.random(len(flat)), 2.0), owner))
-    rank = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    order = np.lexsort((np.where(ordinary, chances.order, 2.0), owner))
+    rank = np.arange(len(owner)) - rows.starts[owner]
     chosen = np.sort(order[rank < counts[owner]])
-    shown, dice = flat.copy(), rng.random(len(chosen))
-    random = rng.integers(UNK + 1, mask_id, len(chosen))
+    shown, dice = rows.ids.copy(), chances.shown[chosen]
     shown[chosen] = np.where(
         dice < settings.mask_share,
         mask_id,
-        np.where(dice < settings.mask_share + settings.random_share, random, flat[chosen]),
+        np.where(dice < settings.mask_share + settings.random_share, chances.token[chosen], rows.ids[chosen]),
     )
-    cuts = np.cumsum(lengths)[:-1]
-    starts = np.cumsum(lengths) - lengths
-    positions = np.split(
-        chosen - starts[owner[chosen]], np.searchsorted(owner[chosen], np.arange(1, len(rows)))
+    return MaskedBatch(
+        sequences(Rows(shown, rows.lengths)),
+        torch.from_numpy(chosen),
+        torch.from_numpy(rows.ids[chosen].astype(np.int64)),
     )
-    return np.split(shown, cuts), positions
 
 
 def masked_batch(rows: list[IntArray], shown: list[IntArray], positions: list[IntArray]) -> MaskedBatch:
@@ -139,65 +168,95 @@ def masked_batch(rows: list[IntArray], shown: list[IntArray], positions: list[In
 
 
 class Batches:
-    """Builds the batch of a step, or one process's share of it, from the rows a sampler drew."""
+    """Builds the batch of a step, or one process's share of it, from the rows a sampler drew.
+
+    Only the tokens of the share are read.
+    """
 
     def __init__(self, corpus: EncodedCorpus, settings: Settings, mask_id: int) -> None:
         self.corpus, self.settings, self.mask_id = corpus, settings, mask_id
 
     def build(self, step: int, draw: Draw, share: int = 0, shares: int = 1) -> Batch:
-        """The batch of `share` out of `shares` (processes times micro-batches)."""
-        return Batch(
-            self._mmlm(step, draw, share, shares) if len(draw.mmlm) else None,
-            self._tlm(step, draw, share, shares) if len(draw.tlm) else None,
-            self._xlco(step, draw, share, shares) if len(draw.xlco) else None,
-        )
+        """The batch of `share` out of `shares`: of each task the examples share, share + shares, ..."""
+        return self.parts(step, draw, [share], shares)[0]
+
+    def parts(self, step: int, draw: Draw, mine: list[int], shares: int) -> list[Batch]:
+        """The batches of several shares."""
+        tasks = [
+            self._masked(step, MMLM, draw.mmlm[:, None], self.settings.mmlm, mine, shares),
+            self._masked(step, TLM, draw.tlm, self.settings.tlm, mine, shares),
+            self._contrast(step, draw.xlco, mine, shares),
+        ]
+        return [Batch(*parts) for parts in zip(*tasks, strict=True)]
+
+    def _masked(
+        self,
+        step: int,
+        task: int,
+        examples: IntArray,
+        settings: MaskedSettings,
+        mine: list[int],
+        shares: int,
+    ) -> list[MaskedBatch] | list[None]:
+        if not len(examples):
+            return [None] * len(mine)
+        rng = self._rng(step, task)
+        return [
+            masked(self._read(examples[own]), settings, chances, self.mask_id)
+            for own, chances in self._chances(examples, rng, mine, shares)
+        ]
+
+    def _contrast(
+        self, step: int, pairs: IntArray, mine: list[int], shares: int
+    ) -> list[ContrastBatch] | list[None]:
+        if not len(pairs):
+            return [None] * len(mine)
+        contrast, rng = self.settings.contrast, self._rng(step, XLCO)
+        examples = pairs.reshape(-1, 1 + contrast.mixup, 2)
+        sides: list[list[Sequences]] = []
+        for side in (0, 1):
+            rows = examples[..., side]
+            if contrast.mixup:
+                # an order drawn for this side alone
+                rows = np.where(rng.random((len(rows), 1)) < 0.5, rows[:, ::-1], rows)
+            if contrast.mask_inputs:
+                made = [
+                    masked(self._read(rows[own]), self.settings.mmlm, chances, self.mask_id).sequences
+                    for own, chances in self._chances(rows, rng, mine, shares)
+                ]
+            else:
+                made = [sequences(self._read(rows[share::shares])) for share in mine]
+            sides.append(made)
+        meanings = [
+            torch.from_numpy(np.asarray(self.corpus.meaning[examples[share::shares, 0, 0]])) for share in mine
+        ]
+        return [ContrastBatch(*parts) for parts in zip(*sides, meanings, strict=True)]
 
     def _rng(self, step: int, task: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, task, step, 1])
 
-    def _rows(self, indices: IntArray) -> list[IntArray]:
-        content = self.settings.model.max_tokens - 2
-        return [cut(self.corpus.row(int(index)), content) for index in indices]
+    def _longest(self, together: int) -> int:
+        """Tokens of a sentence that stands with others in one input: `<s> a </s> b </s>` halves the room (paper)."""
+        return (self.settings.model.max_tokens - together - 1) // together + 2
 
-    def _mmlm(self, step: int, draw: Draw, share: int, shares: int) -> MaskedBatch:
-        return self._mask(self._rows(draw.mmlm), self.settings.mmlm, self._rng(step, MMLM), share, shares)
+    def _read(self, examples: IntArray) -> Rows:
+        """One row per example, of the sentences it joins: one `<s>`, positions run on."""
+        together = examples.shape[1]
+        rows = self.corpus.rows(examples.ravel(), self._longest(together))
+        kept = np.ones(len(rows.ids), dtype=bool)
+        kept[rows.starts.reshape(-1, together)[:, 1:]] = False
+        return Rows(rows.ids[kept], rows.lengths.reshape(-1, together).sum(1) - together + 1)
 
-    def _tlm(self, step: int, draw: Draw, share: int, shares: int) -> MaskedBatch:
-        sources, targets = self._rows(draw.tlm[:, 0]), self._rows(draw.tlm[:, 1])
-        rows = [joined(a, b, self.settings.model.max_tokens) for a, b in zip(sources, targets, strict=True)]
-        return self._mask(rows, self.settings.tlm, self._rng(step, TLM), share, shares)
-
-    def _mask(
-        self,
-        rows: list[IntArray],
-        settings: MaskedSettings,
-        rng: np.random.Generator,
-        share: int,
-        shares: int,
-    ) -> MaskedBatch:
-        shown, positions = masked(rows, settings, rng, self.mask_id)
-        return masked_batch(rows[share::shares], shown[share::shares], positions[share::shares])
-
-    def _xlco(self, step: int, draw: Draw, share: int, shares: int) -> ContrastBatch:
-        rng = self._rng(step, XLCO)
-        sides = [self._rows(draw.xlco[:, side]) for side in (0, 1)]
-        meanings = np.asarray(self.corpus.meaning)[draw.xlco[:, 0]]
-        if self.settings.contrast.mixup:
-            sides = [self._mixed(rows, rng) for rows in sides]
-            meanings = meanings[0::2]
-        if self.settings.contrast.mask_inputs:
-            sides = [masked(rows, self.settings.mmlm, rng, self.mask_id)[0] for rows in sides]
-        queries, keys = (Sequences.of(rows[share::shares]) for rows in sides)
-        return ContrastBatch(queries, keys, torch.from_numpy(meanings[share::shares].copy()))
-
-    def _mixed(self, rows: list[IntArray], rng: np.random.Generator) -> list[IntArray]:
-        """Two sentences as one, in an order drawn for this side alone (the paper's mixup contrast)."""
-        swap = rng.random(len(rows) // 2) < 0.5
-        longest = self.settings.model.max_tokens
-        return [
-            joined(b, a, longest) if swapped else joined(a, b, longest)
-            for a, b, swapped in zip(rows[0::2], rows[1::2], swap, strict=True)
-        ]
+    def _chances(
+        self, examples: IntArray, rng: np.random.Generator, mine: list[int], shares: int
+    ) -> Iterator[tuple[IntArray, Chances]]:
+        """The examples of each share, and what is drawn for them: it depends on lengths alone, so no token is read."""
+        together = examples.shape[1]
+        lengths = self.corpus.lengths_of(examples, self._longest(together)).sum(1) - together + 1
+        joint, starts = Chances.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
+        for share in mine:
+            own = np.arange(share, len(examples), shares)
+            yield own, joint.of(own, spans(starts[own], lengths[own]))
 
 
 def plain(rows: list[IntArray], max_tokens: int) -> Sequences:

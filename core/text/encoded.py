@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,27 @@ from pydantic import ValidationError
 
 from core.config import Frozen
 from core.text.corpus import Corpus
-from core.text.tokenizer import Tokenizer
+from core.text.tokenizer import EOS, Tokenizer
 
 IntArray = np.ndarray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of token ids without padding: `ids` holds them one behind the other."""
+
+    ids: IntArray
+    lengths: IntArray
+
+    @property
+    def starts(self) -> IntArray:
+        """Where each row begins in `ids`."""
+        return np.cumsum(self.lengths) - self.lengths
+
+
+def spans(starts: IntArray, lengths: IntArray) -> IntArray:
+    """The positions start, start + 1, ..., start + length - 1 of each span, one span behind the other."""
+    return np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 
 
 class EncodedInfo(Frozen):
@@ -46,9 +65,20 @@ class EncodedCorpus:
         """Token ids of one sentence, `<s>` and `</s>` included."""
         return self._tokens[self._offsets[index] : self._offsets[index + 1]]
 
+    def rows(self, indices: IntArray, longest: int) -> Rows:
+        """Token ids of many sentences; one with more than `longest` tokens loses its last ones before `</s>`."""
+        lengths = self.lengths_of(indices, longest)
+        ids = np.asarray(self._tokens[spans(self._offsets[indices], lengths)])
+        ids[np.cumsum(lengths) - 1] = EOS
+        return Rows(ids, lengths)
+
     def lengths(self) -> IntArray:
         """Tokens per sentence."""
         return np.diff(self._offsets)
+
+    def lengths_of(self, indices: IntArray, longest: int) -> IntArray:
+        """Tokens of each of many sentences, `longest` at most."""
+        return np.minimum(self._offsets[indices + 1] - self._offsets[indices], longest)
 
     def token_counts(self, size: int) -> IntArray:
         """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included."""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
-from core.text.batches import Batches, cut, joined, masked
+from core.text.batches import Batches, Chances, cut, joined, masked
+from core.text.encoded import Rows
 from core.text.sampling import Sampler, split
 
 
@@ -18,6 +19,16 @@ def batches(encoded, tokenizer, chosen):
     return sampler, Batches(encoded, chosen, tokenizer.mask_id)
 
 
+def mask(rows, chosen, seed, mask_id):
+    """Rows as they are shown, and the positions to be found in each."""
+    lengths = np.array([len(row) for row in rows])
+    chances = Chances.draw(lengths, mask_id, np.random.default_rng(seed))
+    batch = masked(Rows(np.concatenate(rows), lengths), chosen, chances, mask_id)
+    positions, ends = batch.positions.numpy(), np.cumsum(lengths)
+    where = np.split(positions, np.searchsorted(positions, ends[:-1]))
+    return rows_of(batch.sequences), [at - (end - n) for at, end, n in zip(where, ends, lengths, strict=True)]
+
+
 def rows_of(sequences):
     return [row.numpy() for row in sequences.ids.split(sequences.lengths.tolist())]
 
@@ -25,7 +36,7 @@ def rows_of(sequences):
 def test_masking_takes_15_percent_in_the_shares_80_10_10():
     rng = np.random.default_rng(0)
     rows = [np.array([0, *rng.integers(4, 900, rng.integers(3, 60)), 2], dtype=np.int32) for _ in range(3000)]
-    shown, positions = masked(rows, MaskedSettings(), rng, mask_id=1000)
+    shown, positions = mask(rows, MaskedSettings(), 0, mask_id=1000)
     ordinary = sum(len(row) - 2 for row in rows)
     chosen = sum(len(at) for at in positions)
     assert abs(chosen / ordinary - 0.15) < 0.01
@@ -37,7 +48,7 @@ def test_masking_takes_15_percent_in_the_shares_80_10_10():
 
 def test_only_chosen_positions_change_and_none_of_them_is_special():
     rows = [np.array([0, 10, 3, 12, 13, 2, 14, 2], dtype=np.int32)] * 200
-    shown, positions = masked(rows, MaskedSettings(rate=0.5), np.random.default_rng(1), mask_id=99)
+    shown, positions = mask(rows, MaskedSettings(rate=0.5), 1, mask_id=99)
     for before, after, at in zip(rows, shown, positions, strict=True):
         untouched = np.setdiff1d(np.arange(8), at)
         np.testing.assert_array_equal(before[untouched], after[untouched])
@@ -48,7 +59,7 @@ def test_only_chosen_positions_change_and_none_of_them_is_special():
 
 def test_special_tokens_are_masked_like_all_others_when_asked_for():
     rows = [np.array([0, 10, 11, 2], dtype=np.int32)] * 4000
-    _, positions = masked(rows, MaskedSettings(rate=0.5, mask_special=True), np.random.default_rng(2), 99)
+    _, positions = mask(rows, MaskedSettings(rate=0.5, mask_special=True), 2, mask_id=99)
     share = np.bincount(np.concatenate(positions), minlength=4) / len(rows)
     # binomial: four standard deviations are 0.032
     np.testing.assert_allclose(share, 0.5, atol=0.032)
