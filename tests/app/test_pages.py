@@ -67,7 +67,7 @@ def test_live_shows_progress_bounds_and_retrieval_of_the_run_in_the_url(full):
     assert page.selectbox(key="run-widget").value == "first"
     assert "≥ 1.3" in told
     assert "cannot exceed 5.00 nats = log(candidates)" in told
-    assert "50.0 % [43.1, 56.9]" in told
+    assert "50.0 % [40.4, 59.6]" in told
 
 
 def test_live_offers_to_resume_a_run_whose_process_is_gone(full, monkeypatch):
