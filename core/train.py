@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -12,8 +13,10 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 
 from core.config import OptimizerSettings, Settings
+from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.objectives import Outcome, mmlm, tlm, xlco
+from core.processes import Deal, sum_gradients, sums
 from core.text.batches import Batch, Batches
 from core.text.sampling import TASKS, Sampler
 
@@ -39,7 +42,11 @@ class Step:
 
 @dataclass
 class Training:
-    """All that a run changes: weights, optimizer, sampler, and how far it is."""
+    """All that a run changes: weights, optimizer, sampler, and how far it is.
+
+    Raises:
+        InputError: a step has fewer examples than there are processes and micro-batches to share them.
+    """
 
     settings: Settings
     model: InfoXLM
@@ -51,7 +58,12 @@ class Training:
     optimizer: AdamW = field(init=False)
 
     def __post_init__(self) -> None:
-        chosen = self.settings.optimizer
+        chosen, fewest = self.settings.optimizer, min(filter(None, self.settings.examples))
+        if fewest < self.shares:
+            raise InputError(
+                f"expected at least {self.shares} examples of each task per step, one for each micro-batch of each "
+                f"process, got {fewest}: raise batch.examples, or lower batch.accumulate"
+            )
         self.model.to(self.accelerator.device)
         self.optimizer = AdamW(
             [parameter for _, parameter in self.model.trained()],
@@ -61,6 +73,11 @@ class Training:
             weight_decay=chosen.weight_decay,
             fused=True,
         )
+
+    @property
+    def shares(self) -> int:
+        """Parts that the joint batch of a step is cut into: the micro-batches of all processes."""
+        return self.settings.batch.accumulate * self.accelerator.num_processes
 
 
 def learning_rate(step: int, steps: int, settings: OptimizerSettings) -> float:
@@ -84,25 +101,24 @@ def train(training: Training) -> Iterator[Step]:
     """
     settings, model, accelerator = training.settings, training.model, training.accelerator
     model.train()
+    parameters = [parameter for _, parameter in model.trained()]
     fill_queue(training)
     while training.step < settings.steps:
         began, step = time.perf_counter(), training.step + 1
-        # seeded by the step, so that dropout repeats after a resume
-        torch.manual_seed((settings.seed << 32) + step)
-        parts = draw(training, step)
-        counts = count(parts, accelerator)
+        seed_dropout(settings.seed, step, accelerator.process_index)
+        parts = draw(training, step, settings.examples)
+        counts = count(parts)
         outcomes: list[dict[str, Outcome]] = []
-        for part in parts:
+        for part, deal in zip(parts, deals(training), strict=True):
             with accelerator.autocast():
-                outcome, keys = objectives(training, part)
-            accelerator.backward(total(outcome, counts, settings))
+                outcome, keys = objectives(training, part, deal)
+            total(outcome, counts, settings).backward()
             outcomes.append(outcome)
-            if keys is not None:
-                model.queue.push(*(gather(accelerator)(tensor) for tensor in keys))
-        reduce_gradients(training)
-        norm = float(clip_grad_norm_([p for _, p in model.trained()], settings.optimizer.clip))
-        sums = summed(outcomes, accelerator)
-        check_finite(step, norm, sums)
+            remember(model, keys, deal)
+        sum_gradients(parameters)
+        norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
+        losses, ceilings, tokens = means(outcomes, counts, parts)
+        check_finite(step, norm, losses)
         rate = learning_rate(step, settings.steps, settings.optimizer)
         for group in training.optimizer.param_groups:
             group["lr"] = rate
@@ -110,37 +126,66 @@ def train(training: Training) -> Iterator[Step]:
         training.optimizer.zero_grad(set_to_none=True)
         model.follow()
         training.step = step
-        losses = {task: loss / counts[task] for task, (loss, _) in sums.items()}
-        ceilings = {task: headroom / counts[task] for task, (_, headroom) in sums.items()}
         bounds = {task: ceilings[task] - losses[task] for task in losses}
-        tokens = int(reduced(accelerator, [sum(part.tokens for part in parts)])[0])
         yield Step(step, losses, bounds, ceilings, counts, tokens, rate, norm, time.perf_counter() - began)
 
 
-def draw(training: Training, step: int) -> list[Batch]:
-    """This process's micro-batches of a step."""
-    settings, accelerator = training.settings, training.accelerator
-    contrast = settings.contrast
+def seed_dropout(seed: int, step: int, process: int) -> None:
+    """Makes dropout repeat after a resume, and differ between processes."""
+    state = np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)
+    torch.manual_seed(int(state[0]))
+
+
+def draw(training: Training, step: int, examples: tuple[int, int, int]) -> list[Batch]:
+    """This process's micro-batches of a step.
+
+    The joint batch is dealt to micro-batches, and each of those to the processes: what a micro-batch holds does not
+    depend on the number of processes.
+    """
+    contrast, accelerator = training.settings.contrast, training.accelerator
     across = contrast.mixup and contrast.mixup_languages == "other"
-    drawn = training.sampler.draw(step, *settings.examples, 1 + contrast.mixup, across)
-    shares = accelerator.num_processes * settings.batch.accumulate
-    mine = range(accelerator.process_index, shares, accelerator.num_processes)
-    return [training.batches.build(step, drawn, share, shares).to(accelerator.device) for share in mine]
+    drawn = training.sampler.draw(step, *examples, 1 + contrast.mixup, across)
+    accumulate, process = training.settings.batch.accumulate, int(accelerator.process_index)
+    mine = [number + accumulate * process for number in range(accumulate)]
+    batches = training.batches.parts(step, drawn, mine, training.shares)
+    return [batch.to(accelerator.device) for batch in batches]
 
 
-def objectives(training: Training, batch: Batch) -> tuple[dict[str, Outcome], tuple[Tensor, Tensor] | None]:
+def deals(training: Training) -> list[Deal]:
+    """How the sentence pairs of each micro-batch lie with processes."""
+    accelerator, accumulate = training.accelerator, training.settings.batch.accumulate
+    return [
+        Deal(
+            len(range(number, training.settings.examples[2], accumulate)),
+            accelerator.process_index,
+            accelerator.num_processes,
+        )
+        for number in range(accumulate)
+    ]
+
+
+Keys = tuple[Tensor, Tensor]
+
+
+def objectives(training: Training, batch: Batch, deal: Deal) -> tuple[dict[str, Outcome], Keys | None]:
     """The outcome of each task on a micro-batch, and the keys with their meanings for the queue."""
     model, entropies = training.model, training.token_entropies
     outcomes: dict[str, Outcome] = {}
-    keys: tuple[Tensor, Tensor] | None = None
+    keys: Keys | None = None
     if batch.mmlm is not None:
         outcomes["mmlm"] = mmlm(model, batch.mmlm, entropies["mmlm"])
     if batch.tlm is not None:
         outcomes["tlm"] = tlm(model, batch.tlm, entropies["tlm"])
     if batch.xlco is not None:
-        outcomes["xlco"], *made = xlco(model, batch.xlco, gather(training.accelerator))
+        outcomes["xlco"], *made = xlco(model, batch.xlco, deal)
         keys = (made[0], made[1])
     return outcomes, keys
+
+
+def remember(model: InfoXLM, keys: Keys | None, deal: Deal) -> None:
+    """Puts the keys of all processes into the queue, in the order of the joint batch."""
+    if keys is not None and model.queue.size:
+        model.queue.push(*(deal.gather(tensor) for tensor in keys))
 
 
 def total(outcomes: dict[str, Outcome], counts: dict[str, int], settings: Settings) -> Tensor:
@@ -157,7 +202,7 @@ def total(outcomes: dict[str, Outcome], counts: dict[str, int], settings: Settin
     )
 
 
-def count(parts: list[Batch], accelerator: Accelerator) -> dict[str, int]:
+def count(parts: list[Batch]) -> dict[str, int]:
     """Masked tokens and sentence pairs of the whole step, over micro-batches and processes."""
     local = {
         "mmlm": sum(len(part.mmlm.targets) for part in parts if part.mmlm is not None),
@@ -165,24 +210,28 @@ def count(parts: list[Batch], accelerator: Accelerator) -> dict[str, int]:
         "xlco": sum(len(part.xlco.meanings) for part in parts if part.xlco is not None),
     }
     enabled = [task for task in TASKS if getattr(parts[0], task) is not None]
-    return {
-        task: max(1, int(value))
-        for task, value in zip(enabled, reduced(accelerator, [local[t] for t in enabled]), strict=True)
-    }
+    joint = sums([local[task] for task in enabled])
+    return {task: max(1, int(value)) for task, value in zip(enabled, joint, strict=True)}
 
 
-def summed(outcomes: list[dict[str, Outcome]], accelerator: Accelerator) -> dict[str, tuple[float, float]]:
-    """Per task the sum of losses and of ceilings, over micro-batches and processes."""
-    tasks = list(outcomes[0])
-    losses = [float(sum(outcome[task].loss_sum.detach() for outcome in outcomes)) for task in tasks]
-    headroom = [sum(outcome[task].headroom_sum for outcome in outcomes) for task in tasks]
-    values = reduced(accelerator, losses + headroom)
-    return {task: (values[i], values[len(tasks) + i]) for i, task in enumerate(tasks)}
+def means(
+    outcomes: list[dict[str, Outcome]], counts: dict[str, int], parts: list[Batch]
+) -> tuple[dict[str, float], dict[str, float], int]:
+    """Mean loss and mean ceiling per task, and the tokens read, over micro-batches and processes."""
+    losses = [float(sum(outcome[task].loss_sum.detach() for outcome in outcomes)) for task in counts]
+    headroom = [sum(outcome[task].headroom_sum for outcome in outcomes) for task in counts]
+    *joint, tokens = sums([*losses, *headroom, sum(part.tokens for part in parts)])
+    per_task = [value / count for value, count in zip(joint, [*counts.values()] * 2, strict=True)]
+    return (
+        dict(zip(counts, per_task[: len(counts)], strict=True)),
+        dict(zip(counts, per_task[len(counts) :], strict=True)),
+        int(tokens),
+    )
 
 
-def check_finite(step: int, norm: float, sums: dict[str, tuple[float, float]]) -> None:
+def check_finite(step: int, norm: float, losses: dict[str, float]) -> None:
     """Raises NonFiniteLoss, with the task at fault and what helps."""
-    bad = [task for task, (loss, _) in sums.items() if not math.isfinite(loss)]
+    bad = [task for task, loss in losses.items() if not math.isfinite(loss)]
     if bad or not math.isfinite(norm):
         what = f"the loss of {', '.join(bad)}" if bad else "the gradient"
         raise NonFiniteLoss(
@@ -194,34 +243,16 @@ def check_finite(step: int, norm: float, sums: dict[str, tuple[float, float]]) -
 def fill_queue(training: Training) -> None:
     """Fills the queue with real keys before the first step, so that it never holds anything else."""
     contrast, queue = training.settings.contrast, training.model.queue
-    if training.step or not contrast.enabled or not contrast.prefill:
+    full = queue.filled == queue.size
+    if training.step or not contrast.enabled or not contrast.prefill or full:
         return
     before = training.sampler.state()
-    for step in range(math.ceil(queue.size / training.settings.examples[2])):
-        for part in draw(training, step + training.settings.steps + 1):
+    pairs = training.settings.examples[2]
+    for step in range(math.ceil(queue.size / pairs)):
+        parts = draw(training, step + training.settings.steps + 1, (0, 0, pairs))
+        for part, deal in zip(parts, deals(training), strict=True):
             assert part.xlco is not None
             with torch.no_grad(), training.accelerator.autocast():
                 keys = training.model.keys(part.xlco.keys)
-            queue.push(*(gather(training.accelerator)(tensor) for tensor in (keys, part.xlco.meanings)))
+            remember(training.model, (keys, part.xlco.meanings), deal)
     training.sampler.restore(before)
-
-
-def gather(accelerator: Accelerator) -> Callable[[Tensor], Tensor]:
-    """Concatenates rows over processes, in the order of their ranks."""
-    return lambda tensor: tensor
-
-
-def reduce_gradients(training: Training) -> None:
-    """Sums gradients over processes; each holds its share of one joint loss."""
-    if training.accelerator.num_processes > 1:
-        for _, parameter in training.model.trained():
-            if parameter.grad is not None:
-                parameter.grad = training.accelerator.reduce(parameter.grad, "sum")  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def reduced(accelerator: Accelerator, values: Sequence[float]) -> list[float]:
-    """Sums of numbers over processes."""
-    if accelerator.num_processes == 1:
-        return list(values)
-    tensor = torch.tensor(values, dtype=torch.float64, device=accelerator.device)
-    return accelerator.reduce(tensor, "sum").tolist()  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,7 +1,5 @@
 """Cross-lingual contrast: what a sentence tells of its translation."""
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -10,14 +8,11 @@ from torch.nn.functional import cross_entropy
 from core.config import ContrastSettings
 from core.model.infoxlm import InfoXLM
 from core.objectives.outcome import Outcome
+from core.processes import Deal
 from core.text.batches import ContrastBatch
 
-Gather = Callable[[Tensor], Tensor]
 
-
-def xlco(
-    model: InfoXLM, batch: ContrastBatch, gather: Gather | None = None
-) -> tuple[Outcome, Tensor, Tensor]:
+def xlco(model: InfoXLM, batch: ContrastBatch, deal: Deal | None = None) -> tuple[Outcome, Tensor, Tensor]:
     """Lower bound in nats on I(sentence; translation): InfoNCE over the pair's own key and the other candidates.
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
@@ -27,20 +22,20 @@ def xlco(
     Args:
         model: with its queue, which is read but not changed.
         batch: aligned sentences and translations.
-        gather: concatenates a tensor over all processes, own rows first; default: one process.
+        deal: how the joint batch lies with processes; default: there is one.
 
     Returns:
-        The outcome, and the keys and meanings to push when the step is done.
+        The outcome, and the keys and meanings to push when the loss is done.
     """
     contrast = model.settings.contrast
     queries, keys = model.queries(batch.queries), model.keys(batch.keys)
-    outcome = contrast_outcome(model, queries, keys, batch.meanings, gather)
+    outcome = contrast_outcome(model, queries, keys, batch.meanings, deal)
     if contrast.directions == "both":
         if model.key_encoder is None:
             back, forth = keys, queries
         else:
             back, forth = model.queries(batch.keys), model.keys(batch.queries)
-        other = contrast_outcome(model, back, forth, batch.meanings, gather)
+        other = contrast_outcome(model, back, forth, batch.meanings, deal)
         outcome = Outcome(
             (outcome.loss_sum + other.loss_sum) / 2,
             outcome.count,
@@ -54,23 +49,23 @@ def contrast_outcome(
     queries: Float[Tensor, "pairs hidden"],
     keys: Float[Tensor, "pairs hidden"],
     meanings: Int[Tensor, " pairs"],
-    gather: Gather | None = None,
+    deal: Deal | None = None,
 ) -> Outcome:
-    """InfoNCE of queries against their own keys, the batch's other keys if wanted, and the queue."""
+    """InfoNCE of queries against their own keys, the joint batch's other keys if wanted, and the queue."""
     contrast = model.settings.contrast
+    deal = Deal(len(queries)) if deal is None else deal
     queued, queued_meanings = model.queue.candidates()
-    positive = torch.arange(len(queries), device=queries.device)
     if contrast.in_batch:
-        near = keys if gather is None else gather(keys)
-        near_meanings = meanings if gather is None else gather(meanings)
+        near = deal.gather(keys)
         scores = queries @ torch.cat([near, queued.to(near.dtype)]).T
-        others = torch.cat([near_meanings, queued_meanings])
+        others = torch.cat([deal.gather(meanings), queued_meanings])
+        positive = deal.places().to(queries.device)
     else:
         scores = torch.cat(
             [(queries * keys).sum(-1, keepdim=True), queries @ queued.to(queries.dtype).T], dim=1
         )
         others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
-        positive = torch.zeros_like(positive)
+        positive = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
     return infonce_outcome(scores.float() / contrast.temperature, positive, _same(contrast, meanings, others))
 
 

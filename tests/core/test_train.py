@@ -5,59 +5,19 @@ import math
 import numpy as np
 import pytest
 import torch
-from accelerate import Accelerator
 
 from core.checkpoint import load, save
-from core.config import (
-    BatchSettings,
-    ContrastSettings,
-    ModelSettings,
-    OptimizerSettings,
-    Settings,
-    TextSettings,
-)
+from core.config import OptimizerSettings
 from core.errors import InputError
-from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import Batches
-from core.text.corpus import write_corpus
-from core.text.encoded import encode_corpus
 from core.text.entropy import token_entropies
 from core.text.sampling import Sampler, split
-from core.text.tokenizer import train_tokenizer
-from core.train import NonFiniteLoss, Training, draw, learning_rate, objectives, total, train
-from tests.core.text.conftest import sentences
+from core.train import NonFiniteLoss, deals, draw, learning_rate, objectives, total, train
+from tests.core.training import losses, settings, training, write_text
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
-    corpus = write_corpus(sentences(300), tmp_path_factory.mktemp("text") / "c")
-    tokenizer = train_tokenizer((row.text for row in corpus.rows()), 80)
-    return encode_corpus(corpus, tokenizer, corpus.folder.with_name("e"), 32), tokenizer
-
-
-def settings(steps=6, batch=None, dropout=0.0, **contrast) -> Settings:
-    return Settings(
-        steps=steps,
-        text=TextSettings(held_out=30),
-        model=ModelSettings(layers=2, hidden=16, heads=2, feedforward=32, max_tokens=32, dropout=dropout),
-        contrast=ContrastSettings(**{"layer": 1, "queue": 20, "mixup": False, **contrast}),
-        optimizer=OptimizerSettings(learning_rate=1e-2, warmup=2),
-        batch=BatchSettings(examples=8, **(batch or {})),
-    )
-
-
-def training(text, chosen: Settings) -> Training:
-    encoded, tokenizer = text
-    sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
-    model = InfoXLM(language_model(chosen.model, tokenizer.size, chosen.seed), chosen)
-    entropies = token_entropies(encoded, sampler, tokenizer.size)
-    return Training(
-        chosen, model, sampler, Batches(encoded, chosen, tokenizer.mask_id), entropies, Accelerator(cpu=True)
-    )
-
-
-def losses(made: Training) -> list[dict[str, float]]:
-    return [step.losses for step in train(made)]
+    return write_text(tmp_path_factory.mktemp("text"))
 
 
 def test_the_learning_rate_rises_and_falls_in_lines():
@@ -107,14 +67,14 @@ def test_filling_the_queue_takes_nothing_from_the_first_epoch(text):
 def test_the_joint_gradient_is_that_of_separate_backward_passes(text, reduction):
     chosen = settings(batch={"reduction": reduction}, prefill=False, in_batch=True)
     made = training(text, chosen)
-    (part,) = draw(made, 1)
-    outcomes, _ = objectives(made, part)
+    (part,), (deal,) = draw(made, 1, chosen.examples), deals(made)
+    outcomes, _ = objectives(made, part, deal)
     counts = {task: outcome.count for task, outcome in outcomes.items()}
     total(outcomes, counts, chosen).backward()
     joint = {name: p.grad.clone() for name, p in made.model.trained() if p.grad is not None}
     made.model.zero_grad()
     for task in outcomes:
-        fresh, _ = objectives(made, part)
+        fresh, _ = objectives(made, part, deal)
         divisor = sum(counts.values()) if reduction == "token-sum" else counts[task]
         (fresh[task].loss_sum / divisor).backward()
     for name, gradient in joint.items():
@@ -125,9 +85,9 @@ def test_micro_batches_give_the_gradient_of_the_whole_batch(text):
     def gradients(accumulate):
         chosen = settings(batch={"accumulate": accumulate}, enabled=False)
         made = training(text, chosen)
-        parts = draw(made, 1)
+        parts = draw(made, 1, chosen.examples)
         assert len(parts) == accumulate
-        outcomes = [objectives(made, part)[0] for part in parts]
+        outcomes = [objectives(made, part, deal)[0] for part, deal in zip(parts, deals(made), strict=True)]
         counts = {task: sum(outcome[task].count for outcome in outcomes) for task in outcomes[0]}
         for outcome in outcomes:
             total(outcome, counts, chosen).backward()
@@ -194,6 +154,11 @@ def test_a_damaged_checkpoint_is_refused(text, tmp_path, damage):
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(InputError, match="cannot be read"):
         load(training(text, settings(steps=1)), tmp_path)
+
+
+def test_more_micro_batches_than_examples_are_refused(text):
+    with pytest.raises(InputError, match=r"at least 9 examples.*got 8.*lower batch\.accumulate"):
+        training(text, settings(batch={"accumulate": 9}))
 
 
 def test_token_entropy_is_that_of_the_sampled_languages(text):

@@ -1,0 +1,94 @@
+"""Several processes that train one model: rows are dealt out like cards and gathered again, sums are joint sums."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_gather
+from torch.nn.functional import pad
+
+from core.errors import InputError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Deal:
+    """How the `rows` of a joint batch lie with processes: that of rank r has rows r, r + processes, ..."""
+
+    rows: int
+    rank: int = 0
+    processes: int = 1
+
+    def gather(self, own: Tensor) -> Tensor:
+        """The joint batch from each process's own rows, in its order; gradients come back from all processes.
+
+        The loss of each process must be its share of one joint loss: gradients are added.
+        """
+        if self.processes == 1:
+            return own
+        most = -(-self.rows // self.processes)
+        padded = pad(own, (*(0, 0) * (own.dim() - 1), 0, most - len(own)))
+        # the first processes have a row more than the last ones, so what was padded comes last
+        return torch.stack(all_gather(padded), dim=1).flatten(0, 1)[: self.rows]
+
+    def places(self) -> Tensor:
+        """Where this process's own rows stand in the joint batch."""
+        return torch.arange(self.rank, self.rows, self.processes)
+
+
+def sums(values: Sequence[float]) -> list[float]:
+    """Numbers added over processes."""
+    state = PartialState()
+    if state.num_processes == 1:
+        return list(values)
+    tensor = torch.tensor(values, dtype=torch.float64, device=state.device)
+    dist.all_reduce(tensor)
+    return tensor.tolist()
+
+
+def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Adds gradients over processes; a parameter that no process has a gradient of is left alone."""
+    state = PartialState()
+    if state.num_processes == 1:
+        return
+    listed = list(parameters)
+    reached = torch.tensor([int(parameter.grad is not None) for parameter in listed], device=state.device)
+    dist.all_reduce(reached, dist.ReduceOp.MAX)
+    pending = []
+    for parameter, anywhere in zip(listed, reached.tolist(), strict=True):
+        if anywhere:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            pending.append(dist.all_reduce(parameter.grad, async_op=True))
+    for work in pending:
+        work.wait()
+
+
+def told(find: Callable[[], T]) -> T:
+    """What `find` returns on the main process, on all of them; so is the user's mistake that it raises there."""
+    state = PartialState()
+    if state.num_processes == 1:
+        return find()
+    answer: list[Any] = [None, None]
+    if state.is_main_process:
+        try:
+            answer[0] = find()
+        except InputError as mistake:
+            answer[1] = str(mistake)
+    found, mistake = broadcast_object_list(answer)
+    if mistake is not None:
+        raise InputError(mistake)
+    return found
+
+
+def first(make: Callable[[], T]) -> T:
+    """Calls `make` on the main process and then on the others, which find what it has left behind."""
+    made: list[T] = []
+    told(lambda: made.append(make()))
+    return made[0] if made else make()
