@@ -36,7 +36,7 @@ def toy() -> Settings:
         contrast=_contrast(layer=1, examples=64),
         optimizer=OptimizerSettings(learning_rate=0.012, warmup=100, clip=2.0),
         measure=MeasureSettings(
-            snapshot_every=50, checkpoint_every=150, snapshot_meanings=30, retrieval_meanings=100
+            snapshot_every=50, checkpoint_every=150, snapshot_meanings=16, retrieval_meanings=100
         ),
     )
 

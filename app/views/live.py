@@ -12,7 +12,7 @@ tell(problems)
 
 if not runs:
     st.markdown(
-        "Press the button: a small encoder starts to read the same facts in five languages. "
+        "Press the button: a small encoder starts to read the same facts in fifteen languages. "
         "It is a process of its own; you may close this page and come back."
     )
     middle, _ = st.columns([2, 3])
