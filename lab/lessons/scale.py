@@ -1,0 +1,121 @@
+"""The scale of a lesson: its settings, its runs, and the ledger of a run. Runs are trained once and found again."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import plotly.io
+
+from core.config import Settings
+from core.errors import InputError
+from lab import store
+from lab.evaluate.information import information_of_run
+from lab.figures.theme import TEMPLATE, template
+from lab.lessons.telling import following, say
+from lab.store import Run
+from lab.study.definitions import changed
+from lab.study.scales import scale_named
+from lab.training import carry_out, reopen_run, settings_difference, start_run
+
+ROOT: Final = Path(__file__).parents[2]
+CANDIDATES: Final = {"smoke": (4, 16, 64), "toy": (16, 64, 256, 1_024, 4_096)}
+"""Of XLCO in the ledger of a lesson; `small` has those of toy."""
+PAIRS: Final = {"smoke": 1}
+WARNING: Final = (
+    "*Scale `smoke`: everything runs, in seconds, and no run learns anything. "
+    'Set `SCALE = "toy"` for the results.*'
+)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A scale with its settings; made by `lesson`."""
+
+    scale: str
+    settings: Settings
+    """Of the recipe at this scale; runs change some of them."""
+    sentences: int
+    """Drawn for each of MMLM and TLM when the ledger is measured."""
+    truth_sentences: int
+    """Drawn for the truth of each."""
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether runs of this scale learn enough to conclude anything."""
+        return self.scale != "smoke"
+
+    def trained(self, name: str, corpus: Path | None = None, **changes: Any) -> Run:
+        """The finished run of these settings: reopened if there is one, whatever its name, else trained now.
+
+        Args:
+            name: of a new run, which also gets the scale and a number.
+            corpus: folder of other text; default: the built-in world.
+            changes: to the settings of the lesson, nested: `mmlm={"weight": 1.0}`.
+
+        Raises:
+            InputError: a setting is out of range, or the same run is under way in another process.
+        """
+        settings = changed(self.settings, changes)
+        run = found(settings, corpus)
+        if run is not None and run.status.state == "finished":
+            say(f"Reopened run `{run.name}`.")
+            return run
+        with following(f"training {name}") as tell:
+            opened = reopen_run(run.name) if run else start_run(self.free_name(name), settings, corpus)
+            return carry_out(*opened, lambda at: tell(at.phase, at.done, at.total))
+
+    def free_name(self, name: str) -> str:
+        """A name for a new run of this lesson."""
+        return store.free_name(f"{name}-{self.scale}")
+
+    def ledger(self, run: Run) -> list[dict[str, Any]]:
+        """The rows of the ledger of a run, measured now unless they are kept with it."""
+        kept = run.document("information")
+        if kept is None or kept["step"] != run.info.settings.steps:
+            with following(f"ledger of {run.name}") as tell:
+                kept = information_of_run(
+                    run,
+                    CANDIDATES.get(self.scale, CANDIDATES["toy"]),
+                    self.sentences,
+                    self.truth_sentences,
+                    PAIRS.get(self.scale, 4),
+                    progress=tell,
+                )
+        return kept["rows"]
+
+
+def lesson(scale: str) -> Lesson:
+    """The lesson at a scale; also lets figures be read on light and dark pages, and keeps runs in the project's folder.
+
+    Raises:
+        InputError: there is no such scale.
+
+    >>> lesson("toy").settings.steps
+    900
+    """
+    chosen = scale_named(scale)
+    if (ROOT / "pyproject.toml").is_file():
+        os.environ.setdefault("PARALLAX_RUNS", str(ROOT / "runs"))
+    plotly.io.templates[TEMPLATE] = template()
+    plotly.io.templates.default = TEMPLATE
+    made = Lesson(scale, chosen.settings(), chosen.protocol.sentences, chosen.protocol.truth_sentences)
+    if not made.conclusive:
+        say(WARNING)
+    return made
+
+
+def found(settings: Settings, corpus: Path | None = None) -> Run | None:
+    """The newest run with exactly these settings and this text, finished ones first, or None."""
+    text = str(corpus.resolve()) if corpus else "world"
+    same = [run for run in store.list_runs() if _made_with(run, settings, text)]
+    return next((run for run in same if run.status.state == "finished"), same[0] if same else None)
+
+
+def _made_with(run: Run, settings: Settings, text: str) -> bool:
+    try:
+        info = run.info
+    except InputError:
+        # a damaged folder is no run to reopen; the dashboard lists it with its reason
+        return False
+    return info.corpus == text and settings_difference(settings, info.settings) is None

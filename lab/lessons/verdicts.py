@@ -1,0 +1,79 @@
+"""Verdicts on exercises: what is right, or what is wrong and where to look. A check never raises."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+class Verdict(str):
+    """A sentence that a notebook shows without quotes; it begins with `right`, `not yet` or `wrong`."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the answer was right."""
+        return self.startswith("right")
+
+
+def right(told: str) -> Verdict:
+    """The answer is right; `told` says why it is."""
+    return Verdict(f"right: {told}")
+
+
+def wrong(told: str) -> Verdict:
+    """The answer is wrong; `told` says in what way, and where to look."""
+    return Verdict(f"wrong: {told}")
+
+
+def not_yet(told: str) -> Verdict:
+    """There is no answer yet; `told` says what is asked for."""
+    return Verdict(f"not yet: {told}")
+
+
+def number(answer: Any) -> float | None:
+    """A finite number out of what a reader gave, or None.
+
+    >>> number("2.5"), number(None), number([1, 2])
+    (2.5, None, None)
+    """
+    try:
+        value = float(answer)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def judged(
+    answer: Any,
+    expected: float,
+    within: float,
+    told: str,
+    hint: str,
+    mistakes: Mapping[str, float] | None = None,
+) -> Verdict:
+    """The verdict on a number: right within so much; else the mistake whose value it has, or the hint.
+
+    Args:
+        answer: what the reader gave; None while there is nothing.
+        expected: the right number.
+        within: how far from it is right still, in the same unit.
+        told: why it is right.
+        hint: where to look when it is wrong.
+        mistakes: what went wrong, by the number that it leads to.
+
+    >>> judged(6.0, 4.16, 0.01, "log 64", "log of what?", {"these are bits": 6.0})
+    wrong: 6 is off: these are bits
+    """
+    if answer is None or answer is ...:
+        return not_yet(f"put a number in place of {answer}; {hint}")
+    value = number(answer)
+    if value is None:
+        return wrong(f"expected one finite number, got {type(answer).__name__} {str(answer)[:40]!r}; {hint}")
+    if abs(value - expected) <= within:
+        return right(told)
+    for mistake, leads_to in (mistakes or {}).items():
+        if abs(value - leads_to) <= within:
+            return wrong(f"{value:.4g} is off: {mistake}")
+    return wrong(f"{value:.4g} is too {'high' if value > expected else 'low'}; {hint}")
