@@ -36,6 +36,8 @@ with sync_playwright() as started:
         page.goto(f"{address}/{path}?{urlencode({'run': run, **query})}")
         page.locator(".js-plotly-plot").first.wait_for(timeout=120_000)
         if name == "space":
+            # a click goes nowhere until the map has settled
+            page.wait_for_timeout(4_000)
             page.locator(".st-key-map .scatterlayer .trace .point").nth(-3).click(force=True)
             page.get_by_text("is a translation").wait_for()
         page.mouse.move(5, 5)
