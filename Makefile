@@ -1,4 +1,5 @@
 # make app: the dashboard. make test: everything CI runs. make notebooks: JupyterLab.
+# make notebooks-html: every notebook, run at toy (or SCALE=smoke) and written to build/notebooks with its figures.
 # Each needs nothing done before and takes seconds when nothing has changed.
 
 PYTHON ?= python3
@@ -7,13 +8,28 @@ INSTALLED := .venv/installed
 
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: app test notebooks lint check-types check-imports unit clean
+.PHONY: app test notebooks notebooks-html lint check-types check-imports unit clean
 
 app: $(INSTALLED)
 	$(BIN)/streamlit run app/main.py
 
 notebooks: $(INSTALLED)
 	$(BIN)/jupyter lab notebooks
+
+SCALE ?= toy
+PAGES := $(patsubst notebooks/%.ipynb,build/notebooks/%.html,$(sort $(wildcard notebooks/*.ipynb)))
+
+notebooks-html: $(PAGES)
+
+# the renderer puts plotly.js into the page, which is then read without a kernel and without a network;
+# always made again, because what a notebook shows also depends on the lab: finished runs are not trained again
+build/notebooks/%.html: notebooks/%.ipynb $(INSTALLED) always
+	mkdir -p $(@D)
+	PLOTLY_RENDERER=notebook $(BIN)/papermill --cwd notebooks --kernel python3 -p SCALE $(SCALE) $< $(@D)/$*.ipynb
+	$(BIN)/jupyter nbconvert --log-level WARN --to html $(@D)/$*.ipynb
+
+.PHONY: always
+always:
 
 test: lint check-imports check-types unit
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import plotly.io
+from transformers.utils import logging
 
 from core.config import Settings
 from core.errors import InputError
@@ -97,6 +98,7 @@ def lesson(scale: str) -> Lesson:
     chosen = scale_named(scale)
     if (ROOT / "pyproject.toml").is_file():
         os.environ.setdefault("PARALLAX_RUNS", str(ROOT / "runs"))
+    logging.disable_progress_bar()
     plotly.io.templates[TEMPLATE] = template()
     plotly.io.templates.default = TEMPLATE
     made = Lesson(scale, chosen.settings(), chosen.protocol.sentences, chosen.protocol.truth_sentences)

@@ -1,0 +1,76 @@
+"""Notebooks as tests read and run them: at smoke scale, with the solutions of their exercises appended."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+EXERCISE = re.compile(r"^### Exercise (\d+)", flags=re.MULTILINE)
+SOLUTION = re.compile(
+    r"<details>\s*<summary>Solution (\d+)</summary>.*?```python\n(.*?)```.*?</details>", flags=re.DOTALL
+)
+
+
+def notebooks(*numbers: str) -> list[Path]:
+    """Those whose names begin with these numbers; all of them without."""
+    return sorted(path for path in FOLDER.glob("*.ipynb") if not numbers or path.name[:2] in numbers)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def exercises(notebook: nbformat.NotebookNode) -> dict[int, str]:
+    """The code cell that follows the text of each exercise, by number."""
+    found: dict[int, str] = {}
+    for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
+        asked = EXERCISE.search(cell.source) if cell.cell_type == "markdown" else None
+        if asked:
+            code = after is not None and after.cell_type == "code"
+            found[int(asked[1])] = after.source if code else ""
+    return found
+
+
+def solutions(notebook: nbformat.NotebookNode) -> dict[int, str]:
+    """The code of each folded solution, by the number of its exercise."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    return {int(at): code for text in texts for at, code in SOLUTION.findall(text)}
+
+
+def executed(path: Path, folder: Path) -> tuple[nbformat.NotebookNode, dict[int, str]]:
+    """The notebook run from top to bottom at smoke scale, and what each solution, run after it, was told."""
+    notebook = read(path)
+    kept = solutions(notebook)
+    for number, code in kept.items():
+        notebook.cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": [f"solution-{number}"]}))
+    nbformat.write(notebook, folder / path.name)
+    ran = papermill.execute_notebook(
+        folder / path.name,
+        folder / f"ran-{path.name}",
+        parameters={"SCALE": "smoke"},
+        kernel_name="python3",
+        cwd=FOLDER,
+        progress_bar=False,
+    )
+    told = {
+        number: "".join(_text(cell) for cell in ran.cells if f"solution-{number}" in cell.metadata.tags)
+        for number in kept
+    }
+    return ran, told
+
+
+def _text(cell: nbformat.NotebookNode) -> str:
+    parts = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return "\n".join(parts)
+
+
+def holds(path: Path, folder: Path) -> None:
+    """Asserts that a notebook runs, that unanswered exercises ask for an answer, and that solutions pass."""
+    ran, told = executed(path, folder)
+    asked = exercises(ran)
+    blank = [_text(cell) for cell in ran.cells if cell.cell_type == "code" and cell.source in asked.values()]
+    assert [text.splitlines()[-1].split(":")[0] for text in blank] == ["not yet"] * len(asked)
+    verdicts = {number: text.strip().splitlines()[-1] for number, text in told.items()}
+    assert {number: text for number, text in verdicts.items() if not text.startswith("right")} == {}

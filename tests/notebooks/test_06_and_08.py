@@ -1,0 +1,13 @@
+"""Notebooks 06, 07 and 08 run from top to bottom, and their solutions pass their checks."""
+
+import pytest
+
+from tests.notebooks.running import holds, notebooks
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.mark.parametrize("path", notebooks("06", "07", "08"), ids=lambda path: path.stem)
+def test_it_runs_and_its_solutions_pass(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "runs"))
+    holds(path, tmp_path)
