@@ -31,6 +31,7 @@ COMMANDS: Final = {
         "lab.cli.information",
         "the ledger: bound, ceiling and truth of each task, and estimators",
     ),
+    "study": ("lab.cli.study", "an ablation grid with seeds, intervals and tests; restartable"),
     "list": ("lab.cli.runs", "what runs exist"),
     "show": ("lab.cli.show", "one run"),
     "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
@@ -66,7 +67,8 @@ def run(arguments: list[str] | None = None) -> int:
             print(json.dumps(_finite(document), ensure_ascii=False))
         elif document is not None:
             command.show(document)
-        return SUCCESS
+        # what was done in part is not done
+        return USER_FAULT if isinstance(document, dict) and document.get("failed") else SUCCESS
     except InputError as error:
         errors.print(f"lab: {error}", markup=False)
         return USER_FAULT

@@ -1,5 +1,6 @@
 """What the ledger measures: a run with its newest checkpoint, what its tasks see of the text, and the truth of that."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,12 +10,14 @@ from typing import Final
 import numpy as np
 
 from core.checkpoint import open_model
+from core.config import TextSettings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import Corpus, open_corpus
 from core.text.entropy import token_entropies
 from core.text.sampling import Sampler, split
 from core.text.tokenizer import Tokenizer, load_tokenizer
+from lab import store
 from lab.evaluate.vectors import model_device
 from lab.store import Run
 from lab.text import encoded, world_corpus
@@ -59,8 +62,10 @@ class Subject:
         return self.world is not None and self.world.settings["distribution"] != "uniform"
 
 
-def open_subject(run: Run, progress: Progress = silent) -> Subject:
+def open_subject(run: Run, progress: Progress = silent, text: TextSettings | None = None) -> Subject:
     """The run's checkpoint and what its sampler draws from.
+
+    With `text`, languages and pairs are read in other proportions than the run's own.
 
     Raises:
         InputError: no checkpoint yet, or the corpus is gone or has changed.
@@ -71,6 +76,7 @@ def open_subject(run: Run, progress: Progress = silent) -> Subject:
             f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
         )
     settings = info.settings
+    text = settings.text if text is None else text
     corpus = (
         world_corpus(settings.world, settings.seed)
         if info.corpus == "world"
@@ -85,9 +91,7 @@ def open_subject(run: Run, progress: Progress = silent) -> Subject:
         settings.model.max_tokens,
         lambda done, of: progress("reading the corpus", done, of),
     )
-    sampler = Sampler(
-        split(ids, settings.text, settings.seed, needs_pairs=False), settings.text, settings.seed
-    )
+    sampler = Sampler(split(ids, text, settings.seed, needs_pairs=False), text, settings.seed)
     tags = corpus.languages
     pairs: dict[tuple[str, str], float] = {}
     for pair, share in zip(sampler.split.pairs, sampler.pair_p, strict=True):
@@ -139,7 +143,10 @@ def shares_of(subject: Subject, task: str) -> Shares:
 
 
 def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) -> dict[str, Truth]:
-    """What is attainable in MMLM and TLM, computed once per run and kept in its folder; empty for real text."""
+    """What is attainable in MMLM and TLM; empty for real text.
+
+    Computed once for all runs that read the same text in the same proportions, and kept in each run's folder.
+    """
     world, run = subject.world, subject.run
     if world is None:
         return {}
@@ -147,10 +154,16 @@ def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) 
     key = [world.digest, subject.tokenizer.digest, tasks, sentences, RATE, seed]
     kept = run.document("truth")
     if kept is None or kept["key"] != key:
-        subject.progress("computing the truth, once per run", 0, 1)
-        reader = IdealReader(world, subject.tokenizer)
-        found = {task: truth(reader, shares_of(subject, task), sentences, RATE, seed) for task in tasks}
-        kept = {"key": key, "tasks": {task: asdict(one) for task, one in found.items()}}
+        shares = [sorted(shares_of(subject, task).items()) for task in tasks]
+        digest = hashlib.sha256(json.dumps([key, shares]).encode()).hexdigest()[:16]
+        shared = store.cache_folder() / f"truth-{digest}.json"
+        if not shared.is_file():
+            subject.progress("computing the truth, once per text", 0, 1)
+            reader = IdealReader(world, subject.tokenizer)
+            found = {task: truth(reader, shares_of(subject, task), sentences, RATE, seed) for task in tasks}
+            made = {"key": key, "tasks": {task: asdict(one) for task, one in found.items()}}
+            store.replace(shared, json.dumps(made).encode())
+            subject.progress("computing the truth, once per text", 1, 1)
+        kept = json.loads(shared.read_bytes())
         run.write_document("truth", kept)
-        subject.progress("computing the truth, once per run", 1, 1)
     return {task: Truth(**values) for task, values in kept["tasks"].items()}

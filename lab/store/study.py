@@ -1,0 +1,168 @@
+"""A study folder: what was asked, and what its runs measured. Its cells are ordinary runs beneath it."""
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+from pydantic import ValidationError
+
+from core.config import FORMAT_VERSION, Frozen, Settings
+from core.errors import InputError
+from lab.store.places import check_name, runs_folder
+from lab.store.writing import replace, room
+
+GALLERY: Final = Path(__file__).parents[1] / "gallery"
+"""Results of studies that come with the lab."""
+UNITS: Final = ("arm", "seed", "metric", "part", "unit", "total", "weight", "ceiling", "truth")
+CURVES: Final = ("arm", "label", "seed", "step", "metric", "title", "value")
+TABLE: Final = ("arm", "label", "metric", "title", "unit", "value", "low", "high")
+
+
+class ArmInfo(Frozen):
+    """An arm of a study: its name, how it is shown, and in which settings it differs from the base."""
+
+    name: str
+    label: str
+    changes: dict[str, Any]
+
+
+class StudyInfo(Frozen):
+    """`study.json`: what a study asked, and what made its numbers."""
+
+    format: int = FORMAT_VERSION
+    name: str
+    study: str
+    question: str
+    scale: str
+    corpus: str
+    seeds: tuple[int, ...]
+    reference: str
+    metrics: tuple[str, ...]
+    arms: tuple[ArmInfo, ...]
+    base: Settings
+    protocol: dict[str, Any]
+    created: datetime
+    device: str
+    commit: str | None
+    versions: dict[str, str]
+    missing: tuple[str, ...] = ()
+    probe: dict[str, float] | None = None
+
+
+class StudyFolder:
+    """The files of a study: `study.json`, `units.parquet`, `curves.parquet` and `table.parquet`."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+
+    @property
+    def stored(self) -> bool:
+        """Whether it came with the lab."""
+        return self.folder.parent == GALLERY
+
+    @property
+    def info(self) -> StudyInfo:
+        """What the study is.
+
+        Raises:
+            InputError: `study.json` is missing, damaged or of another version.
+        """
+        path = self.folder / "study.json"
+        try:
+            raw: dict[str, Any] = json.loads(path.read_bytes())
+            if raw.get("format") != FORMAT_VERSION:
+                raise InputError(
+                    f"study {self.name} has format {raw.get('format')}, this version reads {FORMAT_VERSION}: "
+                    "run it again"
+                )
+            return StudyInfo.model_validate(raw)
+        except (OSError, json.JSONDecodeError, AttributeError, ValidationError) as error:
+            raise InputError(f"study {self.name} is damaged ({path}): run it again") from error
+
+    def write(self, info: StudyInfo, units: pd.DataFrame, curves: pd.DataFrame, table: pd.DataFrame) -> None:
+        """Replaces the results, `study.json` last: it speaks for tables that are there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, content in (("units", units), ("curves", curves), ("table", table)):
+            path = self.folder / f"{name}.parquet"
+            partial = path.with_suffix(".partial")
+            with room(path):
+                content.to_parquet(partial, index=False, compression="zstd")
+                partial.replace(path)
+        replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())
+
+    def units(self) -> pd.DataFrame:
+        """What each cell measured: arm, seed, metric, part, unit, total, weight, ceiling, truth.
+
+        A metric is the sum over its parts of sum(total) / sum(weight); a unit is a held-out meaning, the same in
+        all arms of a seed.
+        """
+        return self._read("units", UNITS)
+
+    def curves(self) -> pd.DataFrame:
+        """What each cell recorded while it trained: arm, label, seed, step, metric, title, value."""
+        return self._read("curves", CURVES)
+
+    def table(self) -> pd.DataFrame:
+        """The tidy result, one row per arm and metric, as `lab.study.statistics.compared` made it."""
+        return self._read("table", TABLE)
+
+    def _read(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        path = self.folder / f"{name}.parquet"
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"study {self.name}: {path} cannot be read ({reason}): run the study again"
+            ) from error
+        if missing := set(columns) - set(table):
+            raise InputError(f"study {self.name}: {path} lacks {sorted(missing)[0]}: run the study again")
+        return table
+
+    def copy_to_gallery(self) -> "StudyFolder":
+        """Puts the results, without the runs, among those that come with the lab."""
+        target = GALLERY / self.name
+        partial = GALLERY / f".{self.name}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name in ("study.json", "units.parquet", "curves.parquet", "table.parquet"):
+            shutil.copyfile(self.folder / name, partial / name)
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+        return StudyFolder(self.name, target)
+
+
+def study_folder(name: str) -> StudyFolder:
+    """The folder of a study that is run here, there or not.
+
+    Raises:
+        InputError: the name is that of a run, or no plain name.
+    """
+    folder = runs_folder() / check_name(name)
+    if (folder / "run.json").exists():
+        raise InputError(f"{name} is a run: give the study another --name")
+    return StudyFolder(name, folder)
+
+
+def list_studies() -> list[StudyFolder]:
+    """Studies that were run here, newest first, then those that come with the lab."""
+    own = sorted(runs_folder().glob("*/study.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    stored = sorted(GALLERY.glob("*/study.json"))
+    return [StudyFolder(path.parent.name, path.parent) for path in [*own, *stored]]
+
+
+def open_study(name: str) -> StudyFolder:
+    """A study that has results; one that was run here before one of the same name that came with the lab.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    studies = list_studies()
+    for study in studies:
+        if study.name == name:
+            return study
+    known = ", ".join(study.name for study in studies) or "none yet"
+    raise InputError(f"expected a study that has been run, got {name!r}; there are: {known}")

@@ -1,0 +1,109 @@
+"""A cell of a study: one arm with one seed, an ordinary run that is trained, resumed and measured."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from core.config import Frozen, Settings
+from core.errors import InputError
+from core.text.corpus import open_corpus
+from lab import store
+from lab.store import Run
+from lab.study.measures import learning_curves, measure
+from lab.study.scales import Protocol
+from lab.text import corpus_tokenizer, encoded, world_corpus
+from lab.training import Report, carry_out, reopen_run, settings_difference, start_run
+
+TRAINING: float = 0.9
+"""Share of a cell's time that training takes, about; the rest is measuring."""
+Tell = Callable[[float, str], None]
+
+
+class Cell(Frozen):
+    """An arm with a seed: the run's name and settings, the base of its study, its text, and how it is measured."""
+
+    name: str
+    arm: str
+    seed: int
+    settings: Settings
+    base: Settings
+    protocol: Protocol
+    corpus: Path | None
+
+    @property
+    def run(self) -> Run:
+        """Its run, there or not."""
+        return Run(self.name, store.runs_folder() / self.name)
+
+
+def prepare_text(cell: Cell) -> None:
+    """Writes the world, the tokenizer and the ids of a cell, which others share, where they are not kept yet."""
+    settings = cell.settings
+    corpus = open_corpus(cell.corpus) if cell.corpus else world_corpus(settings.world, settings.seed)
+    tokenizer = corpus_tokenizer(corpus, settings)
+    encoded(corpus, tokenizer, settings.model.max_tokens, lambda done, of: None)
+
+
+def share_done(cell: Cell) -> float:
+    """How much of a cell is done, 0 to 1, as its run's files tell."""
+    if not cell.run.folder.is_dir():
+        return 0.0
+    status = cell.run.status
+    return TRAINING * status.step / max(1, cell.settings.steps)
+
+
+def carry_out_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataFrame:
+    """Trains a cell from where it stands, measures it, and returns its units; a finished one is not run again.
+
+    Raises:
+        InputError: the run was made with other settings or text, is under way elsewhere, was stopped, or failed.
+        NonFiniteLoss: training diverged.
+    """
+
+    def report(at: Report) -> None:
+        done = TRAINING * at.done / at.total if at.phase == "training" else share_done(cell)
+        tell(done, f"{cell.name}: {at.phase} {at.done:,}/{at.total:,}")
+
+    if cell.run.folder.is_dir():
+        check_same(cell)
+    if not cell.run.folder.is_dir():
+        carry_out(*start_run(cell.name, cell.settings, cell.corpus), report)
+    elif cell.run.status.state != "finished":
+        carry_out(*reopen_run(cell.name), report)
+    if cell.run.status.state != "finished":
+        raise InputError(f"run {cell.name} is {cell.run.status.state}: {cell.run.status.message}")
+    return measure(
+        cell.run, cell.base, cell.protocol,
+        lambda phase, done, of: tell(TRAINING, f"{cell.name}: {phase} {done:,}/{of:,}"),
+    )  # fmt: skip
+
+
+def check_same(cell: Cell) -> None:
+    """Raises InputError where a run of the cell's name has other settings or other text."""
+    info = cell.run.info
+    told = str(cell.corpus.resolve()) if cell.corpus else "world"
+    difference = settings_difference(cell.settings, info.settings)
+    if difference is None and told != info.corpus:
+        difference = f"corpus: {told}, kept {info.corpus}"
+    if difference is not None:
+        raise InputError(
+            f"run {cell.name} was made with other settings ({difference}): give the study another --name, or "
+            f"delete {cell.run.folder.parent}"
+        )
+
+
+def results(cell: Cell) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Units and learning curves of a finished cell, with its arm and seed."""
+    named = {"arm": cell.arm, "seed": cell.seed}
+    units = carry_out_cell(cell)
+    return units.assign(**named), learning_curves(cell.run).assign(**named)
+
+
+if __name__ == "__main__":
+    # a process of its own for one cell, which outlives the study that started it
+    try:
+        carry_out_cell(Cell.model_validate_json(Path(sys.argv[1]).read_bytes()))
+    except InputError as error:
+        raise SystemExit(f"lab: {error}") from error

@@ -1,0 +1,217 @@
+"""The studies: each a question, and the settings in which its arms differ from one base."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Final
+
+from core.config import Settings
+from core.errors import InputError
+
+Changes = Mapping[str, Any]
+"""Settings by name, nested as they are: `{"contrast": {"queue": 512}}`."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train: a name fit for a folder, how it is shown, and its changes to the base."""
+
+    name: str
+    label: str
+    changes: Changes
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, its arms and the metrics that answer it first.
+
+    `base` changes the recipe for all arms. The other arms are compared with `reference`; None: with the arm that has
+    the base's own settings. `world_only` where the question needs text whose information is known; `unequal` where
+    languages must differ in how much text they have.
+    """
+
+    name: str
+    question: str
+    arms: Callable[[Settings], tuple[Arm, ...]]
+    metrics: tuple[str, ...]
+    base: Changes = field(default_factory=dict)
+    reference: str | None = None
+    world_only: bool = False
+    unequal: bool = False
+
+
+MEMORY: Final = {
+    "contrast": {
+        "keys": "momentum",
+        "momentum": 0.99,
+        "queue": 1_024,
+        "prefill": True,
+        "in_batch": False,
+        "directions": "one",
+    }
+}
+"""Contrast as published, against a queue of keys from a slow encoder, with a momentum that suits a thousand steps."""
+
+TASK_NAMES: Final = {"mmlm": "MMLM", "tlm": "TLM", "contrast": "XLCO"}
+
+
+def task_arms(base: Settings) -> tuple[Arm, ...]:
+    """All seven non-empty combinations, the smaller ones first."""
+    chosen = sorted(
+        (on for on in product((True, False), repeat=3) if any(on)),
+        key=lambda on: (sum(on), [not o for o in on]),
+    )
+    arms = []
+    for on in chosen:
+        tasks = [task for task, enabled in zip(TASK_NAMES, on, strict=True) if enabled]
+        label = " + ".join(TASK_NAMES[task] for task in tasks)
+        changes = {task: {"enabled": enabled} for task, enabled in zip(TASK_NAMES, on, strict=True)}
+        arms.append(Arm(label.lower().replace(" + ", "-"), label, changes))
+    return tuple(arms)
+
+
+def layer_arms(base: Settings) -> tuple[Arm, ...]:
+    """Contrast at every hidden state; retrieval then reads the one that was contrasted."""
+    return tuple(
+        Arm(f"layer-{at}", f"layer {at}", {"contrast": {"layer": at}, "measure": {"layer": at}})
+        for at in range(base.model.layers + 1)
+    )
+
+
+def queue_arms(base: Settings) -> tuple[Arm, ...]:
+    """From few candidates with fresh keys to many with stale ones."""
+    return tuple(
+        Arm(f"queue-{size}", f"queue {size:,}", {"contrast": {"queue": size}})
+        for size in (64, 256, 1_024, 4_096)
+    )
+
+
+def momentum_arms(base: Settings) -> tuple[Arm, ...]:
+    """A frozen key encoder, and one that follows in float32 or in float16, fast or slowly."""
+    arms = [
+        Arm(
+            f"{precision.replace('float', 'fp')}-{momentum}",
+            f"{precision}, momentum {momentum}",
+            {"contrast": {"momentum": momentum, "momentum_precision": precision}},
+        )
+        for momentum in (0.99, 0.999, 0.9999)
+        for precision in ("float32", "float16")
+    ]
+    return (*arms, Arm("frozen", "frozen keys", {"contrast": {"momentum": 1.0}}))
+
+
+def weighting_arms(base: Settings) -> tuple[Arm, ...]:
+    """Three means; one sum over one count; the weights of that sum at the published batch shapes; those of the recipe.
+
+    On short sentences the sum weighs tasks less unequally than on the published 510-token blocks, where one pair
+    of sentences weighs as much as one masked token and the contrast has about an eightieth of the weight of MMLM.
+    """
+    alike = {task: {"weight": 1.0} for task in TASK_NAMES}
+    published = {"mmlm": {"weight": 1.0}, "tlm": {"weight": 1 / 7}, "contrast": {"weight": 1 / 80}}
+    arms = (
+        Arm("mean", "three means", alike),
+        Arm("token-sum", "one token sum", {**alike, "batch": {"reduction": "token-sum"}}),
+        Arm("published-weights", "weights of the published token sum", published),
+    )
+    own = Arm("recipe", "weights of the recipe", {})
+    return arms if changed(base, alike) == base else (*arms, own)
+
+
+def temperature_arms(base: Settings) -> tuple[Arm, ...]:
+    """From sharp to blunt."""
+    return tuple(
+        Arm(f"temperature-{value}", f"temperature {value}", {"contrast": {"temperature": value}})
+        for value in (0.05, 0.1, 0.25, 0.5, 1.0)
+    )
+
+
+def mixup_arms(base: Settings) -> tuple[Arm, ...]:
+    """One pair at a time, two pairs joined as released, two pairs joined as published."""
+    return (
+        Arm("one-pair", "one pair", {"contrast": {"mixup": False}}),
+        Arm("same-languages", "two pairs, same languages", {"contrast": {"mixup": True, "mixup_languages": "same"}}),
+        Arm("other-languages", "two pairs, any languages", {"contrast": {"mixup": True, "mixup_languages": "other"}}),
+    )  # fmt: skip
+
+
+def pair_arms(base: Settings) -> tuple[Arm, ...]:
+    """English as pivot or all pairs of languages, drawn alike, with the paper's exponent, or as they occur."""
+    return tuple(
+        Arm(
+            f"{'all-pairs' if pivot is None else f'pivot-{pivot}'}-{exponent}",
+            f"{'all pairs' if pivot is None else f'pivot {pivot}'}, exponent {exponent}",
+            {"text": {"pivot": pivot, "exponent": exponent}},
+        )
+        for pivot in ("en", None)
+        for exponent in (0.0, 0.7, 1.0)
+    )
+
+
+def noise_arms(base: Settings) -> tuple[Arm, ...]:
+    """From clean translations to four in five mistranslated."""
+    return tuple(
+        Arm(f"noise-{share}", f"{100 * share:.0f} % mistranslated", {"world": {"noise": share}})
+        for share in (0.0, 0.1, 0.2, 0.4, 0.8)
+    )
+
+
+def candidate_arms(base: Settings) -> tuple[Arm, ...]:
+    """The sentences of one batch as each other's candidates: fewer and more than the recipe has."""
+    usual = base.examples[2]
+    return tuple(
+        Arm(f"candidates-{count}", f"{count:,} candidates", {"contrast": {"examples": count}})
+        for count in (usual // 16, usual // 4, usual, 4 * usual)
+    )
+
+
+LEDGER: Final = ("retrieval", "mmlm", "tlm", "tlm_minus_mmlm", "xlco")
+CONTRAST: Final = ("retrieval", "xlco", "xlco_trained", "mmlm")
+
+STUDIES: Final[dict[str, Study]] = {
+    study.name: study
+    for study in (
+        Study("tasks", "What does each pretext task add?", task_arms, LEDGER, reference="mmlm"),
+        Study("layer", "Which layer should be contrasted, and where does meaning live?", layer_arms,
+              ("retrieval", "xlco", "mmlm")),
+        Study("queue", "Do more, but older, candidates help?", queue_arms, CONTRAST, MEMORY),
+        Study("momentum", "Must the key encoder follow, and in which precision?", momentum_arms, CONTRAST, MEMORY),
+        Study("weighting", "How should the three losses be weighed?", weighting_arms, LEDGER, MEMORY),
+        Study("temperature", "How sharp should the contrast be?", temperature_arms, CONTRAST),
+        Study("mixup", "Does joining two pairs help the contrast?", mixup_arms, CONTRAST),
+        Study("pair-sampling", "Is English enough as pivot, and how should languages be balanced?", pair_arms,
+              ("retrieval", "mmlm", "tlm", "xlco"), unequal=True),
+        Study("noise", "What do mistranslated pairs cost, and what information is left?", noise_arms,
+              ("retrieval", "xlco", "tlm"), world_only=True),
+        Study("candidates", "What does the ceiling log(candidates) hide?", candidate_arms, CONTRAST),
+    )
+}  # fmt: skip
+
+
+def study_named(name: str) -> Study:
+    """A study.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in STUDIES:
+        near = difflib.get_close_matches(name, STUDIES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InputError(f"expected a study out of {', '.join(STUDIES)}, got {name!r}{hint}")
+    return STUDIES[name]
+
+
+def changed(settings: Settings, changes: Changes) -> Settings:
+    """Settings with some of them replaced.
+
+    >>> changed(Settings(), {"contrast": {"queue": 64}}).contrast.queue
+    64
+    """
+    return Settings.model_validate(_merged(settings.model_dump(), changes))
+
+
+def _merged(old: dict[str, Any], new: Changes) -> dict[str, Any]:
+    return old | {
+        key: _merged(old[key], value) if isinstance(value, Mapping) and isinstance(old[key], dict) else value
+        for key, value in new.items()
+    }

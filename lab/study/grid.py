@@ -1,0 +1,192 @@
+"""A study as a grid of cells: which there are, carried out one by one or several at a time, and put together."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from core.errors import InputError
+from core.train import NonFiniteLoss
+from lab import store
+from lab.store.study import ArmInfo, StudyFolder, StudyInfo, study_folder
+from lab.study.cells import Cell, carry_out_cell, check_same, prepare_text, results, share_done
+from lab.study.corpora import unequal_world
+from lab.study.definitions import Arm, Study, changed
+from lab.study.metrics import metric
+from lab.study.scales import FIRST_SEED, base_settings, scale_named
+from lab.study.statistics import compared
+
+POLL_SECONDS: Final = 0.5
+Progress = Callable[[float, int, str], None]
+"""Called with cells done (a fraction counts), cells in all, and what is under way."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A study laid out: its definition, its size, and its cells, seed by seed."""
+
+    name: str
+    study: Study
+    scale: str
+    seeds: tuple[int, ...]
+    arms: tuple[Arm, ...]
+    reference: str
+    cells: tuple[Cell, ...]
+
+
+def plan(study: Study, scale: str, seeds: int, corpus: Path | None, name: str | None) -> Grid:
+    """Lays out the cells of a study; writes nothing but text that is missing in the cache.
+
+    Raises:
+        InputError: no such scale, fewer than one seed, or a question that this text cannot answer.
+    """
+    if seeds < 1:
+        raise InputError(f"expected --seeds from 1, got {seeds}")
+    if corpus is not None and study.world_only:
+        raise InputError(
+            f"the study {study.name} needs text whose information is known, got {corpus}: leave --corpus out"
+        )
+    name = store.check_name(name or "-".join([study.name, scale, *([corpus.name] if corpus else [])]))
+    base, protocol = base_settings(study, scale), scale_named(scale).protocol
+    arms = study.arms(base)
+    chosen = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
+    cells = []
+    for seed in chosen:
+        text = unequal_world(base.world, seed) if study.unequal and corpus is None else corpus
+        for arm in arms:
+            settings = changed(base, {**arm.changes, "seed": seed})
+            own = f"{name}/{arm.name}-{seed}"
+            cells.append(
+                Cell(name=own, arm=arm.name, seed=seed, settings=settings, base=base, protocol=protocol, corpus=text)
+            )  # fmt: skip
+    return Grid(name, study, scale, chosen, arms, study.reference or _same(base, arms), tuple(cells))
+
+
+def _same(base: object, arms: Sequence[Arm]) -> str:
+    """The arm that is the base itself, or the first."""
+    same = [arm.name for arm in arms if changed(base, arm.changes) == base]  # pyright: ignore[reportArgumentType]
+    return (same or [arms[0].name])[0]
+
+
+def carry_out_grid(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
+    """Carries out the cells that are not finished; what went wrong by cell, which a second call tries again.
+
+    Raises:
+        InputError: a cell of this name was made with other settings; before any is carried out.
+    """
+    study_folder(grid.name)
+    for cell in grid.cells:
+        if cell.run.folder.is_dir():
+            check_same(cell)
+    if jobs < 1:
+        raise InputError(f"expected --jobs from 1, got {jobs}")
+    return _one_by_one(grid, progress) if jobs == 1 else _side_by_side(grid, jobs, progress)
+
+
+def _one_by_one(grid: Grid, progress: Progress) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for done, cell in enumerate(grid.cells):
+        try:
+            carry_out_cell(cell, lambda share, told, done=done: progress(done + share, len(grid.cells), told))
+        except (InputError, NonFiniteLoss, MemoryError) as error:
+            failed[cell.name] = str(error)
+        progress(done + 1, len(grid.cells), cell.name)
+    return failed
+
+
+def _side_by_side(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
+    """Every cell in a process of its own, `jobs` at a time, which share the cores."""
+    for cell in grid.cells:
+        progress(0, len(grid.cells), f"{cell.name}: text")
+        prepare_text(cell)
+    left, failed, done = list(grid.cells), dict[str, str](), 0
+    running: dict[str, tuple[Cell, subprocess.Popen[bytes]]] = {}
+    try:
+        while left or running:
+            while left and len(running) < jobs:
+                cell = left.pop(0)
+                running[cell.name] = cell, _start(cell, jobs)
+            time.sleep(POLL_SECONDS)
+            for cell, process in [each for each in running.values() if each[1].poll() is not None]:
+                del running[cell.name]
+                done += 1
+                if process.returncode:
+                    failed[cell.name] = _last_words(cell)
+            under_way = sum(share_done(cell) for cell, _ in running.values())
+            progress(done + under_way, len(grid.cells), ", ".join(running))
+    finally:
+        for _, process in running.values():
+            process.terminate()
+    return failed
+
+
+def _start(cell: Cell, jobs: int) -> subprocess.Popen[bytes]:
+    plain = cell.name.replace("/", ".")
+    asked, log = (store.cache_folder() / f"{plain}.{kind}" for kind in ("json", "log"))
+    store.replace(asked, cell.model_dump_json().encode())
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "lab.study.cells", str(asked)],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OMP_WAIT_POLICY": "passive"},
+        )
+
+
+def _last_words(cell: Cell) -> str:
+    told = cell.run.log_tail(1)
+    return told.removeprefix("lab: ") or "its process ended without a word"
+
+
+def collect(grid: Grid, failed: dict[str, str]) -> StudyFolder:
+    """Puts the finished cells together and keeps the result in the study's folder.
+
+    Raises:
+        InputError: the reference arm has no finished cell.
+    """
+    found = [results(cell) for cell in grid.cells if cell.name not in failed]
+    if not any((units["arm"] == grid.reference).any() for units, _ in found):
+        first = next(iter(failed), "")
+        raise InputError(
+            f"no cell of the reference arm {grid.reference} was finished ({first}: {failed.get(first)})"
+        )
+    units, curves = (pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True))
+    labels = {arm.name: arm.label for arm in grid.arms}
+    curves = curves.assign(
+        label=curves["arm"].map(labels), title=[metric(key).label for key in curves["metric"]]
+    )
+    folder = study_folder(grid.name)
+    folder.write(_info(grid, failed), units, curves, compared(units, grid.reference, labels))
+    return folder
+
+
+def _info(grid: Grid, failed: dict[str, str]) -> StudyInfo:
+    first = next(cell for cell in grid.cells if cell.name not in failed)
+    made = first.run.info
+    return StudyInfo(
+        name=grid.name,
+        study=grid.study.name,
+        question=grid.study.question,
+        scale=grid.scale,
+        corpus=made.corpus if grid.cells[0].corpus and not grid.study.unequal else "world",
+        seeds=grid.seeds,
+        reference=grid.reference,
+        metrics=grid.study.metrics,
+        arms=tuple(ArmInfo(name=arm.name, label=arm.label, changes=dict(arm.changes)) for arm in grid.arms),
+        base=first.base,
+        protocol=first.protocol.model_dump(),
+        created=datetime.now(UTC),
+        device=made.device,
+        commit=made.commit,
+        versions=made.versions,
+        missing=tuple(failed),
+    )

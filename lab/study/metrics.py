@@ -1,0 +1,50 @@
+"""What is measured of a cell: names, units, and which way is better."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+LAYER: Final = "retrieval_layer_"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number of a cell: its key, how it is shown, its unit, which way is better, and whether it is a bound."""
+
+    key: str
+    label: str
+    unit: Literal["share", "nats", "s"]
+    better: Literal["higher", "lower"] = "higher"
+    bound: bool = False
+
+
+METRICS: Final = (
+    Metric("retrieval", "retrieval (top-1)", "share"),
+    Metric("mmlm", "MMLM: I(context; token)", "nats", bound=True),
+    Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
+    # a difference of two bounds bounds nothing
+    Metric("tlm_minus_mmlm", "TLM − MMLM: what the translation adds", "nats"),
+    Metric("xlco", "XLCO: I(sentence; translation)", "nats", bound=True),
+    Metric("xlco_trained", "XLCO with as many candidates as in training", "nats", bound=True),
+    Metric("mmlm_loss", "held-out MMLM loss", "nats", "lower"),
+    Metric("tlm_loss", "held-out TLM loss", "nats", "lower"),
+    Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
+    Metric("seconds", "training time", "s", "lower"),
+)
+_KNOWN: Final = {metric.key: metric for metric in METRICS}
+
+
+def metric(key: str) -> Metric:
+    """A metric by its key; `retrieval_layer_3` is retrieval that reads hidden state 3.
+
+    >>> metric("retrieval_layer_3").label
+    'retrieval, layer 3'
+    """
+    if key.startswith(LAYER):
+        return Metric(key, f"retrieval, layer {key.removeprefix(LAYER)}", "share")
+    return _KNOWN[key]
+
+
+def ordered(keys: set[str]) -> list[str]:
+    """Metrics in the order in which they are shown, layers last."""
+    known = [key for key in _KNOWN if key in keys]
+    return known + sorted(keys - set(known), key=lambda key: (len(key), key))

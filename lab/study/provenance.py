@@ -1,0 +1,56 @@
+"""What made the results that come with the lab, so that a test can tell when they are no longer its own."""
+
+import json
+import math
+from typing import Final
+
+from core.train import train
+from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of
+from lab.evaluate.vectors import encode
+from lab.store.study import StudyFolder, StudyInfo, study_folder
+from lab.study.definitions import study_named
+from lab.study.scales import base_settings, scale_named
+from lab.text import world_corpus
+from lab.training import prepare, settings_difference
+
+TOLERANCE: Final = 1e-3
+"""By how much the probe may differ between machines, as a share."""
+
+
+def probe() -> dict[str, float]:
+    """A fingerprint of the code: what the smoke recipe ends at, losses in nats and retrieval as a share.
+
+    Renamed or rearranged code leaves it as it is; another loss, sampler, model or evaluation does not.
+    """
+    settings = scale_named("smoke").settings()
+    corpus = world_corpus(settings.world, settings.seed)
+    training, tokenizer, sentences = prepare(settings, corpus, lambda report: None)
+    *_, last = train(training)
+    layer = settings.evaluation_layer
+    vectors = encode(training.model, tokenizer, sentences["text"].tolist(), [layer], settings.measure.pooling)
+    return {**last.losses, "retrieval": mean_accuracy(retrieval(sides_of(sentences, vectors[layer])))[0]}
+
+
+def keep(name: str) -> StudyFolder:
+    """Puts the result of a study that was run here, with the fingerprint of its code, among those of the lab."""
+    folder = study_folder(name)
+    info = folder.info.model_copy(update={"probe": probe()})
+    folder.write(info, folder.units(), folder.curves(), folder.table())
+    return folder.copy_to_gallery()
+
+
+def outdated(info: StudyInfo, found: dict[str, float]) -> str | None:
+    """Why a stored result is not what this version of the lab would make, or None; `found` is today's `probe`."""
+    study, today = study_named(info.study), base_settings(study_named(info.study), info.scale)
+    if difference := settings_difference(today, info.base):
+        return f"the recipe has changed: {difference}"
+    arms = [{"name": arm.name, "label": arm.label, "changes": arm.changes} for arm in study.arms(today)]
+    if json.loads(json.dumps(arms)) != [arm.model_dump(mode="json") for arm in info.arms]:
+        return "the arms have changed"
+    if scale_named(info.scale).protocol.model_dump() != info.protocol:
+        return "the protocol has changed"
+    kept = info.probe or {}
+    for key in sorted(kept.keys() | found.keys()):
+        if not math.isclose(kept.get(key, math.nan), found.get(key, math.nan), rel_tol=TOLERANCE):
+            return f"the code gives other numbers: {key} {found.get(key)}, kept {kept.get(key)}"
+    return None

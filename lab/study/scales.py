@@ -1,0 +1,92 @@
+"""How large a study is: the recipe it starts from, and how much held-out text its metrics read."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from core.config import Frozen, Settings
+from core.errors import InputError
+from lab.recipes import recipe
+from lab.study.definitions import Study, changed
+
+FIRST_SEED: Final = 101
+"""Recipes were tuned on small seeds: studies use seeds that took no part in it."""
+SNAPSHOTS: Final = 12
+
+
+class Protocol(Frozen):
+    """How cells are measured, alike in all arms of a study."""
+
+    candidates: int
+    """Of XLCO."""
+    sentences: int
+    """Drawn for each of MMLM and TLM."""
+    truth_sentences: int
+    """Drawn for the truth of each."""
+    directions: int
+    """Pairs of languages that XLCO is measured on, each in both directions."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A size of study: its base settings and its protocol."""
+
+    settings: Callable[[], Settings]
+    protocol: Protocol
+
+
+def smoke() -> Settings:
+    """Seconds a cell: enough to see that a study works, too little to conclude anything."""
+    return changed(
+        recipe("toy"),
+        {
+            "steps": 24,
+            "world": {"languages": ("ar", "en", "zh"), "meanings": 600},
+            "text": {"held_out": 60},
+            "tokenizer": {"vocabulary": 700},
+            "model": {"layers": 2, "hidden": 32, "heads": 2, "feedforward": 64},
+            "mmlm": {"examples": 16},
+            "tlm": {"examples": 16},
+            "contrast": {"examples": 32},
+            "optimizer": {"warmup": 4},
+            "measure": {"snapshot_meanings": 6, "retrieval_meanings": 40, "checkpoint_every": 8},
+        },
+    )
+
+
+SCALES: Final[dict[str, Scale]] = {
+    "smoke": Scale(smoke, Protocol(candidates=64, sentences=200, truth_sentences=20, directions=1)),
+    "toy": Scale(
+        lambda: recipe("toy"),
+        Protocol(candidates=1_024, sentences=2_000, truth_sentences=1_000, directions=4),
+    ),
+    "small": Scale(
+        lambda: recipe("small"),
+        Protocol(candidates=256, sentences=2_000, truth_sentences=1_000, directions=6),
+    ),
+}
+ScaleName = Literal["smoke", "toy", "small"]
+
+
+def scale_named(name: str) -> Scale:
+    """A scale.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in SCALES:
+        near = difflib.get_close_matches(name, SCALES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise InputError(f"expected a scale out of {', '.join(SCALES)}, got {name!r}{hint}")
+    return SCALES[name]
+
+
+def base_settings(study: Study, scale: str) -> Settings:
+    """What all arms of a study have in common.
+
+    All read retrieval at the layer that the base contrasts, and keep few snapshots.
+    """
+    base = scale_named(scale).settings()
+    layer = {"layer": base.evaluation_layer, "snapshot_every": max(1, base.steps // SNAPSHOTS)}
+    return changed(changed(base, {"seed": FIRST_SEED, "measure": layer}), study.base)

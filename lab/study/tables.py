@@ -1,0 +1,121 @@
+"""The table of a study for people: arms by metrics, as text, Markdown and LaTeX."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from lab.study.metrics import metric
+
+LEVELS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
+READ: Final = (
+    "Mean over {seeds} seeds [95 % interval]; ≥: a lower bound. Stars: differs from {reference}, paired by sentence "
+    "and seed, p corrected over the arms (Holm): * < 0.05, ** < 0.01, *** < 0.001."
+)
+DIGITS: Final = {"share": 3, "nats": 2, "s": 1}
+LATEX: Final = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": r"$-$", "≥": r"$\ge$",
+}  # fmt: skip
+
+
+def mark(p: float | None) -> str:
+    """Stars for a p-value.
+
+    >>> mark(0.004), mark(0.2), mark(None)
+    ('**', '', '')
+    """
+    return "" if p is None else next((stars for level, stars in LEVELS if p < level), "")
+
+
+def cell(row: Mapping[str, Any] | None) -> str:
+    """A value with its interval and, where it differs from the reference, its stars.
+
+    >>> cell({"metric": "mmlm", "value": 2.5, "low": 2.41, "high": 2.6, "p_holm": 0.001})
+    '≥ 2.50 [2.41, 2.60] **'
+    """
+    if row is None:
+        return ""
+    shown = metric(row["metric"])
+    told = _interval(row["value"], row["low"], row["high"], DIGITS[shown.unit])
+    return f"{'≥ ' if shown.bound else ''}{told} {mark(row['p_holm'])}".rstrip()
+
+
+def line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """An arm: value, difference from the reference, corrected p-value and effect size.
+
+    >>> line({"arm": "tlm", "metric": "retrieval", "value": 0.5, "low": 0.4, "high": 0.6, "difference": 0.1,
+    ...       "difference_low": 0.05, "difference_high": 0.15, "p_holm": 0.0004, "effect_size": 0.31})
+    ('tlm', '0.500 [0.400, 0.600]', '+0.100 [+0.050, +0.150]', '< 0.001', '0.31')
+    """
+    digits = DIGITS[metric(row["metric"]).unit]
+    value = _interval(row["value"], row["low"], row["high"], digits)
+    if _unknown(row["difference"]):
+        return row["arm"], value, "", "", ""
+    ends = (row["difference"], row["difference_low"], row["difference_high"])
+    p = row["p_holm"]
+    told = "" if _unknown(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    effect = "" if _unknown(row["effect_size"]) else f"{row['effect_size']:.2f}"
+    return row["arm"], value, _interval(*ends, digits, "+"), told, effect
+
+
+def heading(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a metric is, with ceiling and truth of a bound as far as all arms have the same."""
+    shown = metric(rows[0]["metric"])
+    told = f"{shown.label}, {shown.unit}{', at least' if shown.bound else ''}"
+    for name in ("ceiling", "truth"):
+        values = {round(row[name], 2) for row in rows if not _unknown(row[name])}
+        if values:
+            told += f"; {name} {' – '.join(f'{value:.2f}' for value in sorted({min(values), max(values)}))}"
+    return told
+
+
+def _interval(value: float, low: float | None, high: float | None, digits: int, sign: str = "") -> str:
+    told = f"{value:{sign}.{digits}f}"
+    return told if _unknown(low) else f"{told} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+
+
+def _unknown(value: float | None) -> bool:
+    return value is None or math.isnan(value)
+
+
+def wide(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Arms by metrics, each cell as `cell` writes it."""
+    found = {(row["label"], row["metric"]): row for row in table.to_dict("records")}
+    labels = list(dict.fromkeys(table["label"]))
+    heads = {f"{metric(key).label} ({metric(key).unit})": key for key in metrics}
+    columns = {head: [cell(found.get((label, key))) for label in labels] for head, key in heads.items()}
+    return pd.DataFrame({"arm": labels, **columns})
+
+
+def markdown(cells: pd.DataFrame, caption: str) -> str:
+    """A table of text cells in Markdown."""
+    rows = [list(cells.columns), ["---"] * len(cells.columns), *cells.to_numpy().tolist()]
+    lines = ["| " + " | ".join(str(one).replace("|", "\\|") for one in row) + " |" for row in rows]
+    return "\n".join([*lines, "", caption, ""])
+
+
+def latex(cells: pd.DataFrame, caption: str) -> str:
+    """A table of text cells in LaTeX, with the rules of booktabs."""
+    head, *rows = [list(cells.columns), *cells.to_numpy().tolist()]
+    told = [" & ".join(_escaped(str(one)) for one in row) + r" \\" for row in (head, *rows)]
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        rf"\caption{{{_escaped(caption)}}}",
+        rf"\begin{{tabular}}{{l{'c' * (len(head) - 1)}}}",
+        r"\toprule",
+        told[0],
+        r"\midrule",
+        *told[1:],
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return "".join(LATEX.get(character, character) for character in text)

@@ -1,0 +1,83 @@
+"""What the studies ask: arms, references and metrics."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import InputError
+from lab.study.definitions import STUDIES, changed, study_named
+from lab.study.grid import plan
+from lab.study.metrics import METRICS
+from lab.study.scales import FIRST_SEED, SCALES, base_settings
+
+KEYS = {metric.key for metric in METRICS}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_has_valid_settings_distinct_arms_and_a_reference_among_them(name, scale):
+    study = STUDIES[name]
+    base = base_settings(study, scale)
+    arms = study.arms(base)
+    settings = [changed(base, arm.changes) for arm in arms]
+    assert len({one.model_dump_json() for one in settings}) == len(arms) >= 2
+    assert len({arm.name for arm in arms}) == len({arm.label for arm in arms}) == len(arms)
+    assert study.reference is None or study.reference in {arm.name for arm in arms}
+    assert set(study.metrics) <= KEYS
+
+
+def test_the_tasks_are_all_seven_combinations():
+    arms = STUDIES["tasks"].arms(base_settings(STUDIES["tasks"], "toy"))
+    assert [arm.label for arm in arms] == [
+        "MMLM", "TLM", "XLCO", "MMLM + TLM", "MMLM + XLCO", "TLM + XLCO", "MMLM + TLM + XLCO",
+    ]  # fmt: skip
+    base = base_settings(STUDIES["tasks"], "toy")
+    assert changed(base, arms[-1].changes) == base
+
+
+@pytest.mark.parametrize("name", ["layer", "temperature", "mixup", "candidates", "noise"])
+def test_the_arm_that_is_the_recipe_itself_is_the_reference_where_none_is_named(name):
+    study = STUDIES[name]
+    base = base_settings(study, "toy")
+    grid = plan(study, "toy", 1, None, None)
+    arm = next(arm for arm in grid.arms if arm.name == grid.reference)
+    assert changed(base, arm.changes) == base
+
+
+def test_all_arms_read_retrieval_at_one_layer_but_where_the_layer_is_the_question():
+    for name in STUDIES.keys() - {"layer"}:
+        base = base_settings(STUDIES[name], "toy")
+        layers = {changed(base, arm.changes).evaluation_layer for arm in STUDIES[name].arms(base)}
+        assert layers == {base.contrast.layer}, name
+
+
+def test_seeds_took_no_part_in_choosing_the_recipes():
+    grid = plan(STUDIES["tasks"], "toy", 3, None, None)
+    assert [cell.settings.seed for cell in grid.cells[::7]] == [FIRST_SEED, FIRST_SEED + 1, FIRST_SEED + 2]
+    assert grid.cells[0].name == f"tasks-toy/mmlm-{FIRST_SEED}"
+
+
+def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
+    base = base_settings(STUDIES["momentum"], "toy")
+    found = {arm.name: changed(base, arm.changes).contrast for arm in STUDIES["momentum"].arms(base)}
+    assert found["frozen"].momentum == 1.0
+    assert {found["fp16-0.9999"].momentum_precision, found["fp32-0.9999"].momentum_precision} == {
+        "float16",
+        "float32",
+    }
+    assert all(contrast.keys == "momentum" and contrast.queue > 0 for contrast in found.values())
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: study_named("task"), "did you mean tasks"),
+        (lambda: plan(STUDIES["tasks"], "tiny", 1, None, None), "smoke, toy, small, got 'tiny'"),
+        (lambda: plan(STUDIES["tasks"], "toy", 0, None, None), "--seeds from 1, got 0"),
+        (lambda: plan(STUDIES["noise"], "toy", 1, Path("corpora/mine"), None), "leave --corpus out"),
+        (lambda: plan(STUDIES["tasks"], "toy", 1, None, "../x"), "choose another"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused_in_one_line(call, told):
+    with pytest.raises(InputError, match=told):
+        call()

@@ -1,0 +1,293 @@
+"""A study from its cells to its table: killed, resumed, failed, changed, alone and side by side."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lab.study.cells
+import lab.study.grid
+from core.errors import InputError
+from lab import cli, store
+from lab.evaluate.information import information_of_run
+from lab.evaluate.ledger.masked import masked_row
+from lab.evaluate.ledger.subject import open_subject
+from lab.evaluate.run import evaluate_run
+from lab.store.study import open_study, study_folder
+from lab.study import against, carry_out_study, study
+from lab.study.cells import Cell, carry_out_cell
+from lab.study.definitions import STUDIES, weighting_arms
+from lab.study.grid import plan
+from lab.study.measures import num_candidates
+
+WEIGHTING = ("mean", "token-sum")
+TWO_ARMS = replace(STUDIES["weighting"], arms=lambda base: weighting_arms(base)[:2])
+
+
+@pytest.fixture(autouse=True)
+def _two_arms(monkeypatch):
+    monkeypatch.setitem(STUDIES, "weighting", TWO_ARMS)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished study of two arms and two seeds, made once."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARALLAX_RUNS", str(folder))
+        from lab.study import scales
+        from tests.lab.study.conftest import PROTOCOL, least
+
+        patch.setitem(scales.SCALES, "smoke", scales.Scale(least, PROTOCOL))
+        patch.setitem(STUDIES, "weighting", TWO_ARMS)
+        study("weighting", "smoke", seeds=2)
+    return folder
+
+
+@pytest.fixture
+def here(whole, monkeypatch):
+    monkeypatch.setenv("PARALLAX_RUNS", str(whole))
+    return whole
+
+
+def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(here):
+    table = open_study("weighting-smoke").table()
+    assert set(table["arm"]) == set(WEIGHTING)
+    assert set(STUDIES["weighting"].metrics) <= set(table["metric"])
+    rows = table[table["metric"] != "seconds"]
+    assert (rows["low"] <= rows["value"]).all()
+    assert (rows["value"] <= rows["high"]).all()
+    assert (table["seeds"] == 2).all()
+    assert table.loc[table["arm"] == "mean", "p_value"].isna().all()
+    tested = table[table["arm"] != "mean"]
+    assert (tested["p_holm"] >= tested["p_value"]).all()
+
+
+def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(here):
+    units = open_study("weighting-smoke").units()
+    run = store.open_run("weighting-smoke/mean-101")
+    own = units[(units["arm"] == "mean") & (units["seed"] == 101)]
+
+    def value(metric: str) -> float:
+        parts = own[own["metric"] == metric].groupby("part")[["total", "weight"]].sum()
+        return float((parts["total"] / parts["weight"]).sum())
+
+    assert value("retrieval") == pytest.approx(evaluate_run(run)["mean_accuracy"], abs=1e-9)
+    subject = open_subject(run)
+    slow = masked_row(subject, "mmlm", {}, 40, seed=101)
+    known = own[own["metric"] == "mmlm"].iloc[0]
+    assert value("mmlm") - known["ceiling"] == pytest.approx(slow["nats"] - slow["ceiling"], abs=1e-9)
+    assert known["truth"] <= known["ceiling"]
+    assert value("mmlm_loss") == pytest.approx(known["ceiling"] - value("mmlm"), abs=1e-9)
+    bound = own[own["metric"] == "xlco"]
+    assert bound["ceiling"].iloc[0] == pytest.approx(math.log(8))
+    assert bound["total"].max() <= math.log(8) + 1e-6
+    assert value("xlco_loss") == pytest.approx(math.log(8) - value("xlco"), abs=1e-9)
+
+
+def test_what_the_translation_adds_is_the_difference_of_the_ledgers_bounds(here):
+    run = store.open_run("weighting-smoke/mean-101")
+    rows = information_of_run(run, (8,), sentences=40, truth_sentences=4, pairs=1, seed=101)["rows"]
+    slow = next(row for row in rows if row["task"] == "tlm - mmlm")
+    units = open_study("weighting-smoke").units()
+    own = units[(units["arm"] == "mean") & (units["seed"] == 101) & (units["metric"] == "tlm_minus_mmlm")]
+    parts = own.groupby("part")[["total", "weight"]].sum()
+    assert (parts["total"] / parts["weight"]).sum() == pytest.approx(slow["nats"], abs=1e-9)
+
+
+def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(here):
+    units = open_study("weighting-smoke").units()
+    kept = units[units["metric"] == "mmlm"].groupby(["arm", "seed"])[["unit", "weight"]].agg(tuple)
+    by_seed = kept.groupby("seed").nunique()
+    assert (by_seed == 1).all(axis=None)
+    assert kept["unit"].nunique() == 2
+
+
+def test_a_finished_study_runs_no_cell_again(here, monkeypatch):
+    def forbidden(*arguments):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(lab.study.cells, "carry_out", forbidden)
+    monkeypatch.setattr(lab.study.measures, "open_subject", forbidden)
+    before = open_study("weighting-smoke").table()
+    pd.testing.assert_frame_equal(study("weighting", "smoke", seeds=2), before)
+
+
+def test_more_seeds_add_cells_and_keep_those_there_are(here):
+    written = {path: path.stat().st_mtime_ns for path in here.glob("weighting-smoke/*/steps.jsonl")}
+    table = study("weighting", "smoke", seeds=3)
+    assert (table["seeds"] == 3).all()
+    assert len(written) == 4
+    assert all(path.stat().st_mtime_ns == before for path, before in written.items())
+    study("weighting", "smoke", seeds=2)
+
+
+def test_another_reference_compares_the_same_cells(here):
+    folder = open_study("weighting-smoke")
+    one, other = folder.table(), against(folder, "token-sum")
+    first = one[(one["arm"] == "token-sum") & (one["metric"] == "mmlm")].iloc[0]
+    second = other[(other["arm"] == "mean") & (other["metric"] == "mmlm")].iloc[0]
+    assert first["difference"] == pytest.approx(-second["difference"])
+    assert first["p_value"] == pytest.approx(second["p_value"])
+    assert one["value"].tolist() == other["value"].tolist()
+
+
+def test_learning_curves_are_kept_of_every_cell(here):
+    curves = open_study("weighting-smoke").curves()
+    assert {"retrieval", "mmlm", "mmlm_loss", "xlco"} <= set(curves["metric"])
+    assert curves.groupby(["arm", "seed"]).ngroups == 4
+    assert curves["step"].max() == 12
+
+
+def test_changed_settings_of_a_cell_are_refused_and_not_mixed(here, monkeypatch):
+    from lab.study import scales
+    from tests.lab.runs import tiny
+    from tests.lab.study.conftest import PROTOCOL
+
+    monkeypatch.setitem(
+        scales.SCALES, "smoke", scales.Scale(lambda: tiny(contrast={"examples": 32}, steps=14), PROTOCOL)
+    )
+    with pytest.raises(
+        InputError, match=r"other settings \(steps: 14, kept 12\): give the study another --name"
+    ):
+        study("weighting", "smoke", seeds=1)
+
+
+def test_a_name_that_a_run_has_is_refused(here):
+    with pytest.raises(InputError, match="is a run: give the study another --name"):
+        carry_out_study("weighting", "smoke", seeds=1, folder="weighting-smoke/mean-101")
+
+
+def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(here, tmp_path, monkeypatch):
+    cell = plan(STUDIES["weighting"], "smoke", 1, None, None).cells[0]
+    expected = cell.run.steps()
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
+    asked = tmp_path / "cell.json"
+    asked.write_text(cell.model_dump_json())
+    command = [sys.executable, "-m", "lab.study.cells", str(asked)]
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    while not cell.run.folder.is_dir() or cell.run.checkpoint() is None:
+        assert process.poll() is None, "ended before it could be killed"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert cell.run.status.state == "lost"
+    carry_out_cell(cell)
+    losses = [name for name in expected if name.startswith("losses.")]
+    np.testing.assert_allclose(cell.run.steps()[losses], expected[losses])
+
+
+def test_a_failed_cell_is_reported_kept_apart_and_tried_again_alone(runs, monkeypatch):
+    broken, tried = {"weighting-smoke/token-sum-101"}, []
+    whole = carry_out_cell
+
+    def sometimes(cell: Cell, *more) -> pd.DataFrame:
+        tried.append(cell.name)
+        if cell.name in broken:
+            raise InputError("no room")
+        return whole(cell, *more)
+
+    monkeypatch.setattr(lab.study.grid, "carry_out_cell", sometimes)
+    folder, failed = carry_out_study("weighting", "smoke", seeds=1)
+    assert failed == {"weighting-smoke/token-sum-101": "no room"}
+    assert folder.info.missing == tuple(failed)
+    assert set(folder.table()["arm"]) == {"mean"}
+    with pytest.raises(InputError, match=r"1 cells failed \(weighting-smoke/token-sum-101: no room\)"):
+        study("weighting", "smoke", seeds=1)
+    broken.clear()
+    written = (runs / "weighting-smoke" / "mean-101" / "steps.jsonl").stat().st_mtime_ns
+    assert set(study("weighting", "smoke", seeds=1)["arm"]) == set(WEIGHTING)
+    assert (runs / "weighting-smoke" / "mean-101" / "steps.jsonl").stat().st_mtime_ns == written
+    assert study_folder("weighting-smoke").info.missing == ()
+
+
+def test_without_the_reference_arm_there_is_nothing_to_compare(runs, monkeypatch):
+    def never(cell: Cell, *more) -> pd.DataFrame:
+        raise InputError("no room")
+
+    monkeypatch.setattr(lab.study.grid, "carry_out_cell", never)
+    with pytest.raises(
+        InputError, match=r"reference arm mean was finished \(weighting-smoke/mean-101: no room\)"
+    ):
+        study("weighting", "smoke", seeds=1)
+
+
+def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(here, tmp_path, monkeypatch):
+    expected = open_study("weighting-smoke").units()
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
+    told = []
+    table = study(
+        "weighting", "smoke", seeds=1, jobs=2, progress=lambda done, of, what: told.append(done / of)
+    )
+    assert told[-1] == 1.0
+    found = open_study("weighting-smoke").units()
+    assert set(table["arm"]) == set(WEIGHTING)
+    same = expected[(expected["seed"] == 101) & (expected["metric"] != "seconds")].reset_index(drop=True)
+    found = found[found["metric"] != "seconds"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, same, rtol=1e-4)
+
+
+def test_the_command_prints_one_document_and_a_table(here, capsys):
+    assert cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "2", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["study"] == "weighting"
+    assert document["failed"] == []
+    keys = {"arm", "metric", "value", "low", "high", "seeds", "p_value"}
+    assert all(keys <= set(row) for row in document["rows"])
+    assert any(row["p_value"] is None for row in document["rows"])
+    assert (
+        cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "2", "--reference", "token-sum"]) == 0
+    )
+    told = capsys.readouterr().out
+    assert "How should the three losses be weighed?" in told
+    assert "less token-sum" in told
+    assert "2 seeds; differences are paired by sentence and seed" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nope"], "expected a study out of tasks"),
+        (
+            ["weighting", "--scale", "smoke", "--seeds", "2", "--reference", "x"],
+            "expected an arm out of mean",
+        ),
+        (["weighting", "--scale", "smoke", "--seeds", "2", "--jobs", "0"], "--jobs from 1, got 0"),
+        (["tasks", "--scale", "huge"], "--scale"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(here, capsys, words, told):
+    assert cli.run(["study", *words]) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("lab: ")
+    assert told in last
+
+
+def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(here, capsys, monkeypatch):
+    whole = carry_out_cell
+
+    def sometimes(cell: Cell, *more) -> pd.DataFrame:
+        if cell.arm == "token-sum":
+            raise InputError("no room")
+        return whole(cell, *more)
+
+    monkeypatch.setattr(lab.study.grid, "carry_out_cell", sometimes)
+    assert cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "1", "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["failed"] == [{"cell": "weighting-smoke/token-sum-101", "reason": "no room"}]
+    assert {row["arm"] for row in document["rows"]} == {"mean"}
+
+
+def test_candidates_count_the_batch_the_queue_and_the_pair_itself():
+    base = plan(STUDIES["candidates"], "toy", 1, None, None).cells[-1].settings
+    assert num_candidates(base) == base.examples[2]
+    memory = plan(STUDIES["queue"], "toy", 1, None, None).cells[0].settings
+    assert num_candidates(memory) == 1 + memory.contrast.queue

@@ -1,0 +1,147 @@
+"""From measured units to a table: intervals, tests and effect sizes against oracles and simulations."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_rel
+
+from core.errors import InputError
+from lab.study.statistics import compared, holm, two_level
+
+SEEDS = (1, 2, 3)
+
+
+def units(
+    values: dict[str, dict[int, np.ndarray]], metric: str = "retrieval", part: str = ""
+) -> pd.DataFrame:
+    """Units of weight 1: one number per arm, seed and sentence."""
+    rows = [
+        pd.DataFrame({"arm": arm, "seed": seed, "metric": metric, "part": part, "unit": np.arange(len(numbers)),
+                      "total": numbers, "weight": 1.0, "ceiling": math.nan, "truth": math.nan})
+        for arm, by_seed in values.items() for seed, numbers in by_seed.items()
+    ]  # fmt: skip
+    return pd.concat(rows, ignore_index=True)
+
+
+def table(made: pd.DataFrame, reference: str = "a") -> pd.DataFrame:
+    labels = {arm: arm.upper() for arm in made["arm"].unique()}
+    return compared(made, reference, labels).set_index("arm")
+
+
+def drawn(effect: float, spread: float, seed: int, sentences: int = 200) -> dict[str, dict[int, np.ndarray]]:
+    """Two arms that share the difficulty of their sentences; `spread` is what a seed adds to their difference."""
+    rng = np.random.default_rng(seed)
+    a = {s: rng.normal(0.0, 1.0, sentences) for s in SEEDS}
+    b = {s: a[s] + effect + spread * rng.normal() + rng.normal(0.0, 0.3, sentences) for s in SEEDS}
+    return {"a": a, "b": b}
+
+
+def test_a_value_is_the_mean_over_seeds_of_the_ratio_of_sums():
+    made = units({"a": {s: np.array([1.0, 0.0, 1.0]) for s in SEEDS}})
+    made["weight"] = [1.0, 2.0, 3.0] * 3
+    assert table(made).loc["a", "value"] == pytest.approx(2 / 6)
+
+
+def test_parts_of_a_metric_add_up():
+    rng = np.random.default_rng(0)
+    parts = [
+        units({"a": {s: sign * rng.normal(2, 1, 50) for s in SEEDS}}, "tlm_minus_mmlm", part)
+        for sign, part in ((1, "tlm"), (-1, "alone"))
+    ]
+    expected = sum(part["total"].mean() for part in parts)
+    assert table(pd.concat(parts)).loc["a", "value"] == pytest.approx(expected)
+
+
+def test_where_seeds_dominate_it_is_the_paired_t_test_over_seeds():
+    values = drawn(effect=0.5, spread=1.0, seed=4)
+    means = {arm: [by_seed[s].mean() for s in SEEDS] for arm, by_seed in values.items()}
+    slow = ttest_rel(means["b"], means["a"])
+    row = table(units(values, "mmlm")).loc["b"]
+    assert row["p_value"] == pytest.approx(slow.pvalue)
+    interval = slow.confidence_interval(0.95)
+    assert (row["difference_low"], row["difference_high"]) == pytest.approx((interval.low, interval.high))
+
+
+def test_sentences_are_paired_so_that_what_is_hard_for_both_arms_cancels():
+    values = drawn(effect=0.1, spread=0.0, seed=1)
+    paired = table(units(values, "mmlm")).loc["b"]
+    rng = np.random.default_rng(2)
+    shuffled = values | {"b": {s: rng.permutation(values["b"][s]) for s in SEEDS}}
+    unpaired = table(units(shuffled, "mmlm")).loc["b"]
+    assert paired["difference"] == pytest.approx(unpaired["difference"])
+    # the sentences of both arms have variance 1, their differences 0.09
+    assert paired["effect_size"] > 3 * unpaired["effect_size"]
+    assert paired["p_value"] < unpaired["p_value"]
+
+
+def test_the_effect_size_is_the_difference_in_standard_deviations_of_paired_sentences():
+    values = drawn(effect=0.6, spread=0.0, seed=3, sentences=4_000)
+    assert table(units(values, "mmlm")).loc["b", "effect_size"] == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0, 2.0, 20.0])
+def test_a_null_difference_is_called_significant_at_most_as_often_as_the_level_says(spread):
+    rng = np.random.default_rng(5)
+    trials = 4_000
+    seeds = spread * rng.normal(size=(trials, 3)) + rng.normal(size=(trials, 3))
+    p = np.array([two_level(row, np.ones(3))[3] for row in seeds])
+    # three standard errors of a share of 5 % in 4,000 trials are 1 %
+    assert (p < 0.05).mean() < 0.06
+
+
+def test_an_interval_holds_the_truth_at_least_as_often_as_it_claims():
+    held = 0
+    for trial in range(100):
+        row = table(units(drawn(effect=0.3, spread=0.3, seed=trial, sentences=60), "mmlm")).loc["b"]
+        held += row["difference_low"] <= 0.3 <= row["difference_high"]
+    assert held >= 90
+
+
+def test_one_seed_has_the_interval_of_its_sentences():
+    values = {"a": {1: np.repeat([0.0, 1.0], 50)}}
+    row = table(units(values)).loc["a"]
+    # 1.96 standard errors of a share of a half in 100; the bootstrap of 1,000 draws adds a few per cent
+    assert row["high"] - row["value"] == pytest.approx(1.96 * 0.05, rel=0.1)
+
+
+def test_a_number_without_sentences_has_an_interval_over_seeds_only():
+    values = {arm: {s: np.array([base + s]) for s in SEEDS} for arm, base in (("a", 10.0), ("b", 20.0))}
+    made = table(units(values, "seconds"))
+    assert made.loc["a", "value"] == 12.0
+    assert made.loc["a", "low"] < 11
+    assert made.loc["b", "difference"] == 10.0
+    alone = table(units({arm: {1: by_seed[1]} for arm, by_seed in values.items()}, "seconds"))
+    assert alone[["low", "high", "p_value", "effect_size"]].isna().all(axis=None)
+
+
+def test_a_share_stays_between_0_and_1():
+    values = {"a": {s: np.r_[1.0, np.zeros(40)] * (s == 1) for s in SEEDS}}
+    row = table(units(values)).loc["a"]
+    assert (row["low"], row["high"] <= 1.0) == (0.0, True)
+
+
+def test_the_correction_of_holm_is_that_of_its_definition():
+    p = np.array([0.02, 0.001, 0.3, 0.012])
+    slow = []
+    for i, own in enumerate(p):
+        steps = sorted((q, j) for j, q in enumerate(p))
+        before = [min(1.0, q * (len(p) - rank)) for rank, (q, j) in enumerate(steps) if (q, j) <= (own, i)]
+        slow.append(max(before))
+    assert holm(p) == pytest.approx(slow)
+
+
+def test_the_reference_arm_is_compared_with_nothing_and_a_missing_seed_is_left_out_of_pairs():
+    values = drawn(effect=0.5, spread=0.1, seed=6)
+    del values["b"][3]
+    made = table(units(values, "mmlm"))
+    assert made.loc["a", ["difference", "p_value", "p_holm"]].isna().all()
+    assert made.loc["b", "seeds"] == 2
+    expected = np.mean([values["b"][s].mean() - values["a"][s].mean() for s in (1, 2)])
+    assert made.loc["b", "difference"] == pytest.approx(expected)
+
+
+def test_an_unknown_reference_is_refused_with_the_arms_there_are():
+    with pytest.raises(InputError, match="out of a, b, got 'c'"):
+        table(units(drawn(0.0, 0.0, 0)), "c")

@@ -1,0 +1,40 @@
+"""Tables for people: what they say, and that other programs can read them."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from lab.study.tables import latex, markdown, wide
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rows = [
+        ("a", "A & b", "retrieval", 0.5, 0.45, 0.55, math.nan),
+        ("c", "C_d", "retrieval", 0.9, 0.85, 0.95, 0.0001),
+        ("c", "C_d", "seconds", 12.34, math.nan, math.nan, 0.2),
+    ]
+    return pd.DataFrame(rows, columns=["arm", "label", "metric", "value", "low", "high", "p_holm"])
+
+
+def test_arms_stand_in_rows_and_metrics_in_columns(table):
+    cells = wide(table, ["retrieval", "seconds"])
+    assert cells.columns.tolist() == ["arm", "retrieval (top-1) (share)", "training time (s)"]
+    assert cells.iloc[:, 1].tolist() == ["0.500 [0.450, 0.550]", "0.900 [0.850, 0.950] ***"]
+    assert cells.iloc[:, 2].tolist() == ["", "12.3"]
+
+
+def test_markdown_has_as_many_cells_in_every_line(table):
+    lines = markdown(wide(table, ["retrieval", "seconds"]), "a | caption").splitlines()
+    assert {line.count("|") for line in lines[:4]} == {4}
+    assert lines[1] == "| --- | --- | --- |"
+    assert lines[-1] == "a | caption"
+
+
+def test_latex_escapes_what_it_would_read_as_commands(table):
+    text = latex(wide(table, ["retrieval"]), "100 % of A_B")
+    assert r"A \& b & 0.500" in text
+    assert r"C\_d & 0.900 [0.850, 0.950] ***" in text
+    assert r"\caption{100 \% of A\_B}" in text
+    assert text.count(r"\\") == 3
