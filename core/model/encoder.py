@@ -157,6 +157,27 @@ def hidden_states(
         yield state[0]
 
 
+def states_at(
+    encoder: XLMRobertaModel,
+    sequences: Sequences,
+    packing: Packing,
+    tokens: Int[Tensor, " wanted"],
+    last: int | None = None,
+) -> Float[Tensor, "wanted hidden"]:
+    """Hidden state `last` (default: the last) of some tokens: the layer below it computes nothing for the others.
+
+    There they are attended to, but three quarters of a layer's work come after attention.
+    """
+    layers = list(encoder.encoder.layer[:last])
+    *_, state = hidden_states(encoder, sequences, packing, max(0, len(layers) - 1))
+    if not layers:
+        return state.index_select(0, tokens)
+    top, state = layers[-1], state[None]
+    attended, _ = top.attention.self(state, None, packing=packing)
+    attended = top.attention.output(attended.index_select(1, tokens), state.index_select(1, tokens))
+    return top.output(top.intermediate(attended), attended)[0]
+
+
 def pool(
     state: Float[Tensor, "tokens hidden"], packing: Packing, pooling: str
 ) -> Float[Tensor, "sequences hidden"]:

@@ -10,7 +10,7 @@ from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaMode
 
 from core.config import ModelSettings, Settings
 from core.errors import InputError
-from core.model.encoder import ATTENTION, hidden_states, pack, pool, truncated
+from core.model.encoder import ATTENTION, hidden_states, pack, pool, states_at, truncated
 from core.model.heads import contrast_head
 from core.model.memory import Queue, follow
 from core.model.start import open_language_model
@@ -61,9 +61,7 @@ class InfoXLM(nn.Module):
 
     def masked_states(self, sequences: Sequences, positions: Tensor) -> Float[Tensor, "masked hidden"]:
         """Last hidden states at masked positions."""
-        packing = pack(sequences.lengths, sequences.ids.device)
-        *_, state = hidden_states(self.encoder, sequences, packing)
-        return state[positions]
+        return states_at(self.encoder, sequences, pack(sequences.lengths, sequences.ids.device), positions)
 
     def queries(self, sequences: Sequences) -> Float[Tensor, "pairs hidden"]:
         """Contrast vectors of the query encoder; no layer above the contrast is run."""
@@ -79,8 +77,11 @@ class InfoXLM(nn.Module):
     def _contrast(self, encoder: XLMRobertaModel, head: nn.Linear | None, sequences: Sequences) -> Tensor:
         contrast = self.settings.contrast
         packing = pack(sequences.lengths, sequences.ids.device)
-        *_, state = hidden_states(encoder, sequences, packing, contrast.layer)
-        vectors = pool(state, packing, contrast.pooling)
+        if contrast.pooling == "first":
+            vectors = states_at(encoder, sequences, packing, packing.starts, contrast.layer)
+        else:
+            *_, state = hidden_states(encoder, sequences, packing, contrast.layer)
+            vectors = pool(state, packing, contrast.pooling)
         vectors = head(vectors) if head is not None else vectors
         return normalize(vectors, dim=-1) if contrast.normalise else vectors
 

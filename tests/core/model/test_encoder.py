@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import XLMRobertaConfig, XLMRobertaModel
 
-from core.model.encoder import ATTENTION, hidden_states, pack, pool, truncated
+from core.model.encoder import ATTENTION, hidden_states, pack, pool, states_at, truncated
 from core.text.batches import Sequences
 
 
@@ -71,6 +71,41 @@ def test_no_layer_above_the_wanted_one_is_run():
     packed, _ = sequences([4, 9])
     assert len(list(hidden_states(ours, packed, pack(packed.lengths, torch.device("cpu")), 2))) == 3
     assert called == [0, 1]
+
+
+@pytest.mark.parametrize("last", [0, 1, 2, None])
+def test_states_of_some_tokens_equal_those_of_all_with_their_gradients(last):
+    ours, _ = encoder()
+    packed, _ = sequences([3, 60, 7, 4])
+    packing = pack(packed.lengths, torch.device("cpu"))
+    tokens = torch.tensor([0, 2, 5, 40, 73])
+    weights = torch.randn(5, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    found = []
+    for some in (True, False):
+        ours.zero_grad()
+        if some:
+            state = states_at(ours, packed, packing, tokens, last)
+        else:
+            *_, whole = hidden_states(ours, packed, packing, last)
+            state = whole[tokens]
+        (state * weights).sum().backward()
+        gradients = {name: p.grad.clone() for name, p in ours.named_parameters() if p.grad is not None}
+        found.append((state.detach(), gradients))
+    (mine, my_gradients), (theirs, their_gradients) = found
+    torch.testing.assert_close(mine, theirs, atol=1e-10, rtol=0)
+    assert my_gradients.keys() == their_gradients.keys()
+    for name, gradient in their_gradients.items():
+        torch.testing.assert_close(my_gradients[name], gradient, atol=1e-10, rtol=0)
+
+
+def test_the_feed_forward_of_the_last_layer_sees_only_the_tokens_that_are_wanted():
+    ours, _ = encoder()
+    seen = []
+    for layer in ours.encoder.layer:
+        layer.intermediate.register_forward_hook(lambda _, given, __: seen.append(given[0].shape[1]))
+    packed, _ = sequences([4, 9])
+    states_at(ours, packed, pack(packed.lengths, torch.device("cpu")), torch.tensor([1, 6]))
+    assert seen == [13, 13, 2]
 
 
 def test_pooling_takes_the_first_state_or_the_mean_of_all():
