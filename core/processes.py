@@ -2,19 +2,29 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any, Final, TypeVar
 
 import torch
 import torch.distributed as dist
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, parse_flag_from_env
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather
 from torch.nn.functional import pad
 
 from core.errors import InputError
 
 T = TypeVar("T")
+
+PATIENCE: Final = timedelta(hours=12)
+"""How long processes wait for each other: the main one may be training a tokenizer or encoding a large corpus."""
+
+
+def here() -> PartialState:
+    """This process among all: its number, its device, and whether it is the main one."""
+    # accelerate joins processes on CPU only when it is told that this is what is wanted
+    cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
+    return PartialState(cpu=cpu, timeout=PATIENCE)
 
 
 @dataclass(frozen=True)
@@ -35,16 +45,32 @@ class Deal:
         most = -(-self.rows // self.processes)
         padded = pad(own, (*(0, 0) * (own.dim() - 1), 0, most - len(own)))
         # the first processes have a row more than the last ones, so what was padded comes last
-        return torch.stack(all_gather(padded), dim=1).flatten(0, 1)[: self.rows]
+        return _Gather.apply(padded).transpose(0, 1).flatten(0, 1)[: self.rows]
 
     def places(self) -> Tensor:
         """Where this process's own rows stand in the joint batch."""
         return torch.arange(self.rank, self.rows, self.processes)
 
 
+class _Gather(torch.autograd.Function):
+    """Equally many rows of each process, one below the other; back comes the sum of what all processes ask for."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        parts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, own.contiguous())
+        return torch.stack(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        gradient = grads[0].clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(gradient)
+        return gradient[dist.get_rank()]
+
+
 def sums(values: Sequence[float]) -> list[float]:
     """Numbers added over processes."""
-    state = PartialState()
+    state = here()
     if state.num_processes == 1:
         return list(values)
     tensor = torch.tensor(values, dtype=torch.float64, device=state.device)
@@ -54,7 +80,7 @@ def sums(values: Sequence[float]) -> list[float]:
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Adds gradients over processes; a parameter that no process has a gradient of is left alone."""
-    state = PartialState()
+    state = here()
     if state.num_processes == 1:
         return
     listed = list(parameters)
@@ -72,7 +98,7 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 def told(find: Callable[[], T]) -> T:
     """What `find` returns on the main process, on all of them; so is the user's mistake that it raises there."""
-    state = PartialState()
+    state = here()
     if state.num_processes == 1:
         return find()
     answer: list[Any] = [None, None]
@@ -88,7 +114,20 @@ def told(find: Callable[[], T]) -> T:
 
 
 def first(make: Callable[[], T]) -> T:
-    """Calls `make` on the main process and then on the others, which find what it has left behind."""
+    """Calls `make` on the main process and then on the others, which find what it has left behind.
+
+    Raises:
+        InputError: the user's mistake, on all processes.
+        RuntimeError: another process does not find it, because its machine has other files.
+    """
     made: list[T] = []
     told(lambda: made.append(make()))
-    return made[0] if made else make()
+    if made:
+        return made[0]
+    try:
+        return make()
+    except InputError as error:
+        raise RuntimeError(
+            f"process {here().process_index} does not find what the main process has written ({error}): "
+            "all machines need the same folders of runs and corpora"
+        ) from error

@@ -12,10 +12,11 @@ import pandas as pd
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from core.checkpoint import load, save
+from core.checkpoint import continue_contrast, load, save
 from core.config import Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM, language_model
+from core.processes import first, here, told
 from core.text.batches import Batches
 from core.text.corpus import Corpus, open_corpus
 from core.text.entropy import token_entropies
@@ -25,7 +26,7 @@ from core.train import Step, Training, train
 from lab import store
 from lab.evaluate.retrieval import mean_accuracy, retrieval, scores, sides_of
 from lab.evaluate.vectors import encode
-from lab.store import Run
+from lab.store import Run, State
 from lab.text import corpus_tokenizer, encoded, held_out_sentences, world_corpus
 
 HEARTBEAT_SECONDS = 1.0
@@ -112,56 +113,62 @@ class Recorder:
         with self.run.new_checkpoint() as folder:
             save(self.training, self.tokenizer, folder, self.elapsed)
 
-    def beat(self, force: bool = False) -> None:
+    def beat(self) -> None:
         """Tells that the run lives, at most once a second."""
-        if force or time.monotonic() - self._beat > HEARTBEAT_SECONDS:
+        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
             self._beat = time.monotonic()
-            self.run.write_status("running", self.training.step, self.settings.steps)
+            self.status("running")
 
-    def obey(self) -> bool:
-        """Waits while a pause is asked for; True when the run shall stop."""
-        paused = time.perf_counter()
-        while (request := self.run.request) == "pause":
-            self.run.write_status("paused", self.training.step, self.settings.steps)
-            time.sleep(PAUSE_SECONDS)
-        self.began += time.perf_counter() - paused
-        return request == "stop"
+    def status(self, state: State, message: str = "") -> None:
+        """Tells how the run stands."""
+        self.run.write_status(state, self.training.step, self.settings.steps, message)
 
 
-def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Training, Tokenizer, pd.DataFrame]:
-    """Everything a run trains on and with, before its first step, and its held-out sentences."""
+def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Training, Tokenizer]:
+    """Everything a run trains on and with, before its first step; tokenizer and ids are made by one process."""
     needs_pairs = settings.tlm.enabled or settings.contrast.enabled
     report(Report("tokenizer", 0, 1))
-    tokenizer = corpus_tokenizer(corpus, settings)
+    tokenizer = first(lambda: corpus_tokenizer(corpus, settings))
     report(Report("tokenizer", 1, 1))
-    ids = encoded(
-        corpus, tokenizer, settings.model.max_tokens, lambda done, of: report(Report("encoding", done, of))
+    longest = settings.model.max_tokens
+    ids = first(
+        lambda: encoded(corpus, tokenizer, longest, lambda done, of: report(Report("encoding", done, of)))
     )
     chosen = split(ids, settings.text, settings.seed, needs_pairs)
     sampler = Sampler(chosen, settings.text, settings.seed)
     set_seed(settings.seed)
     model = InfoXLM(language_model(settings.model, tokenizer.size, settings.seed), settings)
+    if settings.contrast.enabled and settings.model.start is not None and settings.model.start_contrast:
+        continue_contrast(model, settings.model.start)
     training = Training(
         settings,
         model,
         sampler,
         Batches(ids, settings, tokenizer.mask_id),
-        token_entropies(ids, sampler, tokenizer.size, settings.mask_special),
+        told(lambda: token_entropies(ids, sampler, tokenizer.size, settings.mask_special)),
         Accelerator(mixed_precision=settings.precision),
     )
-    return training, tokenizer, held_out_sentences(corpus, chosen.held_out)
+    return training, tokenizer
 
 
 def start_run(name: str, settings: Settings, corpus_folder: Path | None) -> tuple[Run, Corpus]:
-    """A new run on a corpus folder, or on the built-in world."""
-    store.check_name(name)
-    corpus = open_corpus(corpus_folder) if corpus_folder else world_corpus(settings.world, settings.seed)
-    device = str(Accelerator(mixed_precision=settings.precision).device)
-    told = str(corpus_folder.resolve()) if corpus_folder else "world"
-    info = store.describe(name, settings, told, corpus.info.sha256, corpus.languages, device)
-    if corpus.info.world:
-        info = info.model_copy(update={"entropy_nats": corpus.info.world.get("entropy_nats")})
-    return store.create_run(name, info), corpus
+    """A new run on a corpus folder, or on the built-in world; of several processes the main one creates it."""
+    told(lambda: store.check_name(name))
+    corpus = first(
+        lambda: open_corpus(corpus_folder) if corpus_folder else world_corpus(settings.world, settings.seed)
+    )
+
+    def create() -> str:
+        device, processes = str(here().device), here().num_processes
+        device = f"{processes} x {device.partition(':')[0]}" if processes > 1 else device
+        source = str(corpus_folder.resolve()) if corpus_folder else "world"
+        info = store.describe(name, settings, source, corpus.info.sha256, corpus.languages, device)
+        if corpus.info.world:
+            info = info.model_copy(update={"entropy_nats": corpus.info.world.get("entropy_nats")})
+        return store.create_run(name, info).name
+
+    created = told(create)
+    return first(lambda: store.open_run(created)), corpus
 
 
 def reopen_run(name: str) -> tuple[Run, Corpus]:
@@ -170,13 +177,21 @@ def reopen_run(name: str) -> tuple[Run, Corpus]:
     Raises:
         InputError: it is still running, or its corpus has changed.
     """
-    run = store.open_run(name)
-    info, status = run.info, run.status
-    if status.state in ("running", "paused") or (status.state == "queued" and status.pid):
-        raise InputError(f"run {name} is {status.state} in process {status.pid}: stop it first")
+
+    def at_rest() -> str:
+        status = store.open_run(name).status
+        if status.state in ("running", "paused") or (status.state == "queued" and status.pid):
+            raise InputError(f"run {name} is {status.state} in process {status.pid}: stop it first")
+        return name
+
+    kept = told(at_rest)
+    run = first(lambda: store.open_run(kept))
+    info = run.info
     world = info.corpus == "world"
-    corpus = (
-        world_corpus(info.settings.world, info.settings.seed) if world else open_corpus(Path(info.corpus))
+    corpus = first(
+        lambda: (
+            world_corpus(info.settings.world, info.settings.seed) if world else open_corpus(Path(info.corpus))
+        )
     )
     if corpus.info.sha256 != info.corpus_hash:
         raise InputError(f"the corpus {info.corpus} has changed since run {name} began: start a new run")
@@ -186,46 +201,67 @@ def reopen_run(name: str) -> tuple[Run, Corpus]:
 def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) -> Run:
     """Trains a run to its end, from its checkpoint if it has one, and evaluates it.
 
+    Of several processes, which all call this, the main one alone writes, measures and reports.
+
     Raises:
         InputError: the text does not fit the settings, or the disk is full; the run is marked as failed.
         NonFiniteLoss: training diverged; likewise.
     """
-    settings = run.info.settings
-    run.clear_request()
-    run.write_status("running", 0, settings.steps)
+    settings, main = run.info.settings, here().is_main_process
+    if main:
+        run.clear_request()
+        run.write_status("running", 0, settings.steps)
     try:
-        training, tokenizer, sentences = prepare(settings, corpus, report)
-        elapsed = 0.0
-        if checkpoint := run.checkpoint():
-            elapsed = load(training, checkpoint).seconds
-        run.keep_steps(training.step if training.step else -1)
-        recorder = Recorder(run, training, tokenizer, sentences, elapsed)
-        recorder.start()
-        stopped = _train(recorder, report)
-        if stopped:
-            recorder.checkpoint()
-            run.write_status(
-                "stopped", training.step, settings.steps, "stopped as asked; continue with --resume"
-            )
-            return run
-        _evaluate(run, training, tokenizer, sentences, report)
-        run.write_status("finished", training.step, settings.steps)
+        training, tokenizer = prepare(settings, corpus, report if main else lambda report: None)
+        checkpoint = told(run.checkpoint)
+        elapsed = load(training, checkpoint).seconds if checkpoint else 0.0
+        recorder: Recorder | None = None
+        if main:
+            sentences = held_out_sentences(corpus, training.sampler.split.held_out)
+            recorder = Recorder(run, training, tokenizer, sentences, elapsed)
+            run.keep_steps(training.step if training.step else -1)
+            recorder.start()
+        stopped = _train(run, training, recorder, report)
+        if recorder is not None:
+            _conclude(recorder, stopped, report)
+        here().wait_for_everyone()
         return run
     except BaseException as error:
-        state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        step = int(run.status.step)
-        run.write_status(state, step, settings.steps, str(error) or type(error).__name__)
+        if main:
+            state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+            run.write_status(state, run.status.step, settings.steps, str(error) or type(error).__name__)
         raise
 
 
-def _train(recorder: Recorder, report: Listener) -> bool:
-    steps = recorder.settings.steps
-    for step in train(recorder.training):
-        record = recorder.record(step)
-        report(Report("training", step.step, steps, record))
-        if recorder.obey():
+def _train(run: Run, training: Training, recorder: Recorder | None, report: Listener) -> bool:
+    """Trains to the end, or until the run shall stop: then True."""
+    for step in train(training):
+        if recorder is not None:
+            report(Report("training", step.step, training.settings.steps, recorder.record(step)))
+        if _obey(run, recorder):
             return True
     return False
+
+
+def _obey(run: Run, recorder: Recorder | None) -> bool:
+    """Waits while a pause is asked for, on all processes; True when the run shall stop."""
+    began = time.perf_counter()
+    while (request := told(lambda: run.request)) == "pause":
+        if recorder is not None:
+            recorder.status("paused")
+        time.sleep(PAUSE_SECONDS)
+    if recorder is not None:
+        recorder.began += time.perf_counter() - began
+    return request == "stop"
+
+
+def _conclude(recorder: Recorder, stopped: bool, report: Listener) -> None:
+    if stopped:
+        recorder.checkpoint()
+        recorder.status("stopped", "stopped as asked; continue with --resume")
+    else:
+        _evaluate(recorder.run, recorder.training, recorder.tokenizer, recorder.sentences, report)
+        recorder.status("finished")
 
 
 def _evaluate(

@@ -10,8 +10,10 @@ import importlib
 import io
 import json
 import math
+import os
 import re
 import sys
+import time
 import traceback
 from typing import Any, Final
 
@@ -40,6 +42,7 @@ COMMANDS: Final = {
 }
 
 SUCCESS, OUR_FAULT, USER_FAULT = 0, 1, 2
+GRACE_SECONDS = 5
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -63,6 +66,8 @@ def run(arguments: list[str] | None = None) -> int:
             module.parse(rest) if hasattr(module, "parse") else parse(module.Command, f"lab {name}", rest)
         )
         document = command()
+        if not _speaks():
+            return SUCCESS
         if as_json:
             print(json.dumps(_finite(document), ensure_ascii=False))
         elif document is not None:
@@ -70,7 +75,11 @@ def run(arguments: list[str] | None = None) -> int:
         # what was done in part is not done
         return USER_FAULT if isinstance(document, dict) and document.get("failed") else SUCCESS
     except InputError as error:
-        errors.print(f"lab: {error}", markup=False)
+        if _speaks():
+            errors.print(f"lab: {error}", markup=False)
+        else:
+            # torchrun ends all processes when one has ended: the first is given time to say why
+            time.sleep(GRACE_SECONDS)
         return USER_FAULT
     except ValidationError as error:
         errors.print(f"lab: {explain(error)}", markup=False)
@@ -84,6 +93,11 @@ def run(arguments: list[str] | None = None) -> int:
         traceback.print_exc()
         errors.print("lab: this is a fault of the lab, not yours; the lines above say where")
         return OUR_FAULT
+
+
+def _speaks() -> bool:
+    """Whether this is the process that prints: the only one, or the first of those torchrun started together."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def parse(command: Any, program: str, words: list[str], **options: Any) -> Any:

@@ -1,6 +1,7 @@
 """`lab train RECIPE`: trains a run."""
 
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +29,8 @@ class Command:
     resume: bool = False
     """Continue the run of this name, or the recipe's last one, from its checkpoint."""
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> dict[str, Any] | None:
+        from core.processes import here
         from core.train import NonFiniteLoss
         from lab.training import carry_out, reopen_run, start_run
 
@@ -39,12 +41,14 @@ class Command:
             run, corpus = start_run(
                 self.name or store.free_name(self.settings.recipe), self.settings, self.corpus
             )
-        with progress() as bar:
+        main = here().is_main_process
+        with progress() if main else nullcontext() as bar:
             try:
                 carry_out(run, corpus, _Bar(bar))
             except NonFiniteLoss as error:
                 raise InputError(f"run {run.name}: {error}") from error
-        return document(run)
+        here().destroy_process_group()
+        return document(run) if main else None
 
     def _check_same(self, kept: Settings) -> None:
         from lab.training import settings_difference
