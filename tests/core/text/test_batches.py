@@ -5,7 +5,7 @@ import pytest
 
 from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
 from core.text.batches import Batches, Chances, cut, joined, masked
-from core.text.encoded import Rows
+from core.text.encoded import EncodedCorpus, Rows, encode_corpus
 from core.text.sampling import Sampler, split
 
 
@@ -136,3 +136,27 @@ def test_shares_of_a_batch_are_the_batch(encoded, tokenizer):
     rows = [rows_of(part.xlco.queries) for part in parts]
     for index, row in enumerate(rows_of(whole.xlco.queries)):
         np.testing.assert_array_equal(row, rows[index % 3][index // 3])
+
+
+def test_every_process_reads_the_sentences_of_its_own_share_and_no_others(
+    corpus, tokenizer, encoded, tmp_path
+):
+    class Watched(EncodedCorpus):
+        def rows(self, indices, longest):
+            read.extend(np.asarray(indices).tolist())
+            return super().rows(indices, longest)
+
+    chosen = settings(mask_inputs=True)
+    sampler, _ = batches(encoded, tokenizer, chosen)
+    encode_corpus(corpus, tokenizer, tmp_path / "e", 32)
+    made = Batches(Watched(tmp_path / "e"), chosen, tokenizer.mask_id)
+    draw = sampler.draw(1, 17, 17, 17, 2)
+    joint = np.concatenate([draw.mmlm, draw.tlm.ravel(), draw.xlco.ravel()]).tolist()
+    everything = []
+    for share in range(3):
+        read: list[int] = []
+        made.build(1, draw, share, 3)
+        own = [draw.mmlm[share::3], draw.tlm[share::3], draw.xlco.reshape(17, 4)[share::3]]
+        assert sorted(read) == sorted(np.concatenate([rows.ravel() for rows in own]).tolist())
+        everything += read
+    assert sorted(everything) == sorted(joint)

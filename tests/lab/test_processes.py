@@ -1,0 +1,82 @@
+"""`lab train` on several processes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lab import store
+from lab.training import carry_out, start_run
+from tests.lab.runs import FLAGS
+
+LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+ACCELERATE = (
+    "accelerate.commands.launch", "--cpu", "--num_processes", "3", "--num_machines", "1",
+    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+)  # fmt: skip
+
+
+def launch(launcher, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", *launcher, "-m", "lab", "train", "toy", *words],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process) -> str:
+    out, told = process.communicate()
+    assert process.returncode == 0, told
+    return out
+
+
+def losses_of_one_process(like: store.Run):
+    return carry_out(*start_run("one", like.info.settings, None)).steps()[LOSSES]
+
+
+def test_two_processes_write_one_run_with_the_losses_of_one_process():
+    out = ended(launch(TORCHRUN, *FLAGS, "--steps", "12", "--name", "two", "--json"))
+    assert json.loads(out)["steps"] == 12
+    (run,) = store.list_runs()
+    assert (run.name, run.status.state, run.info.device) == ("two", "finished", "2 x cpu")
+    steps = run.steps()
+    assert steps["step"].tolist() == list(range(13))
+    assert run.snapshots() == [0, 5, 10, 12]
+    assert len(run.scores()) == 7
+    cached = [path.name.split("-")[0] for path in store.cache_folder().iterdir()]
+    assert sorted(cached) == ["encoded", "tokenizer", "world"]
+    assert steps[LOSSES].to_numpy() == pytest.approx(losses_of_one_process(run), rel=1e-3, nan_ok=True)
+
+    again = launch(TORCHRUN, *FLAGS, "--name", "two")
+    told = again.communicate()[1]
+    assert again.returncode != 0
+    assert told.count("lab: run two exists already") == 1
+
+
+def test_two_processes_pause_and_stop_when_asked_and_three_go_on():
+    begun = launch(TORCHRUN, *FLAGS, "--steps", "40", "--name", "r")
+    run = store.Run("r", store.runs_folder() / "r")
+
+    def wait(reached):
+        while not reached():
+            assert begun.poll() is None, begun.communicate()[1]
+            time.sleep(0.01)
+
+    wait(lambda: (run.folder / "steps.jsonl").is_file() and len(run.steps()) > 2)
+    run.ask("pause")
+    wait(lambda: run.status.state == "paused")
+    run.ask("stop")
+    ended(begun)
+    assert run.status.state == "stopped"
+    assert 2 <= run.status.step < 40
+    ended(launch(ACCELERATE, "--name", "r", "--resume"))
+    assert run.status.state == "finished"
+    steps = run.steps()
+    assert steps["step"].tolist() == list(range(41))
+    assert steps[LOSSES].to_numpy() == pytest.approx(losses_of_one_process(run), rel=1e-3, nan_ok=True)
