@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pyarrow as pa
 from core.config import Settings, WorldSettings
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
+from core.text.start import open_tokenizer
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from lab import store
 from lab.world import World
@@ -46,8 +46,8 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     chosen = settings.tokenizer
     if chosen.folder is not None:
         return load_tokenizer(chosen.folder)
-    if settings.model.start is not None and Path(settings.model.start).is_dir():
-        return load_tokenizer(Path(settings.model.start))
+    if settings.model.start is not None:
+        return open_tokenizer(settings.model.start)
     key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
     path = store.cache_folder() / f"tokenizer-{key}.json"
     if path.is_file():

@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "world": ("lab.cli.world", "writes a corpus from the built-in world and prints its exact information"),
     "corpus": ("lab.cli.corpus", "import FILE... | show FOLDER: own text in"),
     "train": ("lab.cli.train", "trains a recipe into a run folder"),
-    "evaluate": ("lab.cli.evaluate", "retrieval with intervals, every directed pair of languages"),
+    "evaluate": ("lab.cli.evaluate", "retrieval with intervals, of runs or of anyone's checkpoints"),
     "information": (
         "lab.cli.information",
         "the ledger: bound, ceiling and truth of each task, and estimators",
@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "study": ("lab.cli.study", "an ablation grid with seeds, intervals and tests; restartable"),
     "list": ("lab.cli.runs", "what runs exist"),
     "show": ("lab.cli.show", "one run"),
+    "export": ("lab.cli.export", "a portable bundle, for other tools and to go on from"),
     "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
     "bench": ("lab.cli.bench", "accuracy and time of estimators beside other packages"),
     "doctor": ("lab.cli.doctor", "what this machine has and lacks"),

@@ -140,6 +140,12 @@ def mean_accuracy(directions: list[Direction], seed: int = 0) -> tuple[float, fl
     return float(total.sum() / weight.sum()), float(low), float(high)
 
 
+def pivot(directions: list[Direction]) -> str | None:
+    """The language that is query or index of every direction, where there are several others: English in Tatoeba."""
+    common = set.intersection(*({one.source, one.target} for one in directions))
+    return common.pop() if len(common) == 1 else None
+
+
 def scores(directions: list[Direction], layer: int) -> pd.DataFrame:
     """Tidy rows of the score table: one per direction and one for their mean."""
     rows = [

@@ -25,6 +25,7 @@ __all__ = [
     "create_run",
     "describe",
     "free_name",
+    "is_run",
     "list_runs",
     "open_run",
     "replace",
@@ -65,6 +66,11 @@ def open_run(name: str) -> Run:
         known = ", ".join(run.name for run in list_runs()[:8]) or "none yet"
         raise InputError(f"expected a run, got {name!r}; there are: {known}")
     return Run(name, folder)
+
+
+def is_run(name: str) -> bool:
+    """Whether there is a run of this name, readable or not."""
+    return all(map(NAME.fullmatch, name.split("/"))) and (runs_folder() / name / "run.json").is_file()
 
 
 def list_runs() -> list[Run]:

@@ -210,6 +210,12 @@ class Run:
         """Tidy results: task, layer, source, target, metric, value, low, high, unit, n."""
         return self._read_table(self.folder / "scores.parquet", SCORE_COLUMNS)
 
+    def copy_results(self, folder: Path) -> None:
+        """Copies what the run is and how it scored into another folder: `run.json` and `scores.parquet`."""
+        for name in ("run.json", "scores.parquet"):
+            if (self.folder / name).is_file():
+                shutil.copyfile(self.folder / name, folder / name)
+
     def write_errors(self, table: pd.DataFrame) -> None:
         """The wrong matches of the last evaluation."""
         self._write_table(self.folder / "errors.parquet", table)

@@ -13,7 +13,7 @@ import pytest
 from core.errors import InputError
 from core.train import NonFiniteLoss
 from lab import store
-from lab.evaluate.run import evaluate_run
+from lab.evaluate.run import Protocol, evaluate_run
 from lab.training import carry_out, reopen_run, settings_difference, start_run
 from tests.lab.runs import FLAGS, tiny
 
@@ -67,7 +67,7 @@ def test_evaluating_again_gives_the_scores_of_the_end_of_training():
 
 def test_evaluating_a_layer_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="layer from 0 to 1"):
-        evaluate_run(trained(), layer=2)
+        evaluate_run(trained(), protocol=Protocol(layer=2))
 
 
 def test_a_run_stops_when_asked_and_resumes_to_the_same_losses():

@@ -1,0 +1,100 @@
+"""A run as a folder that others open: weights, tokenizer, contrast memory, settings and scores."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from core.checkpoint import open_model
+from core.errors import InputError
+from core.export import export
+from core.text.tokenizer import load_tokenizer
+from lab.store import Run, room
+
+CARD = """\
+---
+library_name: sentence-transformers
+language: {languages}
+---
+
+# {name}
+
+An XLM-R encoder of {layers} layers x {hidden}, {vocabulary:,} tokens, trained by Parallax for {step:,} steps (recipe
+`{recipe}`) on `{corpus}`. Retrieval of held-out translations, top-1 by cosine: {retrieval}.
+
+```python
+from sentence_transformers import SentenceTransformer
+vectors = SentenceTransformer("FOLDER").encode(["a sentence"])  # hidden state {layer}, {pooling} pooling
+
+from transformers import AutoModel, AutoTokenizer
+encoder = AutoModel.from_pretrained("FOLDER")                   # all layers
+```
+
+`lab evaluate FOLDER --corpus CORPUS` measures it, `lab train RECIPE --model.start FOLDER` goes on from it;
+`contrast.safetensors` holds contrast head, key encoder and queue, `run.json` the settings they belong to.
+"""
+
+
+def bundle(
+    run: Run, folder: Path, layer: int | None = None, pooling: str | None = None, overwrite: bool = False
+) -> dict[str, Any]:
+    """Writes the newest checkpoint of a run, its settings and scores into a folder; complete or not at all.
+
+    Raises:
+        InputError: the run has no checkpoint yet, the folder is taken, or the layer does not exist.
+    """
+    info, checkpoint = run.info, run.checkpoint()
+    if checkpoint is None:
+        raise InputError(
+            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
+        )
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder} exists already: choose another --out, or add --overwrite")
+    model, tokenizer = open_model(checkpoint, info.settings), load_tokenizer(checkpoint)
+    config = model.encoder.config
+    layer = min(info.settings.evaluation_layer, config.num_hidden_layers) if layer is None else layer
+    pooling = pooling or info.settings.measure.pooling
+    step = int(json.loads((checkpoint / "state.json").read_bytes())["step"])
+    card = CARD.format(
+        name=run.name,
+        languages=json.dumps(info.languages),
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        vocabulary=tokenizer.size,
+        step=step,
+        recipe=info.settings.recipe,
+        corpus=Path(info.corpus).name,
+        retrieval=_retrieval(run),
+        layer=layer,
+        pooling=pooling,
+    )
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with room(folder):
+        try:
+            partial.mkdir(parents=True)
+            export(model, tokenizer, partial, layer, pooling)
+            (partial / "README.md").write_text(card, encoding="utf-8")
+            run.copy_results(partial)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.*"))}
+    return {
+        "run": run.name,
+        "folder": str(folder),
+        "step": step,
+        "layer": layer,
+        "pooling": pooling,
+        "files": files,
+    }
+
+
+def _retrieval(run: Run) -> str:
+    scores = run.scores()
+    mean = scores[scores["metric"] == "mean_accuracy"]
+    if not len(mean):
+        return "not measured"
+    value, low, high = mean[["value", "low", "high"]].iloc[0]
+    return f"{value:.3f} [{low:.3f}, {high:.3f}], 95 % bootstrap interval over meanings"
