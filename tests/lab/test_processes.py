@@ -2,13 +2,18 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from torch.distributed.run import get_args_parser
 
 from lab import store
+from lab.cli.train import parse
 from lab.training import carry_out, start_run
 from tests.lab.runs import FLAGS
 
@@ -80,3 +85,21 @@ def test_two_processes_pause_and_stop_when_asked_and_three_go_on():
     steps = run.steps()
     assert steps["step"].tolist() == list(range(41))
     assert steps[LOSSES].to_numpy() == pytest.approx(losses_of_one_process(run), rel=1e-3, nan_ok=True)
+
+
+def readme_commands():
+    """torchrun's own words and those of `lab train`, as the README gives them."""
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for command in re.findall(r"torchrun (.*?)\n(?:```|\w)", text.replace("\\\n", " "), flags=re.DOTALL):
+        yield command.split(" -m lab train ")
+
+
+def test_the_commands_of_the_readme_are_understood():
+    commands = list(readme_commands())
+    assert len(commands) == 2
+    for launcher, words in commands:
+        known = get_args_parser().parse_args([*shlex.split(launcher), "script"])
+        assert (known.nproc_per_node, known.nnodes) in (("8", "1:1"), ("8", "$SLURM_NNODES"))
+        asked = parse(shlex.split(words))
+        assert asked.settings.model.start == "FacebookAI/xlm-roberta-base"
+        assert asked.settings.recipe == "infoxlm-base"
