@@ -1,0 +1,258 @@
+"""Lesson 02: what a context knows of a masked token, and what tokens shared between languages do."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from core.model.infoxlm import InfoXLM, language_model
+from core.text.corpus import write_corpus
+from lab import store
+from lab.evaluate.ledger.masked import masked_examples, masked_row
+from lab.evaluate.ledger.subject import open_subject, shares_of
+from lab.evaluate.retrieval import Side, mean_accuracy, retrieval, sides_of
+from lab.evaluate.vectors import encode
+from lab.figures.ledger import tightest
+from lab.lessons.reading import Readers
+from lab.lessons.scale import Lesson
+from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
+from lab.projection import unit
+from lab.store import Run
+from lab.world import World
+from lab.world.distribution import entropy
+from lab.world.facts import Facts
+
+CERTAIN: Final = 0.05
+"""Nats of uncertainty below which a token is as good as known from its context."""
+PRIVATE: Final = 0xA000
+"""Where the letters of the disguise begin: a script that no language of the world uses."""
+MMLM_ONLY: Final[dict[str, Any]] = {
+    "tlm": {"enabled": False},
+    "contrast": {"enabled": False},
+    "mmlm": {"weight": 1.0, "examples": 96},
+    "measure": {"layer": 1},
+    "steps": 500,
+}
+SMOKE: Final[dict[str, Any]] = {"mmlm": {"weight": 1.0, "examples": 16}, "steps": 24}
+
+
+def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
+    """Each token of one sentence, masked in turn: columns token, surprisal, exact, reached, uncertainty, loss (nats).
+
+    `surprisal` is -log p(token); `exact` is what of it the rest of the sentence takes away, log p(token | rest) less
+    log p(token); `reached` is the same by the model.
+    """
+    ids = readers.encode([readers.text(int(readers.world.draw(1, seed)[0]), tag)])[0]
+    mask = readers.subject.tokenizer.mask_id
+    shown = [np.where(np.arange(len(ids)) == at, mask, ids) for at in range(1, len(ids) - 1)]
+    shares = shares_of(readers.subject, "mmlm")
+    losses = np.concatenate(readers.losses([[ids]] * len(shown), [[one] for one in shown]))
+    rows = []
+    for at, (one, loss) in enumerate(zip(shown, losses, strict=True), start=1):
+        ((posterior,),) = readers.ideal.posteriors([one], shares)
+        surprisal = -math.log(readers.token_shares[ids[at]])
+        uncertainty = abs(entropy(np.array(list(posterior.values()))))
+        exact = surprisal + math.log(posterior[int(ids[at])])
+        written = readers.subject.tokenizer.tokens([ids[at]])[0].removeprefix("▁") or "▁"
+        rows.append((written, surprisal, exact, surprisal - loss, uncertainty, loss))
+    return pd.DataFrame(rows, columns=["token", "surprisal", "exact", "reached", "uncertainty", "loss"])
+
+
+def by_certainty(here: Lesson, readers: Readers) -> pd.DataFrame:
+    """Masked tokens of held-out sentences by what their context leaves open, in nats per token.
+
+    Columns share (of the tokens), exact (mean uncertainty that is left) and model (mean cross-entropy).
+    """
+    shares = shares_of(readers.subject, "mmlm")
+    examples = masked_examples(readers.subject, shares, here.sentences // 4, 0)
+    examples = [one for one in examples if (one.whole != one.shown).any()]
+    exact = np.concatenate([readers.uncertainty([one.shown], shares) for one in examples])
+    model = np.concatenate(
+        readers.losses([[one.whole] for one in examples], [[one.shown] for one in examples])
+    )
+    table = pd.DataFrame({"exact": np.abs(exact), "model": model})
+    kind = np.where(table["exact"] < CERTAIN, "the context decides it", "the context leaves a choice")
+    grouped = table.groupby(kind)
+    means = grouped.mean()
+    return means.assign(share=grouped.size() / len(table))[["share", "exact", "model"]]
+
+
+def overlap(readers: Readers) -> pd.DataFrame:
+    """Share of tokens that two languages have in common: the sum over tokens of the smaller of the two frequencies."""
+    counts = readers.ideal.frequencies.counts
+    tags = sorted(counts)
+    p = np.stack([counts[tag] / counts[tag].sum() for tag in tags])
+    common = np.minimum(p[:, None], p[None]).sum(2)
+    return pd.DataFrame(common, index=tags, columns=tags)
+
+
+def disguised(text: str) -> str:
+    """The text with every sign but the space replaced by one of another script: the same words, no sign in common.
+
+    >>> disguised("a b") == chr(PRIVATE + ord("a")) + " " + chr(PRIVATE + ord("b"))
+    True
+    """
+    return "".join(sign if sign == " " else chr(PRIVATE + ord(sign)) for sign in text)
+
+
+def anchors(here: Lesson, disguise: bool) -> Path:
+    """A corpus of English and Spanish, where Spanish may be disguised: written once, then found again.
+
+    Both corpora tell the same facts and have the same structure; only the tokens in common are gone.
+    """
+    settings = here.settings.world
+    world = World.load(("en", "es"))
+    meanings = world.draw(settings.meanings, here.settings.seed)
+    folder = store.cache_folder() / f"anchors-{'none' if disguise else 'shared'}-{settings.meanings}"
+    if not folder.is_dir():
+        rows = (
+            (meaning, tag, disguised(text) if disguise and tag == "es" else text)
+            for meaning, tag, text in world.rows(meanings, here.settings.seed)
+        )
+        write_corpus(rows, folder, source="the built-in world", licence="MIT")
+    return folder
+
+
+def anchored_run(here: Lesson, disguise: bool) -> Run:
+    """A run on English and Spanish with MMLM as its only task."""
+    name = "no-anchors" if disguise else "anchors"
+    changes = MMLM_ONLY if here.conclusive else MMLM_ONLY | SMOKE
+    return here.trained(name, anchors(here, disguise), **changes)
+
+
+def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
+    """A run of the experiment before and after training: what retrieval finds among all held-out sentences.
+
+    `same_meaning` is top-1 retrieval, mean over both directions, with its 95 % interval; `same_relation` the share of
+    sentences found that tell at least the same relation (who bought what; who travelled where), with the interval of
+    as many independent questions as there are meanings; `mmlm_loss` the held-out cross-entropy in nats, known after
+    training.
+    """
+    subject = open_subject(run)
+    row = masked_row(subject, "mmlm", {}, 1_000)
+    fresh = InfoXLM(
+        language_model(run.info.settings.model, subject.tokenizer.size, run.info.settings.seed),
+        run.info.settings,
+    )
+    rows = []
+    for when, model in (("before training", fresh), ("after", subject.model)):
+        layer, sentences = run.info.settings.evaluation_layer, run.held_out()
+        vectors = encode(model, subject.tokenizer, sentences["text"].tolist(), [layer])[layer]
+        sides = sides_of(sentences, vectors)
+        value, low, high = mean_accuracy(retrieval(sides))
+        loss = row["ceiling"] - row["nats"] if model is subject.model else float("nan")
+        coarse = _same_relation(*sides.values())
+        half = 1.96 * math.sqrt(coarse * (1 - coarse) / sentences["meaning"].nunique())
+        rows.append({"tokens": label, "when": when, "same_meaning": value, "low": low, "high": high,
+                     "same_relation": coarse, "relation_low": coarse - half, "relation_high": coarse + half,
+                     "mmlm_loss": loss})  # fmt: skip
+    return rows
+
+
+def guessing(run: Run) -> dict[str, Any]:
+    """What guessing finds among the held-out sentences: the same meaning, and the same relation."""
+    meanings = run.held_out()["meaning"].unique()
+    counts = np.bincount(Facts.load().unpack(meanings)[0])
+    same = float(((counts / counts.sum()) ** 2).sum())
+    return {"tokens": "guessing", "when": "", "same_meaning": 1 / len(meanings), "same_relation": same}
+
+
+def _same_relation(one: Side, other: Side) -> float:
+    """Share of sentences whose nearest one in the other language tells the same relation, mean over both directions."""
+    facts = Facts.load()
+    shares = []
+    for queries, index in ((one, other), (other, one)):
+        asked = facts.unpack(queries.meanings)[0]
+        best = (unit(queries.vectors) @ unit(index.vectors).T).argmax(1)
+        shares.append(float((facts.unpack(index.meanings[best])[0] == asked).mean()))
+    return sum(shares) / 2
+
+
+def conclusion(
+    rows: Iterable[Mapping[str, Any]], certainty: pd.DataFrame, anchored: pd.DataFrame
+) -> list[str]:
+    """What was found, in sentences with numbers."""
+    row = tightest(rows)["mmlm"]
+    left = "the context leaves a choice"
+    after = anchored[anchored["when"] == "after"].set_index("tokens")
+    before = anchored[anchored["when"] == "before training"].set_index("tokens")
+    guess = anchored[anchored["tokens"] == "guessing"].iloc[0]
+    told = [
+        f"MMLM shows **at least {row['nats']:.2f} nats** [{row['low']:.2f}, {row['high']:.2f}] of "
+        f"{row['truth']:.2f} that are there: {row['share']:.0%} of the truth. It cannot show more than "
+        f"H(token) = {row['ceiling']:.2f}.",
+    ]
+    if left in certainty.index:
+        choice = certainty.loc[left]
+        told.append(
+            f"The context leaves a choice for {choice['share']:.0%} of the tokens. There {choice['exact']:.2f} nats "
+            f"stay open even to the ideal reader; the model is left {choice['model']:.2f}."
+        )
+    for tokens in ("shared", "disguised"):
+        one, start = after.loc[tokens], before.loc[tokens]
+        told.append(
+            f"Tokens {tokens}: the nearest sentence tells the same relation in {start['same_relation']:.0%} before "
+            f"training, **{one['same_relation']:.0%}** [{one['relation_low']:.0%}, {one['relation_high']:.0%}] after; "
+            f"guessing finds {guess['same_relation']:.0%}. It is the translation in "
+            f"{start['same_meaning']:.1%}, then **{one['same_meaning']:.1%}** [{one['low']:.1%}, {one['high']:.1%}]; "
+            f"guessing {guess['same_meaning']:.1%}."
+        )
+    shared, hidden = after.loc["shared"], after.loc["disguised"]
+    helps = shared["relation_low"] > hidden["relation_high"]
+    structure = hidden["relation_low"] > guess["same_relation"]
+    effect = "help" if helps else "make no difference that this run can show"
+    alone = (
+        "still aligns relations beyond guessing: structure alone ties languages"
+        if structure
+        else "aligns nothing"
+    )
+    told.append(f"Shared tokens {effect}. Without any, training {alone}.")
+    return told
+
+
+def check_bound(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
+    """MMLM's bound from a cross-entropy."""
+    row = tightest(rows)["mmlm"]
+    loss = row["ceiling"] - row["nats"]
+    return judged(
+        answer, row["nats"], 0.01,
+        f"at least {row['ceiling']:.2f} - {loss:.2f} = {row['nats']:.2f} nats",
+        "the bound is H(token) less the cross-entropy",
+        {"that is the cross-entropy itself; subtract it from H(token)": loss,
+         "that is the ceiling H(token); subtract the cross-entropy from it": row["ceiling"],
+         "that is the truth; the question is what the model shows": row["truth"]},
+    )  # fmt: skip
+
+
+def check_floor(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
+    """The cross-entropy that no model can go below."""
+    row = tightest(rows)["mmlm"]
+    floor = row["ceiling"] - row["truth"]
+    return judged(
+        answer, floor, 0.01,
+        f"H(token | context) = {floor:.2f} nats: what a name, a number or a colour leaves open, nobody can guess",
+        "the truth is H(token) - H(token | context); solve for the last one",
+        {"the world does not decide every token, so it is not 0": 0.0,
+         "that is what this model reaches": row["ceiling"] - row["nats"]},
+    )  # fmt: skip
+
+
+def check_open_token(answer: Any, table: pd.DataFrame) -> Verdict:
+    """The token of the sentence that its context tells least of: its number, counted from 1."""
+    if answer is None or answer is ...:
+        return not_yet("give the number of a token, as it stands in the figure")
+    if not isinstance(answer, int) or not 1 <= answer <= len(table):
+        return wrong(f"expected a whole number from 1 to {len(table)}, got {str(answer)[:40]!r}")
+    chosen = table.iloc[answer - 1]
+    most = float(table["uncertainty"].max())
+    if chosen["uncertainty"] >= most - 0.01:
+        return right(
+            f"{chosen['token']!r}: its context leaves {most:.2f} nats open, more than for any other token"
+        )
+    return wrong(
+        f"{chosen['token']!r} is left {chosen['uncertainty']:.2f} nats; another token is left {most:.2f}: "
+        "look at the column `uncertainty`, not at the height of the bar"
+    )

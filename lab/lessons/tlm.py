@@ -1,0 +1,151 @@
+"""Lesson 03: what the translation adds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from lab.evaluate.ledger.subject import shares_of
+from lab.figures.ledger import tightest
+from lab.lessons.reading import Ids, Readers
+from lab.lessons.scale import Lesson
+from lab.lessons.verdicts import Verdict, judged, not_yet, number, right
+from lab.world.truth import RATE, mask, ratio
+
+READINGS: Final = ("nothing", "the right translation", "a wrong translation")
+Rows = Iterable[Mapping[str, Any]]
+
+
+def readings(here: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.DataFrame:
+    """Cross-entropy of the masked tokens of a sentence by what is read beside it, for each run, in nats per token.
+
+    Sentences of one pair of languages at a time, masked as the ledger does; the translation is shown whole. A wrong
+    one tells another meaning. `exact` is the least possible, H(token | what is read); nothing is the least possible
+    after a wrong translation, which this world never writes.
+
+    Returns:
+        Columns run, reading, nats, error (its standard error) and exact.
+    """
+    some = next(iter(runs.values()))
+    pairs = shares_of(some.subject, "tlm")
+    rng = np.random.default_rng([seed, 6])
+    count = here.sentences // 4
+    meanings = _unseen(some, count, seed)
+    chosen = rng.choice(len(pairs), count, p=np.array(list(pairs.values())))
+    tags = [list(pairs)[at] for at in chosen]
+    own = some.encode([some.text(m, pair[0]) for m, pair in zip(meanings, tags, strict=True)])
+    told = some.encode([some.text(m, pair[1]) for m, pair in zip(meanings, tags, strict=True)])
+    lies = some.encode([some.text(m, pair[1]) for m, pair in zip(np.roll(meanings, 1), tags, strict=True)])
+    shown = [mask([ids], some.subject.tokenizer.mask_id, RATE, rng)[0] for ids in own]
+    kept = [at for at in range(count) if (own[at] != shown[at]).any()]
+    rows: list[dict[str, Any]] = []
+    for reading, beside in zip(READINGS, (None, told, lies), strict=True):
+        exact = _exact(some, [shown[at] for at in kept], beside and [beside[at] for at in kept], reading)
+        whole = [[own[at], *([beside[at]] if beside else [])] for at in kept]
+        read = [[shown[at], *([beside[at]] if beside else [])] for at in kept]
+        for name, readers in runs.items():
+            losses = readers.losses(whole, read)
+            nats, error = ratio(
+                np.array([one.sum() for one in losses]), np.array([len(one) for one in losses])
+            )
+            rows.append({"run": name, "reading": reading, "nats": nats, "error": error, "exact": exact})
+    return pd.DataFrame(rows)
+
+
+def _unseen(readers: Readers, count: int, seed: int) -> np.ndarray:
+    """Meanings that were neither trained on nor held out, no two alike."""
+    drawn = readers.world.draw(2 * count + len(readers.subject.meanings), seed + 11)
+    return drawn[~np.isin(drawn, readers.subject.meanings)][:count]
+
+
+def _exact(
+    readers: Readers, shown: Sequence[Ids], beside: Sequence[Ids] | None, reading: str
+) -> float | None:
+    """H(token | what is read) in nats; None after a wrong translation."""
+    if reading == READINGS[2]:
+        return None
+    if beside is None:
+        sides = shares_of(readers.subject, "mmlm of the languages of tlm")
+        found = [readers.uncertainty([one], sides) for one in shown]
+    else:
+        pairs = shares_of(readers.subject, "tlm")
+        found = [readers.uncertainty(list(both), pairs) for both in zip(shown, beside, strict=True)]
+    return float(np.concatenate(found).mean())
+
+
+def compared(ledgers: Mapping[str, Rows]) -> pd.DataFrame:
+    """MMLM, TLM and their difference in the ledgers of several runs, in nats, with their share of the truth."""
+    rows = []
+    for name, ledger in ledgers.items():
+        chosen = tightest(ledger)
+        for task in ("mmlm", "tlm", "tlm - mmlm"):
+            row = chosen[task]
+            rows.append(
+                {"run": name, **{key: row[key] for key in ("task", "nats", "low", "high", "truth", "share")}}
+            )
+    return pd.DataFrame(rows)
+
+
+def added(ledger: Rows) -> Mapping[str, Any]:
+    """The row of what the translation adds."""
+    return tightest(ledger)["tlm - mmlm"]
+
+
+def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
+    """What was found, in sentences with numbers."""
+    told = []
+    for name, ledger in ledgers.items():
+        row, whole = added(ledger), tightest(ledger)["tlm"]
+        nats = table[table["run"] == name].set_index("reading")["nats"]
+        cost = float(nats[READINGS[2]] - nats[READINGS[0]])
+        told.append(
+            f"**{name}**: TLM shows at least {whole['nats']:.2f} of {whole['truth']:.2f} nats. The translation adds "
+            f"**{row['nats']:.2f}** [{row['low']:.2f}, {row['high']:.2f}] of {row['truth']:.2f} nats. A wrong "
+            f"translation costs {cost:+.2f} nats per masked token against none: the model "
+            f"{'reads it' if cost > 0.05 else 'hardly looks at it'}."
+        )
+    return told
+
+
+def check_added(answer: Any, ledger: Rows) -> Verdict:
+    """What the translation adds in truth, by the chain rule."""
+    row, chosen = added(ledger), tightest(ledger)
+    return judged(
+        answer, row["truth"], 0.02,
+        f"I(x; c2 | c1) = I(c1, c2; x) - I(c1; x) = {row['truth']:.2f} nats",
+        "subtract the truth of MMLM from the truth of TLM, on the same languages: the row `tlm - mmlm` does it",
+        {"that is what this run reached": row["nats"],
+         "that is the whole of TLM; the own sentence already tells most of it": chosen["tlm"]["truth"]},
+    )  # fmt: skip
+
+
+def check_share(answer: Any, ledger: Rows) -> Verdict:
+    """The share of what the translation adds that a run reached."""
+    row = added(ledger)
+    share = row["nats"] / row["truth"]
+    return judged(
+        answer, share, 0.02,
+        f"{row['nats']:.2f} of {row['truth']:.2f} nats; the difference of two bounds is an estimate, not a bound",
+        "divide what was reached by what is there",
+        {"that is the share of all of TLM, most of which the own sentence tells": tightest(ledger)["tlm"]["share"],
+         "the answer is a share between 0 and 1, not a percentage": 100 * share},
+    )  # fmt: skip
+
+
+def check_use(answer: Any, table: pd.DataFrame, run: str) -> Verdict:
+    """What a wrong translation costs a run, against reading nothing beside the sentence, in nats per masked token."""
+    if answer is None or answer is ...:
+        return not_yet("give the difference of two numbers of the table, in nats per masked token")
+    nats = table[table["run"] == run].set_index("reading")["nats"]
+    nothing, told, lie = (float(nats[reading]) for reading in READINGS)
+    value = number(answer)
+    if value is not None and abs(value - (lie - nothing)) <= 0.01:
+        verb = "it reads the translation" if lie - nothing > 0.05 else "it hardly looks at the translation"
+        return right(f"{lie - nothing:+.2f} nats: {verb}")
+    return judged(
+        answer, lie - nothing, 0.01, "", "subtract the loss beside nothing from the loss beside a wrong translation",
+        {"the sign is the wrong way round: what is the cost?": nothing - lie,
+         "that compares with the right translation": lie - told,
+         "that is what the right translation saves": nothing - told},
+    )  # fmt: skip

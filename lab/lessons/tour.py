@@ -1,0 +1,125 @@
+"""Lesson 00: the whole lab in ten minutes."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lab import projection
+from lab.figures.languages import language_style
+from lab.figures.ledger import tightest
+from lab.figures.maps import sentence_map
+from lab.figures.matrix import accuracy_matrix
+from lab.lessons.scale import Lesson
+from lab.lessons.verdicts import Verdict, judged
+from lab.store import Run
+from lab.world import World
+
+Row = Mapping[str, Any]
+
+
+def world_of(here: Lesson) -> World:
+    """The world that a lesson's runs read."""
+    return World.load(**here.settings.world.model_dump(exclude={"meanings"}))
+
+
+def one_meaning(here: Lesson, seed: int = 7) -> pd.DataFrame:
+    """One meaning in every language of the lesson: columns language, sentence."""
+    world = world_of(here)
+    rows = world.rows(world.draw(1, seed), seed)
+    return pd.DataFrame(
+        [(language_style(tag).name, text) for _, tag, text in rows], columns=["language", "sentence"]
+    )
+
+
+def map_of(run: Run, when: Literal["before", "after"]) -> go.Figure:
+    """Held-out sentences on the two principal axes of their vectors, before the first step or after the last."""
+    layer = min(run.info.settings.evaluation_layer, run.info.settings.model.layers)
+    frames = projection.principal_frames(run, layer, 2)
+    frame = frames[0 if when == "before" else -1]
+    return sentence_map(frame.points, run.sentences(), projection.half_width([frame]), height=480)
+
+
+def directions(run: Run) -> pd.DataFrame:
+    """Top-1 retrieval of every directed pair of languages: columns source, target, value, low, high, n."""
+    return run.scores().query("task == 'retrieval' and metric == 'accuracy'")
+
+
+def mean_retrieval(run: Run) -> tuple[float, float, float]:
+    """Mean top-1 retrieval over directed pairs with its 95 % interval."""
+    row = run.scores().query("task == 'retrieval' and metric == 'mean_accuracy'").iloc[0]
+    return float(row["value"]), float(row["low"]), float(row["high"])
+
+
+def matrix(run: Run) -> go.Figure:
+    """Retrieval of every directed pair of languages."""
+    return accuracy_matrix(directions(run))
+
+
+def chance(run: Run) -> float:
+    """What guessing retrieves: one in as many sentences as are searched."""
+    return 1 / int(directions(run)["n"].max())
+
+
+def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
+    """What was found, in sentences with numbers."""
+    chosen = tightest(rows)
+    steps = run.steps().dropna(subset=["retrieval"])
+    value, low, high = mean_retrieval(run)
+    told = [
+        f"Before training the translation came first in {float(steps['retrieval'].iloc[0]):.1%} of the questions, "
+        f"after it in **{value:.1%}** [{low:.1%}, {high:.1%}]; guessing finds {chance(run):.1%}."
+    ]
+    for task in ("mmlm", "tlm", "xlco"):
+        row = chosen[task]
+        told.append(
+            f"{task.upper()}: at least **{row['nats']:.2f} nats** [{row['low']:.2f}, {row['high']:.2f}], "
+            f"under a ceiling of {row['ceiling']:.2f}; the truth is {row['truth']:.2f}."
+        )
+    row = chosen["xlco"]
+    told.append(
+        f"XLCO reached {row['nats'] / row['ceiling']:.0%} of its ceiling and {row['nats'] / row['truth']:.0%} of the "
+        "truth: the ceiling, not the model, hides the rest."
+        if row["nats"] > 0.9 * row["ceiling"]
+        else f"XLCO reached only {row['nats'] / row['ceiling']:.0%} of its ceiling: here the model is the limit."
+    )
+    return told
+
+
+def check_chance(answer: Any, run: Run) -> Verdict:
+    """How often a model that knows nothing finds the translation."""
+    searched = round(1 / chance(run))
+    return judged(
+        answer, chance(run), 0.02 * chance(run),
+        f"one translation among {searched} sentences",
+        "how many sentences are searched, and how many of them are the translation?",
+        {"the answer is a share between 0 and 1, not a percentage": 100 * chance(run),
+         "that is how many sentences are searched; guessing finds one of them": float(searched)},
+    )  # fmt: skip
+
+
+def check_candidates(answer: Any, rows: Iterable[Row]) -> Verdict:
+    """How many candidates XLCO needs before its ceiling reaches the truth."""
+    truth = tightest(rows)["xlco"]["truth"]
+    return judged(
+        answer, math.exp(truth), 0.02 * math.exp(truth),
+        f"log N = {truth:.2f} nats needs N = {math.exp(truth):,.0f}, as many as there are meanings",
+        f"solve log N = {truth:.2f} for N, with the natural logarithm",
+        {"2 to that power: the ceiling is in nats, so the base is e": 2**truth,
+         "10 to that power: the ceiling is in nats, so the base is e": 10**truth},
+    )  # fmt: skip
+
+
+def check_visible(answer: Any, rows: Iterable[Row]) -> Verdict:
+    """The share of the truth that the best critic could show with the most candidates measured."""
+    row = tightest(rows)["xlco"]
+    most = row["ceiling"] / row["truth"]
+    return judged(
+        answer, most, 0.01,
+        f"{row['ceiling']:.2f} of {row['truth']:.2f} nats; what lies above the ceiling stays unseen, not absent",
+        "divide the ceiling by the truth",
+        {"that is what this run reached; the question is what any critic could reach": row["nats"] / row["truth"],
+         "that is the wrong way up": row["truth"] / row["ceiling"]},
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""Lessons: checks of exercises say what is wrong and never raise; runs are trained once; figures suit dark pages."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from core.information import bounds
+from lab.figures.theme import CLEAR, template
+from lab.lessons import information, judged, mmlm, number, tlm, tour
+from lab.lessons.mmlm import disguised
+from lab.lessons.scale import Lesson, found
+from tests.lab.runs import tiny
+
+
+def row(task: str, nats: float, truth: float, ceiling: float | None, candidates: int | None = None) -> dict:
+    return {"task": task, "nats": nats, "low": nats - 0.1, "high": nats + 0.1, "truth": truth, "ceiling": ceiling,
+            "candidates": candidates, "share": nats / truth}  # fmt: skip
+
+
+LEDGER = [
+    row("mmlm", 5.9, 6.4, 6.6),
+    row("tlm", 5.95, 6.5, 6.6),
+    row("tlm - mmlm", 0.1, 0.16, None),
+    row("xlco", 8.0, 13.0, math.log(4096), 4096),
+]
+TOKENS = pd.DataFrame({"token": ["a", "red", "lamp"], "uncertainty": [0.0, 1.9, 2.3]})
+READINGS = pd.DataFrame(
+    {"run": ["one"] * 3, "reading": list(tlm.READINGS), "nats": [1.0, 0.5, 3.0], "error": [0.1] * 3}
+)
+CHECKS = [
+    (lambda answer: information.check_ceiling(answer, 64), math.log(64), 6.0),
+    (lambda answer: information.check_batch(answer, 5), math.exp(5), 32),
+    (lambda answer: information.check_spread(answer, 6, 128), math.exp(6) / 128, (math.exp(6) / 128) ** 2),
+    (information.check_bounds, {"infonce", "mlcpc", "nwj", "jensen_shannon"}, {"smile"}),
+    (lambda answer: tour.check_candidates(answer, LEDGER), math.exp(13), 2**13),
+    (lambda answer: tour.check_visible(answer, LEDGER), math.log(4096) / 13, 8 / 13),
+    (lambda answer: mmlm.check_bound(answer, LEDGER), 5.9, 6.6),
+    (lambda answer: mmlm.check_floor(answer, LEDGER), 0.2, 0.0),
+    (lambda answer: mmlm.check_open_token(answer, TOKENS), 3, 2),
+    (lambda answer: tlm.check_added(answer, LEDGER), 0.16, 6.5),
+    (lambda answer: tlm.check_share(answer, LEDGER), 0.1 / 0.16, 5.95 / 6.5),
+    (lambda answer: tlm.check_use(answer, READINGS, "one"), 2.0, -2.0),
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "mistake"), CHECKS)
+def test_a_check_knows_the_answer_and_a_common_mistake(check, answer, mistake):
+    assert check(answer).passed
+    assert check(mistake).startswith("wrong: ")
+    assert check(...).startswith("not yet: ")
+
+
+@pytest.mark.parametrize(("check", "answer", "mistake"), CHECKS)
+@pytest.mark.parametrize(
+    "junk", ["", "many", [1, 2], {}, float("nan"), float("inf"), object(), np.zeros(3), -1e300]
+)
+def test_a_check_never_raises(check, answer, mistake, junk):
+    told = check(junk)
+    assert told.startswith("wrong: ")
+    assert len(told) > 20
+
+
+def test_a_number_may_come_as_any_kind_of_number():
+    assert [number(one) for one in ("1.5", np.float32(1.5), torch.tensor(1.5))] == [1.5, 1.5, 1.5]
+    assert repr(judged(1, 1, 0.1, "so it is", "look")) == "right: so it is"
+
+
+@pytest.mark.parametrize("nats", [1.0, 4.0])
+def test_the_best_critic_of_gaussians_is_unbiased(nats):
+    scores = [information.gaussian_scores(nats, 64, seed=seed) for seed in range(300)]
+    positives = np.array([float(one.diagonal().mean()) for one in scores])
+    assert abs(positives.mean() - nats) < 4 * positives.std() / math.sqrt(300)
+
+
+def test_the_predicted_spread_of_nwj_is_that_of_many_batches():
+    # 3 nats and 64 pairs: far enough below log n for the tail to be in the sample
+    values = [float(bounds.nwj(information.gaussian_scores(3.0, 64, seed=seed))) for seed in range(400)]
+    assert np.std(values) == pytest.approx(information.predicted_spread(3.0, 64), rel=0.35)
+
+
+def test_a_disguise_keeps_words_apart_and_shares_no_sign():
+    text = "María compró diez camisas."
+    hidden = disguised(text)
+    assert [len(word) for word in hidden.split(" ")] == [len(word) for word in text.split(" ")]
+    assert set(text) & set(hidden) == {" "}
+    assert len(set(hidden)) == len(set(text))
+
+
+def test_a_run_is_trained_once_and_found_again_by_its_settings(capsys):
+    here = Lesson("smoke", tiny(), sentences=50, truth_sentences=5)
+    run = here.trained("once")
+    assert here.trained("another-name").name == run.name
+    other = here.trained("once", seed=5)
+    assert (run.name, other.name) == ("once-smoke-1", "once-smoke-2")
+    assert found(tiny(seed=6)) is None
+    assert "Reopened" in capsys.readouterr().out
+
+
+def test_figures_have_no_background_of_their_own():
+    assert template().layout.paper_bgcolor == template().layout.plot_bgcolor == CLEAR
