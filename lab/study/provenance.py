@@ -10,7 +10,7 @@ from lab.evaluate.vectors import encode
 from lab.store.study import StudyFolder, StudyInfo, study_folder
 from lab.study.definitions import study_named
 from lab.study.scales import base_settings, scale_named
-from lab.text import world_corpus
+from lab.text import held_out_sentences, world_corpus
 from lab.training import prepare, settings_difference
 
 TOLERANCE: Final = 1e-3
@@ -24,8 +24,9 @@ def probe() -> dict[str, float]:
     """
     settings = scale_named("smoke").settings()
     corpus = world_corpus(settings.world, settings.seed)
-    training, tokenizer, sentences = prepare(settings, corpus, lambda report: None)
+    training, tokenizer = prepare(settings, corpus, lambda report: None)
     *_, last = train(training)
+    sentences = held_out_sentences(corpus, training.sampler.split.held_out)
     layer = settings.evaluation_layer
     vectors = encode(training.model, tokenizer, sentences["text"].tolist(), [layer], settings.measure.pooling)
     return {**last.losses, "retrieval": mean_accuracy(retrieval(sides_of(sentences, vectors[layer])))[0]}

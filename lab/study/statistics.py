@@ -78,14 +78,14 @@ class _Sample:
         self.value: dict[str, float] = {}
         self.draws: dict[str, np.ndarray] = {}
         self.influence: dict[str, np.ndarray] = {}
-        for (arm, _), rows in table.assign(at=at).groupby(["arm", "part"], sort=False):
+        for key, rows in table.assign(at=at).groupby(["arm", "part"], sort=False):
             total, weight = (
                 np.bincount(rows["at"], rows[column], minlength=self.n) for column in ("total", "weight")
             )
             value = total.sum() / weight.sum()
             drawn = (weights @ total) / np.maximum(weights @ weight, 1e-12)
             influence = (total - value * weight) / weight.mean()
-            name = str(arm)
+            name = str(key[0])  # pyright: ignore[reportIndexIssue]
             self.value[name] = self.value.get(name, 0.0) + float(value)
             self.draws[name] = self.draws.get(name, 0.0) + drawn
             self.influence[name] = self.influence.get(name, 0.0) + influence

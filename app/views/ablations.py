@@ -1,0 +1,126 @@
+"""Ablations: what a study found, arm by arm, and how sure it is."""
+
+import pandas as pd
+import streamlit as st
+
+from app.links import linked_choice
+from app.runs import stop_with
+from core.errors import InputError
+from lab.figures.ablations import arms, differences, layers, learning_curves
+from lab.store.study import StudyFolder, StudyInfo, list_studies
+from lab.study import STUDIES, against
+from lab.study.tables import READ, latex, markdown, wide
+
+STORED = "stored"
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing the arms …")
+def tables(
+    folder: str, written: str, reference: str, _study: StudyFolder
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table against a reference arm, and the learning curves; `written` tells when the study was."""
+    own = reference == _study.info.reference
+    return (_study.table() if own else against(_study, reference)), _study.curves()
+
+
+def choose_study() -> StudyFolder:
+    """The study named in the URL, or the newest; a page without any says how to get one and ends here."""
+    studies = {f"{STORED} {one.name}" if one.stored else one.name: one for one in list_studies()}
+    if not studies:
+        st.info(
+            "No study yet. `lab study tasks --scale smoke` makes one in some minutes, to see how it looks; "
+            "`lab study tasks` trains the toy with every combination of tasks, three times each.",
+            icon=":material/science:",
+        )
+        listed = "\n".join(f"- `lab study {one.name}`: {one.question}" for one in STUDIES.values())
+        st.markdown(f"Others are:\n\n{listed}")
+        st.stop()
+    names = list(studies)
+    return studies[linked_choice("Study", names, "study", names[0]) or names[0]]
+
+
+def describe(info: StudyInfo) -> None:
+    """What was asked, and what made the numbers."""
+    st.subheader(info.question, anchor=False)
+    st.caption(
+        f"{len(info.arms)} arms, {len(info.seeds)} seeds each, scale {info.scale}, "
+        f"{'the built-in world' if info.corpus == 'world' else info.corpus}; "
+        f"{info.created:%d %B %Y}, {info.device}, torch {info.versions.get('torch', 'not known')}"
+        f"{f', commit {info.commit[:10]}' if info.commit else ''}."
+    )
+    if info.scale == "smoke":
+        st.info("The smoke scale trains for seconds: it shows that a study works, not what is true.")
+    if info.missing:
+        st.warning(
+            f"Not finished: {', '.join(info.missing)}. Run `lab study {info.study}` again to complete it."
+        )
+
+
+def save(name: str, table: pd.DataFrame, cells: pd.DataFrame, caption: str) -> None:
+    """The table to take along."""
+    for column, (label, ending, content) in zip(
+        st.columns(6)[:3],
+        (
+            ("CSV, all numbers", "csv", table.to_csv(index=False)),
+            ("Markdown", "md", markdown(cells, caption)),
+            ("LaTeX", "tex", latex(cells, caption)),
+        ),
+        strict=True,
+    ):
+        column.download_button(
+            label, content, file_name=f"{name}.{ending}", key=f"save-{ending}", icon=":material/download:",
+            width="stretch",
+        )  # fmt: skip
+
+
+st.title("Ablations", anchor=False)
+st.markdown(
+    "Switch one thing, train again, compare on the same held-out sentences: what is a pretext task, a layer, a queue "
+    "worth? Every arm is trained with several seeds, because one run alone may have been lucky."
+)
+study = choose_study()
+try:
+    info = study.info
+    describe(info)
+    labels = {arm.name: arm.label for arm in info.arms}
+    reference = linked_choice(
+        "Compared with", list(labels), "reference", info.reference, format_func=labels.__getitem__
+    )
+    reference = reference or info.reference
+    table, curves = tables(str(study.folder), info.created.isoformat(), reference, study)
+except InputError as error:
+    stop_with(error)
+
+shown = [key for key in info.metrics if key in set(table["metric"])]
+st.plotly_chart(arms(table, shown), key="arms", config={"displayModeBar": False})
+st.caption(
+    "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
+    f"{labels[reference]} (square) at 5 % after correction for the number of arms; stars at 5, 1 and 0.1 %. "
+    "Grey and red ticks: ceiling and truth of a bound."
+)
+st.subheader(f"Difference from {labels[reference]}", anchor=False)
+st.plotly_chart(differences(table, shown), key="differences", config={"displayModeBar": False})
+st.caption(
+    "Paired: both arms read the same sentences, seed by seed, so what is hard for both cancels. "
+    "An interval that crosses the line leaves the sign open."
+)
+cells = wide(table, shown)
+st.dataframe(cells, hide_index=True)
+caption = f"{info.question} {READ.format(seeds=len(info.seeds), reference=labels[reference])}"
+st.caption(READ.format(seeds=len(info.seeds), reference=labels[reference]))
+save(study.name, table, cells, caption)
+
+st.subheader("Where meaning lives", anchor=False)
+st.plotly_chart(layers(table), key="layers", config={"displayModeBar": False})
+st.caption("Held-out retrieval when each hidden state is read, 0 = embeddings, with 95 % intervals.")
+
+st.subheader("Learning curves", anchor=False)
+titles = dict(zip(curves["metric"], curves["title"], strict=True))
+metric = linked_choice("Curve", list(titles), "curve", next(iter(titles)), format_func=titles.__getitem__)
+st.plotly_chart(
+    learning_curves(curves, metric or next(iter(titles))), key="curves", config={"displayModeBar": False}
+)
+st.caption(
+    "Mean over seeds; the band runs from the lowest to the highest seed. Retrieval reads held-out sentences, bounds "
+    "and losses are those of training batches."
+)

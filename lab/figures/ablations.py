@@ -1,0 +1,194 @@
+"""Studies: arms by metrics with intervals, differences from a reference, layers, and learning curves over seeds."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from lab.figures.curves import _faint
+from lab.figures.languages import COLOURS, SYMBOLS
+from lab.figures.ledger import CEILING, INTERVAL, TRUTH
+
+ACCENT: Final = "#0f8f8f"
+DASHES: Final = ("solid", "dash", "dot", "longdash", "dashdot")
+SIGNIFICANT: Final = 0.05
+
+
+def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
+    """Value of every arm with its 95 % interval, one panel per metric.
+
+    Filled marks differ from the reference arm at 5 %, corrected over the arms; open ones do not; the square is the
+    reference. Grey and red ticks: ceiling and truth of a bound.
+
+    Args:
+        table: as `lab.study.study` returns it.
+        metrics: keys of the metrics, one panel each.
+    """
+    figure = _panels(table, metrics, "value", "low", "high")
+    for column, metric in enumerate(metrics, start=1):
+        rows = _visible(table[table["metric"] == metric])
+        for limit, colour, told in (
+            ("ceiling", CEILING, "cannot show more than"),
+            ("truth", TRUTH, "the truth is"),
+        ):
+            known = rows.dropna(subset=[limit])
+            figure.add_scatter(
+                x=known[limit], y=known["label"], mode="markers", showlegend=False,
+                marker={"symbol": "line-ns", "size": 16, "line": {"width": 2.5, "color": colour}, "color": colour},
+                hovertemplate=f"%{{y}}<br>{told} %{{x:.2f}} nats<extra></extra>", row=1, col=column,
+            )  # fmt: skip
+    return figure
+
+
+def _visible(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without a truth so far beyond the ceiling that it would squeeze the values; the title tells it instead."""
+    far = rows["truth"] > 1.5 * rows["ceiling"]
+    return rows.assign(truth=rows["truth"].mask(far))
+
+
+def differences(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
+    """Difference of every arm from the reference on the same sentences and seeds, with its 95 % interval.
+
+    Args:
+        table: as `lab.study.study` returns it.
+        metrics: keys of the metrics, one panel each.
+    """
+    figure = _panels(table, metrics, "difference", "difference_low", "difference_high")
+    figure.add_vline(x=0, line={"color": INTERVAL, "width": 1}, row="all", col="all")  # pyright: ignore[reportArgumentType]
+    return figure
+
+
+def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, high: str) -> go.Figure:
+    labels = list(dict.fromkeys(table["label"]))
+    titles = [_title(table, metric) for metric in metrics]
+    figure = make_subplots(1, len(metrics), shared_yaxes=True, subplot_titles=titles, horizontal_spacing=0.03)
+    for column, metric in enumerate(metrics, start=1):
+        rows = table[(table["metric"] == metric) & table[value].notna()]
+        share = bool((rows["unit"] == "share").all())
+        number = ".1%" if share else ".3f"
+        figure.add_scatter(
+            x=rows[value], y=rows["label"], mode="markers+text", showlegend=False,
+            marker={"color": ACCENT, "size": 10, "symbol": [_symbol(row) for row in rows.to_dict("records")],
+                    "line": {"width": 1.5, "color": ACCENT}},
+            text=[_stars(p) for p in rows["p_holm"]], textposition="top center",
+            error_x={
+                "type": "data", "symmetric": False, "color": INTERVAL, "thickness": 2,
+                "array": (rows[high] - rows[value]).fillna(0.0), "arrayminus": (rows[value] - rows[low]).fillna(0.0),
+            },
+            customdata=[[_hover(row, share)] for row in rows.to_dict("records")],
+            hovertemplate=f"<b>%{{y}}</b><br>%{{x:{number}}}%{{customdata[0]}}<extra></extra>",
+            row=1, col=column,
+        )  # fmt: skip
+        figure.update_xaxes(tickformat=".0%" if share else None, nticks=5, row=1, col=column)
+    figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], range=[-0.6, len(labels) - 0.3])
+    figure.update_annotations(font={"size": 13})
+    figure.update_layout(height=110 + 38 * len(labels), margin={"l": 5, "r": 10, "t": 45, "b": 35})
+    return figure
+
+
+def _title(table: pd.DataFrame, metric: str) -> str:
+    rows = table[table["metric"] == metric]
+    row = rows.iloc[0]
+    name = str(row["title"]).replace(": ", "<br>", 1)
+    hidden = rows["truth"].notna() & _visible(rows)["truth"].isna()
+    beyond = f"; truth {rows['truth'][hidden].max():.1f}, beyond" if hidden.to_numpy().any() else ""
+    return name if row["unit"] == "share" else f"{name} ({row['unit']}{beyond})"
+
+
+def _symbol(row: dict[str, Any]) -> str:
+    if pd.isna(row["p_holm"]):
+        return "square"
+    return "circle" if row["p_holm"] < SIGNIFICANT else "circle-open"
+
+
+def _stars(p: float) -> str:
+    return "" if pd.isna(p) else "*" * sum(p < level for level in (0.05, 0.01, 0.001))
+
+
+def _hover(row: dict[str, Any], share: bool) -> str:
+    scale, unit = (100, " points") if share else (1, f" {row['unit']}")
+    interval = "" if pd.isna(row["low"]) else f" [{scale * row['low']:.3g}, {scale * row['high']:.3g}]"
+    told = f"{interval}<br>{row['seeds']} seeds, {row['n']:,} held out each"
+    if pd.isna(row["difference"]):
+        return told
+    told += f"<br>difference {scale * row['difference']:+.3g}{unit}"
+    if not pd.isna(row["p_holm"]):
+        told += (
+            f" [{scale * row['difference_low']:+.3g}, {scale * row['difference_high']:+.3g}]"
+            f"<br>p = {row['p_holm']:.2g} (Holm), d = {row['effect_size']:.2g}"
+        )
+    return told
+
+
+def layers(table: pd.DataFrame) -> go.Figure:
+    """Retrieval that reads each hidden state, one line per arm with 95 % intervals."""
+    rows = table[table["metric"].str.startswith("retrieval_layer_")]
+    rows = rows.assign(layer=rows["metric"].str.removeprefix("retrieval_layer_").astype(int))
+    figure = go.Figure()
+    for index, (label, part) in enumerate(rows.groupby("label", sort=False)):
+        ordered = part.sort_values("layer")
+        style = _style(index)
+        figure.add_scatter(
+            x=ordered["layer"], y=ordered["value"], mode="lines+markers", name=str(label), **style,
+            error_y={"type": "data", "symmetric": False, "thickness": 1.5,
+                     "array": ordered["high"] - ordered["value"], "arrayminus": ordered["value"] - ordered["low"]},
+            customdata=ordered[["low", "high"]],
+            hovertemplate="layer %{x}: %{y:.1%} [%{customdata[0]:.1%}, %{customdata[1]:.1%}]"
+            "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_layout(**_frame("layer that is read", "top-1 accuracy"))
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def learning_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
+    """A metric of every arm over training steps: the mean over seeds, in a band from the lowest to the highest seed.
+
+    Args:
+        curves: as `StudyFolder.curves` gives them.
+        metric: its key.
+    """
+    rows = curves[curves["metric"] == metric]
+    figure = go.Figure()
+    share = metric == "retrieval"
+    for index, (label, part) in enumerate(rows.groupby("label", sort=False)):
+        over = part.groupby("step")["value"].agg(["mean", "min", "max"]).reset_index()
+        style = _style(index)
+        colour = style["line"]["color"]
+        figure.add_scatter(
+            x=[*over["step"], *over["step"][::-1]], y=[*over["max"], *over["min"][::-1]], fill="toself", mode="lines",
+            fillcolor=_faint(colour), line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=str(label),
+        )  # fmt: skip
+        number = ".1%" if share else ".2f"
+        figure.add_scatter(
+            x=over["step"], y=over["mean"], mode="lines", name=str(label), legendgroup=str(label), line=style["line"],
+            customdata=over[["min", "max"]],
+            hovertemplate=f"step %{{x}}: %{{y:{number}}}, seeds from %{{customdata[0]:{number}}} to "
+            f"%{{customdata[1]:{number}}}<extra>%{{fullData.name}}</extra>",
+        )  # fmt: skip
+    figure.update_layout(**_frame("step", str(rows["title"].iloc[0]) if len(rows) else metric))
+    if share:
+        figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def _style(index: int) -> dict[str, Any]:
+    colours = list(COLOURS.values())
+    colour = colours[index % len(colours)]
+    return {
+        "line": {"color": colour, "width": 2, "dash": DASHES[index % len(DASHES)]},
+        "marker": {"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8},
+    }
+
+
+def _frame(x: str, y: str) -> dict[str, Any]:
+    return {
+        "height": 380,
+        "margin": {"l": 50, "r": 10, "t": 10, "b": 45},
+        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        "xaxis": {"title": x},
+        "yaxis": {"title": y},
+    }

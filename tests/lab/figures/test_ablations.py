@@ -1,0 +1,78 @@
+"""Figures of studies: what they must show of a table, and what they must not claim."""
+
+import pandas as pd
+import pytest
+
+from lab.figures import ablations
+from lab.study.statistics import compared
+from tests.app.studies import ARMS, curves, units
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return compared(units(), "mmlm", ARMS)
+
+
+def marks(figure):
+    return next(trace for trace in figure.data if trace.mode == "markers+text")
+
+
+def test_an_arm_that_differs_is_filled_one_that_does_not_is_open_and_the_reference_is_a_square(table):
+    shown = marks(ablations.arms(table, ["retrieval"]))
+    symbols = dict(zip(shown.y, shown.marker.symbol, strict=True))
+    assert symbols == {"MMLM": "square", "XLCO": "circle", "MMLM + XLCO": "circle"}
+    against_xlco = compared(units(), "xlco", ARMS)
+    symbols = marks(ablations.arms(against_xlco, ["retrieval"])).marker.symbol
+    assert symbols == ("circle", "square", "circle-open")
+
+
+def test_stars_count_the_levels_that_the_corrected_p_value_passes(table):
+    shown = marks(ablations.arms(table, ["retrieval"]))
+    p = table[table["metric"] == "retrieval"]["p_holm"].tolist()
+    expected = ["" if pd.isna(one) else "*" * ((one < 0.05) + (one < 0.01) + (one < 0.001)) for one in p]
+    assert list(shown.text) == expected
+    assert max(map(len, expected)) >= 1
+
+
+def test_error_bars_end_where_the_interval_ends(table):
+    shown = marks(ablations.arms(table, ["mmlm"]))
+    rows = table[table["metric"] == "mmlm"]
+    assert (shown.x + shown.error_x.array).tolist() == pytest.approx(rows["high"].tolist())
+    assert (shown.x - shown.error_x.arrayminus).tolist() == pytest.approx(rows["low"].tolist())
+
+
+def test_the_ceiling_of_a_bound_is_drawn_and_a_truth_far_beyond_it_is_told_in_the_title(table):
+    figure = ablations.arms(table, ["xlco"])
+    ceiling = next(trace for trace in figure.data if "cannot show more" in trace.hovertemplate)
+    assert set(ceiling.x) == {5.0}
+    assert "truth 13.9, beyond" in figure.layout.annotations[0].text
+    drawn = ablations.arms(table.assign(truth=5.5), ["xlco"])
+    truth = next(trace for trace in drawn.data if "the truth is" in trace.hovertemplate)
+    assert set(truth.x) == {5.5}
+
+
+def test_differences_leave_the_reference_out_and_stand_beside_a_line_at_zero(table):
+    figure = ablations.differences(table, ["retrieval", "mmlm"])
+    assert all("MMLM" not in trace.y for trace in figure.data)
+    assert [shape.x0 for shape in figure.layout.shapes] == [0, 0]
+
+
+def test_a_number_without_interval_is_drawn_without_one(table):
+    alone = table[table["metric"] == "seconds"].assign(low=float("nan"), high=float("nan"))
+    assert set(marks(ablations.arms(alone, ["seconds"])).error_x.array) == {0.0}
+
+
+def test_layers_have_a_line_per_arm_in_order(table):
+    figure = ablations.layers(table)
+    assert [trace.name for trace in figure.data] == list(ARMS.values())
+    assert all(list(trace.x) == [0, 1, 2] for trace in figure.data)
+    assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 3
+
+
+def test_a_band_runs_from_the_lowest_to_the_highest_seed():
+    figure = ablations.learning_curves(curves(), "retrieval")
+    band, line = figure.data[:2]
+    own = curves().query("metric == 'retrieval' and arm == 'mmlm'").groupby("step")["value"]
+    assert list(band.y[:3]) == pytest.approx(own.max().tolist())
+    assert list(band.y[3:]) == pytest.approx(own.min().tolist()[::-1])
+    assert list(line.y) == pytest.approx(own.mean().tolist())
