@@ -110,11 +110,14 @@ def train(training: Training) -> Iterator[Step]:
         counts = count(parts)
         outcomes: list[dict[str, Outcome]] = []
         for part, deal in zip(parts, deals(training), strict=True):
-            with accelerator.autocast():
-                outcome, keys = objectives(training, part, deal)
-            total(outcome, counts, settings).backward()
-            outcomes.append(outcome)
-            remember(model, keys, deal)
+            outcomes.append({})
+            for task in counts:
+                with accelerator.autocast():
+                    outcome, keys = objective(training, task, part, deal)
+                # at once, so that memory holds the activations of one task at a time
+                share(outcome, task, counts, settings).backward()
+                outcomes[-1][task] = outcome
+                remember(model, keys, deal)
         sum_gradients(parameters)
         norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
         losses, ceilings, tokens = means(outcomes, counts, parts)
@@ -167,19 +170,16 @@ def deals(training: Training) -> list[Deal]:
 Keys = tuple[Tensor, Tensor]
 
 
-def objectives(training: Training, batch: Batch, deal: Deal) -> tuple[dict[str, Outcome], Keys | None]:
-    """The outcome of each task on a micro-batch, and the keys with their meanings for the queue."""
+def objective(training: Training, task: str, batch: Batch, deal: Deal) -> tuple[Outcome, Keys | None]:
+    """The outcome of a task on a micro-batch, and with XLCO the keys and their meanings for the queue."""
     model, entropies = training.model, training.token_entropies
-    outcomes: dict[str, Outcome] = {}
-    keys: Keys | None = None
-    if batch.mmlm is not None:
-        outcomes["mmlm"] = mmlm(model, batch.mmlm, entropies["mmlm"])
-    if batch.tlm is not None:
-        outcomes["tlm"] = tlm(model, batch.tlm, entropies["tlm"])
-    if batch.xlco is not None:
-        outcomes["xlco"], *made = xlco(model, batch.xlco, deal)
-        keys = (made[0], made[1])
-    return outcomes, keys
+    if task == "xlco":
+        assert batch.xlco is not None
+        outcome, *keys = xlco(model, batch.xlco, deal)
+        return outcome, (keys[0], keys[1])
+    masked = batch.mmlm if task == "mmlm" else batch.tlm
+    assert masked is not None
+    return (mmlm if task == "mmlm" else tlm)(model, masked, entropies[task]), None
 
 
 def remember(model: InfoXLM, keys: Keys | None, deal: Deal) -> None:
@@ -188,18 +188,11 @@ def remember(model: InfoXLM, keys: Keys | None, deal: Deal) -> None:
         model.queue.push(*(deal.gather(tensor) for tensor in keys))
 
 
-def total(outcomes: dict[str, Outcome], counts: dict[str, int], settings: Settings) -> Tensor:
-    """The joint loss of a micro-batch: its share of the step's three means, or of one sum over one count."""
-    weights = {"mmlm": settings.mmlm.weight, "tlm": settings.tlm.weight, "xlco": settings.contrast.weight}
-    one_count = sum(counts.values())
-    divisors = {
-        task: one_count if settings.batch.reduction == "token-sum" else max(1, counts[task])
-        for task in counts
-    }
-    return sum(
-        (weights[task] * outcome.loss_sum / divisors[task] for task, outcome in outcomes.items()),
-        torch.zeros(()),
-    )
+def share(outcome: Outcome, task: str, counts: dict[str, int], settings: Settings) -> Tensor:
+    """What a task adds to the joint loss of a step: to the sum of three means, or of one sum over one count."""
+    weight = {"mmlm": settings.mmlm, "tlm": settings.tlm, "xlco": settings.contrast}[task].weight
+    divisor = sum(counts.values()) if settings.batch.reduction == "token-sum" else counts[task]
+    return weight * outcome.loss_sum / divisor
 
 
 def count(parts: list[Batch]) -> dict[str, int]:

@@ -10,8 +10,8 @@ from core.checkpoint import load, save
 from core.config import OptimizerSettings
 from core.errors import InputError
 from core.text.entropy import token_entropies
-from core.text.sampling import Sampler, split
-from core.train import NonFiniteLoss, deals, draw, learning_rate, objectives, total, train
+from core.text.sampling import TASKS, Sampler, split
+from core.train import NonFiniteLoss, count, deals, draw, learning_rate, objective, share, train
 from tests.core.training import losses, settings, training, write_text
 
 
@@ -68,15 +68,17 @@ def test_the_joint_gradient_is_that_of_separate_backward_passes(text, reduction)
     chosen = settings(batch={"reduction": reduction}, prefill=False, in_batch=True)
     made = training(text, chosen)
     (part,), (deal,) = draw(made, 1, chosen.examples), deals(made)
-    outcomes, _ = objectives(made, part, deal)
+    outcomes = {task: objective(made, task, part, deal)[0] for task in TASKS}
     counts = {task: outcome.count for task, outcome in outcomes.items()}
-    total(outcomes, counts, chosen).backward()
+    if reduction == "token-sum":
+        loss = sum(outcome.loss_sum for outcome in outcomes.values()) / sum(counts.values())
+    else:
+        loss = sum(outcome.loss for outcome in outcomes.values())
+    loss.backward()
     joint = {name: p.grad.clone() for name, p in made.model.trained() if p.grad is not None}
     made.model.zero_grad()
-    for task in outcomes:
-        fresh, _ = objectives(made, part, deal)
-        divisor = sum(counts.values()) if reduction == "token-sum" else counts[task]
-        (fresh[task].loss_sum / divisor).backward()
+    for task in TASKS:
+        share(objective(made, task, part, deal)[0], task, counts, chosen).backward()
     for name, gradient in joint.items():
         torch.testing.assert_close(gradient, dict(made.model.trained())[name].grad, atol=1e-6, rtol=1e-4)
 
@@ -87,10 +89,10 @@ def test_micro_batches_give_the_gradient_of_the_whole_batch(text):
         made = training(text, chosen)
         parts = draw(made, 1, chosen.examples)
         assert len(parts) == accumulate
-        outcomes = [objectives(made, part, deal)[0] for part, deal in zip(parts, deals(made), strict=True)]
-        counts = {task: sum(outcome[task].count for outcome in outcomes) for task in outcomes[0]}
-        for outcome in outcomes:
-            total(outcome, counts, chosen).backward()
+        counts = count(parts)
+        for part, deal in zip(parts, deals(made), strict=True):
+            for task in counts:
+                share(objective(made, task, part, deal)[0], task, counts, chosen).backward()
         return {name: p.grad for name, p in made.model.trained() if p.grad is not None}
 
     whole, cut = gradients(1), gradients(4)
