@@ -1,12 +1,16 @@
-"""One of several processes that train the cases below: `python -m tests.core.rank TEXT OUT [CHECKPOINT]`."""
+"""One of several processes that train the cases below: `python -m tests.core.rank TEXT OUT CASE...`."""
 
 import contextlib
 import json
+import os
+import socket
+import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from core.checkpoint import load, save
 from core.config import Settings
@@ -91,17 +95,47 @@ def halves(text: Text, checkpoint: Path) -> list[dict]:
     return steps
 
 
+Result = tuple[dict, dict[str, dict[str, torch.Tensor]]]
+
+
+def results(count: int, text: Path, out: Path, cases: Iterable[str]) -> list[Result]:
+    """What each of `count` processes says of the cases, and the tensors it ends with; `out` may hold a checkpoint."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared |= {"OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.core.rank", str(text), str(out), *cases],
+            env={**os.environ, **shared, "RANK": str(index), "LOCAL_RANK": str(index)},
+            stderr=subprocess.PIPE,
+        )
+        for index in range(count)
+    ]
+    told = [process.communicate()[1].decode() for process in running]
+    assert not any(process.returncode for process in running), told
+    return [
+        (
+            json.loads((out / f"{index}.json").read_text()),
+            {name: load_file(out / f"{name}.{index}.safetensors") for name in cases if name in CASES},
+        )
+        for index in range(count)
+    ]
+
+
 def main() -> None:
-    folder, out, checkpoint = map(Path, sys.argv[1:])
-    torch.set_num_threads(1)
-    text = open_text(folder)
-    rank = training(text, RESUMED).accelerator.process_index
-    said = {}
-    for name, chosen in CASES.items():
-        said[name], tensors = carry_out(text, chosen)
-        save_file(tensors, out / f"{name}.{rank}.safetensors")
-    said["broken"], said["halves"] = broken(text, rank), halves(text, checkpoint)
-    (out / f"{rank}.json").write_text(json.dumps(said))
+    text, out = open_text(Path(sys.argv[1])), Path(sys.argv[2])
+    index, said = training(text, RESUMED).accelerator.process_index, {}
+    for name in sys.argv[3:]:
+        if name == "broken":
+            said[name] = broken(text, index)
+        elif name == "halves":
+            said[name] = halves(text, out / "checkpoint")
+        else:
+            said[name], tensors = carry_out(text, CASES[name])
+            save_file(tensors, out / f"{name}.{index}.safetensors")
+    (out / f"{index}.json").write_text(json.dumps(said))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """A model and batches small enough to check by hand."""
 
+import numpy as np
 import torch
 
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import ContrastBatch, Sequences
+from core.text.batches import Chances, ContrastBatch, Sequences, joined, masked
+from core.text.encoded import Rows
 
 
 def settings(**contrast) -> Settings:
@@ -28,3 +30,22 @@ def sequences(lengths, seed: int) -> Sequences:
 def pairs(count: int = 4, seed: int = 0) -> ContrastBatch:
     lengths = [4 + i % 3 for i in range(count)]
     return ContrastBatch(sequences(lengths, seed), sequences(lengths[::-1], seed + 1), torch.arange(count))
+
+
+def rows_of(sequences: Sequences) -> list[np.ndarray]:
+    return [row.numpy() for row in sequences.ids.split(sequences.lengths.tolist())]
+
+
+def mask(rows, chosen, seed, mask_id):
+    """Rows as they are shown, and the positions to be found in each."""
+    lengths = np.array([len(row) for row in rows])
+    chances = Chances.draw(lengths, mask_id, np.random.default_rng(seed))
+    batch = masked(Rows(np.concatenate(rows), lengths), chosen, chances, mask_id)
+    positions, ends = batch.positions.numpy(), np.cumsum(lengths)
+    where = np.split(positions, np.searchsorted(positions, ends[:-1]))
+    return rows_of(batch.sequences), [at - (end - n) for at, end, n in zip(where, ends, lengths, strict=True)]
+
+
+def join(encoded, pair, longest):
+    """Two sentences of a corpus as one input."""
+    return joined(*(encoded.row(int(index)) for index in pair), longest)

@@ -1,14 +1,7 @@
 """Two and three processes do what one does."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
-
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from core.processes import Deal, first, sum_gradients, sums, told
 from core.train import train
@@ -22,45 +15,11 @@ def text(tmp_path_factory):
     return folder, write_text(folder)
 
 
-def spawn(count, *arguments):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.core.rank", *map(str, arguments)],
-            env={
-                **os.environ,
-                **shared,
-                "RANK": str(index),
-                "LOCAL_RANK": str(index),
-                "OMP_NUM_THREADS": "1",
-            },
-            stderr=subprocess.PIPE,
-        )
-        for index in range(count)
-    ]
-    told = [process.communicate()[1].decode() for process in running]
-    assert not any(process.returncode for process in running), told
-
-
 @pytest.fixture(scope="module")
 def results(text, tmp_path_factory):
     """What each process of two, and of three, has found; the three go on with the run that the two began."""
-    checkpoint = tmp_path_factory.mktemp("run") / "checkpoint"
-    found = {}
-    for count in (2, 3):
-        out = tmp_path_factory.mktemp(f"of-{count}")
-        spawn(count, text[0], out, checkpoint)
-        found[count] = [
-            (
-                json.loads((out / f"{index}.json").read_text()),
-                {name: load_file(out / f"{name}.{index}.safetensors") for name in rank.CASES},
-            )
-            for index in range(count)
-        ]
-    return found
+    out, cases = tmp_path_factory.mktemp("out"), [*rank.CASES, "broken", "halves"]
+    return {count: rank.results(count, text[0], out, cases) for count in (2, 3)}
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,8 @@
 """Momentum copy and queue."""
 
-import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core.model.memory import Queue, follow
-
-
-@pytest.mark.parametrize("momentum", [0.9, 0.999, 0.9999])
-def test_the_copy_has_gone_1_minus_momentum_to_the_n_of_the_way_after_n_updates(momentum):
-    slow, fast = torch.zeros(4), torch.ones(4)
-    for _ in range(200):
-        follow([slow], [fast], momentum)
-    torch.testing.assert_close(slow, torch.full((4,), 1 - momentum**200), atol=1e-5, rtol=0)
 
 
 def test_float16_momentum_is_that_of_a_halved_model():
@@ -24,18 +13,6 @@ def test_float16_momentum_is_that_of_a_halved_model():
         follow([ours], [goal], 0.99, "float16")
         theirs = theirs * 0.99 + goal.half() * (1 - 0.99)
     torch.testing.assert_close(ours, theirs.float(), atol=0, rtol=0)
-
-
-@given(st.integers(1, 12), st.lists(st.integers(1, 20), min_size=1, max_size=8))
-def test_a_queue_holds_the_last_keys_whatever_the_sizes_of_the_batches(size, batches):
-    queue, pushed = Queue(size, 1), []
-    for batch in batches:
-        ids = torch.arange(len(pushed), len(pushed) + batch)
-        queue.push(ids[:, None].float(), ids)
-        pushed += ids.tolist()
-        keys, meanings = queue.candidates()
-        assert sorted(meanings.tolist()) == pushed[-size:]
-        assert keys[:, 0].tolist() == meanings.tolist()
 
 
 def test_an_empty_queue_offers_nothing_and_a_zero_queue_takes_nothing():

@@ -9,11 +9,6 @@ from core.text.encoded import encode_corpus
 from core.text.tokenizer import load_tokenizer, train_tokenizer
 
 
-def test_special_tokens_have_the_ids_of_xlm_r(tokenizer):
-    assert tokenizer.tokens([0, 1, 2, 3, tokenizer.size - 1]) == ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    assert tokenizer.mask_id == tokenizer.size - 1
-
-
 def test_every_sentence_starts_and_ends_once(tokenizer):
     (row,) = tokenizer.encode(["one red dog"])
     assert (row[0], row[-1]) == (0, 2)
