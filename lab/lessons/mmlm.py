@@ -181,9 +181,7 @@ def conclusion(
     before = anchored[anchored["when"] == "before training"].set_index("tokens")
     guess = anchored[anchored["tokens"] == "guessing"].iloc[0]
     told = [
-        f"MMLM shows **at least {row['nats']:.2f} nats** [{row['low']:.2f}, {row['high']:.2f}] of "
-        f"{row['truth']:.2f} that are there: {row['share']:.0%} of the truth. It cannot show more than "
-        f"H(token) = {row['ceiling']:.2f}.",
+        f"**MMLM**: {row['words']}. The model reached {row['share']:.0%} of the truth.",
     ]
     if left in certainty.index:
         choice = certainty.loc[left]

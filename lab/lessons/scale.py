@@ -24,7 +24,7 @@ CANDIDATES: Final = {"smoke": (4, 16, 64), "toy": (16, 64, 256, 1_024, 4_096)}
 """Of XLCO in the ledger of a lesson; `small` has those of toy."""
 PAIRS: Final = {"smoke": 1}
 WARNING: Final = (
-    "*Scale `smoke`: everything runs, in seconds, and no run learns anything. "
+    "*Scale `smoke`: everything runs, in seconds, and learns too little to conclude anything. "
     'Set `SCALE = "toy"` for the results.*'
 )
 

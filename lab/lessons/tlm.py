@@ -98,11 +98,11 @@ def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
     for name, ledger in ledgers.items():
         row, whole = added(ledger), tightest(ledger)["tlm"]
         nats = table[table["run"] == name].set_index("reading")["nats"]
-        cost = float(nats[READINGS[2]] - nats[READINGS[0]])
+        cost = float(nats[READINGS[2]] - nats[READINGS[1]])
         told.append(
-            f"**{name}**: TLM shows at least {whole['nats']:.2f} of {whole['truth']:.2f} nats. The translation adds "
+            f"**{name}**. TLM: {whole['words']}. The translation adds "
             f"**{row['nats']:.2f}** [{row['low']:.2f}, {row['high']:.2f}] of {row['truth']:.2f} nats. A wrong "
-            f"translation costs {cost:+.2f} nats per masked token against none: the model "
+            f"translation costs {cost:+.2f} nats per masked token against the right one: the model "
             f"{'reads it' if cost > 0.05 else 'hardly looks at it'}."
         )
     return told
@@ -134,18 +134,18 @@ def check_share(answer: Any, ledger: Rows) -> Verdict:
 
 
 def check_use(answer: Any, table: pd.DataFrame, run: str) -> Verdict:
-    """What a wrong translation costs a run, against reading nothing beside the sentence, in nats per masked token."""
+    """What a wrong translation costs a run, against the right one, in nats per masked token."""
     if answer is None or answer is ...:
         return not_yet("give the difference of two numbers of the table, in nats per masked token")
     nats = table[table["run"] == run].set_index("reading")["nats"]
     nothing, told, lie = (float(nats[reading]) for reading in READINGS)
     value = number(answer)
-    if value is not None and abs(value - (lie - nothing)) <= 0.01:
-        verb = "it reads the translation" if lie - nothing > 0.05 else "it hardly looks at the translation"
-        return right(f"{lie - nothing:+.2f} nats: {verb}")
+    if value is not None and abs(value - (lie - told)) <= 0.01:
+        verb = "it reads the translation" if lie - told > 0.05 else "it hardly looks at the translation"
+        return right(f"{lie - told:+.2f} nats: {verb}")
     return judged(
-        answer, lie - nothing, 0.01, "", "subtract the loss beside nothing from the loss beside a wrong translation",
-        {"the sign is the wrong way round: what is the cost?": nothing - lie,
-         "that compares with the right translation": lie - told,
+        answer, lie - told, 0.01, "", "subtract the loss beside the right translation from that beside a wrong one",
+        {"the sign is the wrong way round: what is the cost?": told - lie,
+         "that compares with no translation at all": lie - nothing,
          "that is what the right translation saves": nothing - told},
     )  # fmt: skip

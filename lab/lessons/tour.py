@@ -74,10 +74,7 @@ def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
     ]
     for task in ("mmlm", "tlm", "xlco"):
         row = chosen[task]
-        told.append(
-            f"{task.upper()}: at least **{row['nats']:.2f} nats** [{row['low']:.2f}, {row['high']:.2f}], "
-            f"under a ceiling of {row['ceiling']:.2f}; the truth is {row['truth']:.2f}."
-        )
+        told.append(f"**{task.upper()}**: {row['words']}.")
     row = chosen["xlco"]
     told.append(
         f"XLCO reached {row['nats'] / row['ceiling']:.0%} of its ceiling and {row['nats'] / row['truth']:.0%} of the "

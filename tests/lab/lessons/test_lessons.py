@@ -42,7 +42,7 @@ CHECKS = [
     (lambda answer: mmlm.check_open_token(answer, TOKENS), 3, 2),
     (lambda answer: tlm.check_added(answer, LEDGER), 0.16, 6.5),
     (lambda answer: tlm.check_share(answer, LEDGER), 0.1 / 0.16, 5.95 / 6.5),
-    (lambda answer: tlm.check_use(answer, READINGS, "one"), 2.0, -2.0),
+    (lambda answer: tlm.check_use(answer, READINGS, "one"), 2.5, 2.0),
 ]
 
 
