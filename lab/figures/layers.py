@@ -1,0 +1,51 @@
+"""A quantity by layer, one line per model, pooling or critic."""
+
+from typing import Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lab.figures.ablations import DASHES
+from lab.figures.languages import COLOURS, SYMBOLS
+from lab.figures.ledger import CEILING
+
+
+def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
+    """Value over layers with its 95 % interval, a line per name; a grey dashed line is the ceiling of a bound.
+
+    Args:
+        table: columns name, layer, value, low, high, and ceiling where there is one.
+        unit: "share" for top-1 accuracy, "nats" for a bound on information.
+    """
+    figure = go.Figure()
+    colours = list(COLOURS.values())
+    number = ".1%" if unit == "share" else ".2f"
+    for index, (name, part) in enumerate(table.groupby("name", sort=False)):
+        ordered = part.sort_values("layer")
+        colour = colours[index % len(colours)]
+        figure.add_scatter(
+            x=ordered["layer"], y=ordered["value"], mode="lines+markers", name=str(name),
+            line={"color": colour, "width": 2, "dash": DASHES[index % len(DASHES)]},
+            marker={"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8},
+            error_y={"type": "data", "symmetric": False, "thickness": 1.5,
+                     "array": ordered["high"] - ordered["value"], "arrayminus": ordered["value"] - ordered["low"]},
+            customdata=ordered[["low", "high"]],
+            hovertemplate=f"layer %{{x}}: %{{y:{number}}} [%{{customdata[0]:{number}}}, %{{customdata[1]:{number}}}]"
+            "<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    if "ceiling" in table:
+        ceiling = float(table["ceiling"].max())
+        figure.add_scatter(
+            x=[table["layer"].min(), table["layer"].max()], y=[ceiling, ceiling], mode="lines", name="ceiling",
+            line={"color": CEILING, "dash": "longdash", "width": 1.5},
+            hovertemplate="cannot show more than %{y:.2f} nats<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        height=380, margin={"l": 50, "r": 10, "t": 10, "b": 45},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        xaxis={"title": "hidden state (0 = embeddings)", "dtick": 1},
+        yaxis={"title": "top-1 accuracy"} if unit == "share" else {"title": "at least (nats)"},
+    )  # fmt: skip
+    if unit == "share":
+        figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure

@@ -1,0 +1,150 @@
+"""Lesson 08: any XLM-R style checkpoint, read layer by layer."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from core.checkpoint import open_foreign
+from core.errors import InputError
+from core.model.infoxlm import InfoXLM
+from core.text.corpus import open_corpus
+from core.text.tokenizer import Tokenizer
+from lab import store
+from lab.bundle import bundle
+from lab.evaluate.foreign import own_reading
+from lab.lessons.layers import Vectors, information_by_layer, retrieval_by_layer, vectors_of_model
+from lab.lessons.real_text import named_folder
+from lab.lessons.scale import Lesson
+from lab.lessons.telling import say
+from lab.lessons.verdicts import Verdict, judged
+from lab.text import all_sentences, world_corpus
+
+POOLINGS: Final = ("mean", "first")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened checkpoint, where it came from, and how its own files say that sentences are read."""
+
+    start: str
+    model: InfoXLM
+    tokenizer: Tokenizer
+    layer: int
+    pooling: str
+
+    @property
+    def parameters(self) -> pd.Series:
+        """How many numbers the embeddings, the layers and the vocabulary head hold; shared ones count once."""
+        model, encoder = self.model.language_model, self.model.encoder
+        total = sum(weight.numel() for weight in model.parameters())
+        embeddings = sum(weight.numel() for weight in encoder.embeddings.parameters())
+        layers = sum(weight.numel() for weight in encoder.encoder.parameters())
+        counts = {"embeddings": embeddings, "layers": layers, "head": total - embeddings - layers}
+        return pd.Series(counts, name="parameters")
+
+
+def opened(lesson: Lesson, start: str) -> Checkpoint:
+    """The checkpoint of a folder or hub name; without one, a run of the lesson is exported and opened. Says which.
+
+    Raises:
+        InputError: it cannot be opened or is no XLM-R.
+    """
+    if not start:
+        run = lesson.trained("toy")
+        folder = store.runs_folder() / ".cache" / f"exported-{run.name}"
+        bundle(run, folder, overwrite=True)
+        start = str(folder)
+        say(
+            f"No checkpoint was named: run `{run.name}` was exported, as `lab export` does, and is opened like a "
+            'stranger\'s. For another: `MODEL = "FOLDER"` or a hub name.'
+        )
+    model, tokenizer = open_foreign(start)
+    layer, pooling = own_reading(start, model.encoder.config.num_hidden_layers)
+    return Checkpoint(start, model, tokenizer, layer, pooling)
+
+
+def text_to_read(lesson: Lesson, folder: str, meanings: int) -> pd.DataFrame:
+    """Sentences of a corpus folder, or of the built-in world, of at most so many meanings: meaning, language, text.
+
+    Raises:
+        InputError: the folder is no corpus, or no meaning is told in two languages.
+    """
+    settings = lesson.settings
+    corpus = open_corpus(named_folder(folder)) if folder else world_corpus(settings.world, settings.seed + 1)
+    table = all_sentences(corpus)
+    told = table.groupby("meaning")["language"].nunique()
+    shared = told.index[told > 1]
+    if shared.empty:
+        raise InputError(f"no meaning of {folder} is told in two languages: name a corpus with translations")
+    chosen = pd.Series(shared).sample(min(meanings, len(shared)), random_state=0)
+    return table[table["meaning"].isin(chosen)].reset_index(drop=True)
+
+
+def read(checkpoint: Checkpoint, sentences: pd.DataFrame) -> dict[str, Vectors]:
+    """Sentence vectors by pooling and hidden state."""
+    return {
+        pooling: vectors_of_model(checkpoint.model, checkpoint.tokenizer, sentences, pooling)
+        for pooling in POOLINGS
+    }
+
+
+def retrieval_by_pooling(
+    vectors: dict[str, Vectors], sentences: pd.DataFrame, meanings: int = 300
+) -> pd.DataFrame:
+    """Mean top-1 accuracy by pooling and layer: name, layer, value, low, high."""
+    parts = [
+        retrieval_by_layer(values, sentences, f"pooling {pooling}", meanings)
+        for pooling, values in vectors.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def information(
+    vectors: dict[str, Vectors], sentences: pd.DataFrame, pooling: str, steps: int = 500
+) -> pd.DataFrame:
+    """`lab.lessons.layers.information_by_layer` on the two languages that tell the most meanings."""
+    source, target = sentences["language"].value_counts(sort=True).index[:2]
+    return information_by_layer(vectors[pooling], sentences, str(source), str(target), steps)
+
+
+def check_states(answer: Any, checkpoint: Checkpoint) -> Verdict:
+    """How many hidden states a checkpoint has, as transformers counts them."""
+    layers = checkpoint.model.encoder.config.num_hidden_layers
+    return judged(
+        answer, layers + 1, 0,
+        f"{layers} layers and the embeddings, which are hidden state 0: 'layer 8' is hidden_states[8]",
+        "the embeddings are a hidden state too",
+        {"those are the layers": layers},
+    )  # fmt: skip
+
+
+def check_embeddings(answer: Any, checkpoint: Checkpoint) -> Verdict:
+    """The share of a checkpoint's parameters that lies in its embeddings, in percent."""
+    parameters = checkpoint.parameters
+    share = float(parameters["embeddings"] / parameters.sum())
+    return judged(
+        answer, 100 * share, 0.6,
+        f"{parameters['embeddings']:,} of {parameters.sum():,} numbers say what tokens are",
+        "embeddings over the sum of the three, in percent",
+        {"that is a share: percent are hundredths": share,
+         "that is the share of the layers": 100 * float(parameters["layers"] / parameters.sum())},
+    )  # fmt: skip
+
+
+def check_best(answer: Any, table: pd.DataFrame) -> Verdict:
+    """The pooling and layer with the best retrieval, such as ("mean", 7); ties within the intervals count."""
+    best = table.loc[table["value"].idxmax()]
+    try:
+        pooling, layer = answer
+        row = table[(table["name"] == f"pooling {pooling}") & (table["layer"] == int(layer))].iloc[0]
+    except (TypeError, ValueError, IndexError):
+        return judged(None, 0, 0, "", 'give a pooling and a layer of the table, such as ("mean", 1)')
+    if row["high"] >= best["low"]:
+        return Verdict(
+            f"right: {row['value']:.3f}, and the best is {best['value']:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+        )
+    return Verdict(
+        f"wrong: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}] is clearly less than the best: look for the "
+        "highest value in the table"
+    )

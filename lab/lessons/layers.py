@@ -1,0 +1,216 @@
+"""Lesson 05: retrieval and information by layer, and which layers the contrast trains at all."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.stats import ortho_group
+from torch.nn.functional import cross_entropy
+
+from core.information import bounds, estimate
+from core.model.infoxlm import InfoXLM
+from core.objectives.xlco import infonce_outcome
+from core.text.batches import plain
+from core.text.tokenizer import Tokenizer
+from lab.evaluate.estimates import paired
+from lab.evaluate.ledger.subject import open_subject
+from lab.evaluate.ledger.translations import unseen
+from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of
+from lab.evaluate.vectors import encode
+from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
+from lab.projection import unit
+from lab.store import Run
+
+COSINE: Final = "cosine, as retrieval reads it"
+TRAINED: Final = "critic trained on it"
+Z95: Final = 1.959964
+Vectors = Mapping[int, np.ndarray]
+"""Sentence vectors by hidden state, in the order of a table of sentences."""
+
+
+def unseen_sentences(run: Run, meanings: int) -> pd.DataFrame:
+    """Sentences that a run did not train on: columns meaning, language, text.
+
+    Of a world as many meanings as wanted; of other text those that the run holds out.
+    """
+    subject = open_subject(run)
+    found = unseen(subject, dict.fromkeys(sorted(subject.languages), meanings), seed=0)
+    parts = [
+        pd.DataFrame({"meaning": at, "language": tag, "text": text}) for tag, (at, text) in found.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def vectors_of_run(run: Run, sentences: pd.DataFrame) -> Vectors:
+    """Sentence vectors at every hidden state of a run's newest checkpoint, pooled as its retrieval does."""
+    subject = open_subject(run)
+    return vectors_of_model(
+        subject.model, subject.tokenizer, sentences, subject.model.settings.measure.pooling
+    )
+
+
+def vectors_of_model(model: InfoXLM, tokenizer: Tokenizer, sentences: pd.DataFrame, pooling: str) -> Vectors:
+    """Sentence vectors at every hidden state, 0 = embeddings."""
+    layers = range(model.encoder.config.num_hidden_layers + 1)
+    return encode(model, tokenizer, sentences["text"].tolist(), layers, pooling)
+
+
+def retrieval_by_layer(
+    vectors: Vectors, sentences: pd.DataFrame, name: str, meanings: int = 300
+) -> pd.DataFrame:
+    """Mean top-1 accuracy over all directed pairs of languages, by layer: name, layer, value, low, high."""
+    few = sentences["meaning"].isin(sentences["meaning"].unique()[:meanings]).to_numpy()
+    rows = [
+        (name, layer, *mean_accuracy(retrieval(sides_of(sentences[few], values[few]))))
+        for layer, values in vectors.items()
+    ]
+    return pd.DataFrame(rows, columns=["name", "layer", "value", "low", "high"])
+
+
+def information_by_layer(
+    vectors: Vectors, sentences: pd.DataFrame, source: str, target: str, steps: int = 500
+) -> pd.DataFrame:
+    """InfoNCE on the translations of one pair of languages, by layer and critic: at least so many nats.
+
+    The cosine has one number to learn, its temperature; the other critic is a network trained on this very layer.
+    Both are read on the same third of the meanings, with all its sentences as candidates, so they have one ceiling.
+    `steps` train it. Columns name (the critic), layer, value, low, high, ceiling.
+    """
+    rows: list[dict[str, Any]] = []
+    for layer, values in vectors.items():
+        x, y = _pair(values, sentences, source, target)
+        fit, test = np.split(np.random.default_rng(0).permutation(len(x)), [2 * len(x) // 3])
+        scale = _scale(_cosines(x[fit], y[fit]))
+        terms = bounds.infonce(scale * _cosines(x[test], y[test])).terms.numpy()
+        half = Z95 * float(terms.std(ddof=1)) / math.sqrt(len(terms))
+        value = float(terms.mean())
+        rows.append(
+            {"name": COSINE, "value": value, "low": value - half, "high": value + half, "layer": layer}
+        )
+        made = estimate(x, y, method="infonce", steps=steps)
+        rows.append({"name": TRAINED, "value": made.nats, "low": made.low, "high": made.high, "layer": layer})
+        rows[-1]["ceiling"] = rows[-2]["ceiling"] = math.log(len(test))
+    return pd.DataFrame(rows)
+
+
+def _pair(
+    values: np.ndarray, sentences: pd.DataFrame, source: str, target: str
+) -> tuple[np.ndarray, np.ndarray]:
+    at = [(sentences["language"] == tag).to_numpy() for tag in (source, target)]
+    meanings = sentences["meaning"].to_numpy()
+    return paired((meanings[at[0]], values[at[0]]), (meanings[at[1]], values[at[1]]))
+
+
+def _cosines(x: np.ndarray, y: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(unit(x) @ unit(y).T).double()
+
+
+def _scale(cosines: torch.Tensor) -> float:
+    """The factor on cosines, 1 / temperature, with the tightest bound."""
+    own = torch.arange(len(cosines))
+    found: Any = minimize_scalar(
+        lambda log_scale: float(cross_entropy(math.exp(log_scale) * cosines, own)),
+        bounds=(-3, 7),
+        method="bounded",
+    )
+    return math.exp(float(found.x))
+
+
+def rotated(
+    vectors: Vectors, sentences: pd.DataFrame, layer: int, source: str, target: str, steps: int = 500
+) -> pd.DataFrame:
+    """Retrieval and information at a layer, as it is and after the target's vectors are rotated at random.
+
+    A rotation loses nothing, so the information stays; the two languages no longer share their axes.
+    """
+    values = vectors[layer]
+    turn = ortho_group.rvs(values.shape[1], random_state=0).astype(values.dtype)
+    moved = values.copy()
+    at = (sentences["language"] == target).to_numpy()
+    moved[at] = values[at] @ turn
+    both = sentences["language"].isin([source, target]).to_numpy()
+    table = sentences[both].reset_index(drop=True)
+    parts = []
+    for name, each in (("as it is", values), ("target rotated", moved)):
+        found = {layer: each[both]}
+        told = information_by_layer(found, table, source, target, steps).set_index("name")["value"]
+        share = retrieval_by_layer(found, table, name)["value"].iloc[0]
+        parts.append({"vectors": name, "retrieval": share, **told.to_dict()})
+    return pd.DataFrame(parts)
+
+
+def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> pd.Series:
+    """Norm of the gradient that the contrast alone gives each layer of a run, on sentences it holds out."""
+    subject = open_subject(run)
+    model, settings = subject.model, subject.model.settings
+    told = (
+        run.held_out()
+        .pivot(index="meaning", columns="language", values="text")[[source, target]]
+        .dropna()[:pairs]
+    )
+    longest = settings.model.max_tokens
+    queries, keys = (
+        model.queries(plain(subject.tokenizer.encode(told[tag].tolist(), longest), longest))
+        for tag in (source, target)
+    )
+    scores = queries @ keys.T / settings.contrast.temperature
+    model.zero_grad()
+    infonce_outcome(scores, torch.arange(len(scores)), None).loss_sum.backward()
+    parts = {"embeddings": model.encoder.embeddings, **{
+        f"layer {at}": layer for at, layer in enumerate(model.encoder.encoder.layer, start=1)
+    }}  # fmt: skip
+    norms = {
+        name: math.sqrt(sum(float(w.grad.square().sum()) for w in part.parameters() if w.grad is not None))
+        for name, part in parts.items()
+    }
+    return pd.Series(norms, name="gradient norm")
+
+
+def check_untrained(answer: Any, gradients: pd.Series) -> Verdict:
+    """The numbers of the layers that the contrast does not train."""
+    expected = {int(name.removeprefix("layer ")) for name, norm in gradients.items() if norm == 0.0}
+    if answer is None or answer is ...:
+        return not_yet("give the numbers of those layers as a list, such as [1, 2]")
+    try:
+        given = {int(each) for each in answer}
+    except (TypeError, ValueError):
+        return wrong(f"expected a list of layer numbers, got {answer!r}")
+    if given == expected:
+        return right(
+            f"the gradient of {sorted(expected) or 'no layer'} is exactly 0: the loss never reads it"
+        )
+    if given - expected:
+        at = min(given - expected)
+        return wrong(
+            f"layer {at} has a gradient of {gradients.get(f'layer {at}', math.nan):.2g}: does the loss read it?"
+        )
+    return wrong("those are right, but there are more: which layers lie above the one that is contrasted?")
+
+
+def check_best_layer(answer: Any, table: pd.DataFrame, name: str) -> Verdict:
+    """The layer where retrieval of one model is best; ties within the intervals count."""
+    rows = table[table["name"] == name].set_index("layer")
+    best = int(rows["value"].idxmax())
+    tied = rows.index[rows["high"] >= rows["low"][best]].tolist()
+    if answer in tied:
+        also = [at for at in tied if at != answer]
+        told = f"; within the intervals so are {also}" if also else ""
+        return right(f"layer {answer}, {rows['value'][answer]:.3f}{told}")
+    return judged(answer, best, 0, "", f"read the row of {name!r} with the highest value in the table")
+
+
+def check_rotation(answer: Any, table: pd.DataFrame) -> Verdict:
+    """By how much a rotation of one language changes the bound of the cosine, in nats (negative: it falls)."""
+    change = float(table[COSINE].iloc[1] - table[COSINE].iloc[0])
+    return judged(
+        answer, change, 0.02,
+        f"the cosine shows {change:+.2f} nats, the critic trained on the vectors "
+        f"{table[TRAINED].iloc[1] - table[TRAINED].iloc[0]:+.2f}: the common axes were lost, not the information",
+        "subtract the first row from the second",
+        {"the sign: after less before": -change,
+         "that is the trained critic, not the cosine": float(table[TRAINED].iloc[1] - table[TRAINED].iloc[0])},
+    )  # fmt: skip

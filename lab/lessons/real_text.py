@@ -1,0 +1,106 @@
+"""Lesson 07: the same on real text, where nobody knows the truth."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.text.corpus import Corpus, open_corpus
+from lab.lessons.scale import ROOT, Lesson
+from lab.lessons.telling import say
+from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
+from lab.text import all_sentences, world_corpus
+
+
+def text_of(lesson: Lesson, folder: str) -> tuple[Corpus, Path | None]:
+    """The corpus of a folder, or the built-in world where none is named; says which.
+
+    Raises:
+        InputError: the folder is no corpus.
+    """
+    if folder:
+        path = named_folder(folder)
+        corpus = open_corpus(path)
+        say(
+            f"Text: **{corpus.info.source}**, {corpus.info.sentences:,} sentences. Its information is not known."
+        )
+        return corpus, path
+    say(
+        "No corpus folder was given: the **built-in world** stands in for real text, and its truth is shown beside "
+        "the bounds. For your own text: `lab corpus import train.en train.de --out corpora/mine`, then "
+        '`CORPUS = "corpora/mine"`.'
+    )
+    return world_corpus(lesson.settings.world, lesson.settings.seed), None
+
+
+def named_folder(folder: str) -> Path:
+    """A folder as it was named, from where the notebook runs or from the top of the project."""
+    path = Path(folder)
+    return path if path.is_dir() else ROOT / path
+
+
+def described(corpus: Corpus) -> pd.DataFrame:
+    """Per language: sentences, distinct ones, the share that occurs with several meanings, and words per sentence.
+
+    A word is what stands between spaces; where a script has none, the column says little.
+    """
+    table = all_sentences(corpus)
+    rows = []
+    for tag, part in table.groupby("language"):
+        counts = part["text"].value_counts()
+        rows.append(
+            {"language": tag, "sentences": len(part), "distinct": len(counts),
+             "repeated": float((part["text"].map(counts) > 1).mean()),
+             "words": float(part["text"].str.split().str.len().mean())}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def check_ceiling(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
+    """The ceiling of the XLCO bound with the most candidates that were measured, in nats."""
+    most = max(row["candidates"] for row in rows if row["task"] == "xlco")
+    return judged(
+        answer, math.log(most), 0.01,
+        f"log({most:,}) = {math.log(most):.3f} nats: held-out text gives no more candidates than it has meanings",
+        "the natural logarithm of the most candidates in the ledger",
+        {"these are bits": math.log2(most), "that is the number of candidates": most},
+    )  # fmt: skip
+
+
+def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
+    """Whether the information I(sentence; translation) of this text may lie above, at or below the XLCO bound.
+
+    The answer is a set out of "above", "at", "below".
+    """
+    if answer is None or answer is ...:
+        return not_yet('give a set out of "above", "at" and "below", such as {"at", "below"}')
+    try:
+        given = {str(each).strip().lower() for each in answer}
+    except TypeError:
+        return wrong(f'expected a set such as {{"at", "below"}}, got {answer!r}')
+    best = max((row for row in rows if row["task"] == "xlco"), key=lambda row: row["nats"])
+    if given == {"above", "at"}:
+        return right(
+            f"at least {best['nats']:.2f} nats, interval [{best['low']:.2f}, {best['high']:.2f}]: a lower bound "
+            "excludes only what lies below it, up to its own interval"
+        )
+    if "below" in given:
+        return wrong(
+            "a lower bound is at most the information, whatever the critic: can the information lie below it?"
+        )
+    return wrong(
+        f"{' and '.join(sorted(given))} is not all: when does a lower bound meet the information, when not?"
+    )
+
+
+def check_repeats(answer: Any, table: pd.DataFrame, language: str) -> Verdict:
+    """The share of a language's sentences that also occur with another meaning, in percent."""
+    row = table.set_index("language").loc[language]
+    return judged(
+        answer, 100 * row["repeated"], 0.05,
+        f"{row['sentences'] - row['distinct']:,.0f} more sentences than distinct ones: of those that are alike, "
+        "a query can find only one",
+        f"read the column 'repeated' of {language}, a share, in percent",
+        {"that is a share: percent are hundredths": row["repeated"]},
+    )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Lesson 08: an exported run opened like a stranger's checkpoint."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from lab.lessons import lesson
+from lab.lessons.checkpoint import (
+    check_best,
+    check_embeddings,
+    check_states,
+    information,
+    opened,
+    read,
+    retrieval_by_pooling,
+    text_to_read,
+)
+from lab.lessons.layers import COSINE, TRAINED
+from tests.lab.runs import tiny
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("lesson") / "runs"))
+        made = replace(lesson("smoke"), settings=tiny())
+        yield made, opened(made, "")
+
+
+def test_an_export_is_read_at_every_layer_under_both_poolings(school):
+    made, checkpoint = school
+    sentences = text_to_read(made, "", 120)
+    assert sentences["meaning"].nunique() == 120
+    vectors = read(checkpoint, sentences)
+    table = retrieval_by_pooling(vectors, sentences)
+    assert table.groupby("name")["layer"].apply(list).to_dict() == {
+        "pooling first": [0, 1],
+        "pooling mean": [0, 1],
+    }
+    blind = table[(table["name"] == "pooling first") & (table["layer"] == 0)]
+    assert blind["value"].item() < 0.05, (
+        "the state of <s> before the first layer is the same for all sentences"
+    )
+    told = information(vectors, sentences, "mean", steps=5)
+    assert set(told["name"]) == {COSINE, TRAINED}
+    assert (told["value"] <= told["ceiling"]).all()
+
+
+def test_parameters_count_shared_ones_once(school):
+    _, checkpoint = school
+    counts = checkpoint.parameters
+    assert counts.sum() == sum(each.numel() for each in checkpoint.model.language_model.parameters())
+    assert counts["embeddings"] >= checkpoint.tokenizer.size * 16
+    assert check_embeddings(100 * counts["embeddings"] / counts.sum(), checkpoint).passed
+    assert "percent are hundredths" in check_embeddings(counts["embeddings"] / counts.sum(), checkpoint)
+    assert check_states(2, checkpoint).passed
+    assert "those are the layers" in check_states(1, checkpoint)
+
+
+def test_the_best_reading_may_be_tied_and_other_answers_are_told_why_not():
+    table = pd.DataFrame(
+        [
+            ("pooling mean", 1, 0.8, 0.7, 0.9),
+            ("pooling mean", 0, 0.75, 0.65, 0.85),
+            ("pooling first", 1, 0.1, 0.0, 0.2),
+        ],
+        columns=["name", "layer", "value", "low", "high"],
+    )
+    assert check_best(("mean", 1), table).passed
+    assert check_best(("mean", 0), table).passed
+    assert check_best(("first", 1), table).startswith("wrong")
+    assert check_best(("last", 1), table).startswith("not yet")
+    assert check_best(..., table).startswith("not yet")

@@ -1,0 +1,112 @@
+"""Lesson 05: retrieval and information by layer, on vectors whose alignment is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab.lessons.layers import (
+    COSINE,
+    TRAINED,
+    check_best_layer,
+    check_rotation,
+    check_untrained,
+    contrast_gradients,
+    information_by_layer,
+    retrieval_by_layer,
+    rotated,
+    unseen_sentences,
+    vectors_of_run,
+)
+from lab.training import carry_out, start_run
+from tests.lab.runs import tiny
+
+COUNT, WIDTH = 240, 4
+
+
+@pytest.fixture(scope="module")
+def sentences() -> pd.DataFrame:
+    tags = np.repeat(["ar", "en"], COUNT)
+    return pd.DataFrame({"meaning": np.tile(np.arange(COUNT), 2), "language": tags, "text": ""})
+
+
+@pytest.fixture(scope="module")
+def vectors() -> dict[int, np.ndarray]:
+    """Layer 0 is noise; in layer 1 translations all but coincide."""
+    rng = np.random.default_rng(0)
+    meant = rng.standard_normal((COUNT, WIDTH))
+    near = [meant + 0.01 * rng.standard_normal(meant.shape) for _ in range(2)]
+    return {
+        0: rng.standard_normal((2 * COUNT, WIDTH)).astype(np.float32),
+        1: np.concatenate(near).astype(np.float32),
+    }
+
+
+def test_aligned_vectors_retrieve_and_show_information_and_noise_does_not(vectors, sentences):
+    found = retrieval_by_layer(vectors, sentences, "m").set_index("layer")
+    assert found.loc[1, "low"] > 0.9
+    assert found.loc[0, "high"] < 0.05
+    told = information_by_layer(vectors, sentences, "en", "ar", steps=5).set_index(["name", "layer"])
+    ceiling = np.log(COUNT / 3)
+    assert told["ceiling"].unique() == pytest.approx([ceiling])
+    assert ceiling - 0.7 < told.loc[(COSINE, 1), "value"] <= ceiling
+    assert told.loc[(COSINE, 0), "value"] < 0.2
+
+
+def test_a_rotation_takes_alignment_but_not_information(vectors, sentences):
+    table = rotated(vectors, sentences, 1, "en", "ar", steps=120).set_index("vectors")
+    before, after = table.loc["as it is"], table.loc["target rotated"]
+    assert before["retrieval"] > 0.9
+    assert after["retrieval"] < 0.3
+    assert after[COSINE] < before[COSINE] - 1
+    assert after[TRAINED] > before[TRAINED] - 0.5
+    change = after[COSINE] - before[COSINE]
+    assert check_rotation(change, table).passed
+    assert "the sign" in check_rotation(-change, table)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARALLAX_RUNS", str(folder / "runs"))
+        settings = tiny(model={"layers": 3}, contrast={"layer": 2})
+        return carry_out(*start_run("deep", settings, None)), folder / "runs"
+
+
+@pytest.fixture
+def opened(run, monkeypatch):
+    monkeypatch.setenv("PARALLAX_RUNS", str(run[1]))
+    return run[0]
+
+
+def test_the_contrast_gives_no_gradient_above_its_layer(opened):
+    gradients = contrast_gradients(opened, "en", "ar")
+    assert gradients.index.tolist() == ["embeddings", "layer 1", "layer 2", "layer 3"]
+    assert (gradients > 0).tolist() == [True, True, True, False]
+    assert check_untrained([3], gradients).passed
+    assert "does the loss read it" in check_untrained([2, 3], gradients)
+    assert "there are more" in check_untrained([], gradients)
+    assert check_untrained(..., gradients).startswith("not yet")
+
+
+def test_unseen_sentences_of_a_world_translate_each_other_row_by_row(opened):
+    sentences = unseen_sentences(opened, 50)
+    assert sentences.groupby("language")["meaning"].apply(list).tolist() == [list(range(50))] * 3
+    found = vectors_of_run(opened, sentences)
+    assert {layer: values.shape for layer, values in found.items()} == dict.fromkeys(range(4), (150, 16))
+
+
+def test_the_best_layer_may_be_one_that_is_tied():
+    table = pd.DataFrame(
+        {
+            "name": "m",
+            "layer": [0, 1, 2],
+            "value": [0.1, 0.8, 0.79],
+            "low": [0.0, 0.7, 0.7],
+            "high": [0.2, 0.9, 0.9],
+        }
+    )
+    assert check_best_layer(1, table, "m").passed
+    assert check_best_layer(2, table, "m").passed
+    assert check_best_layer(0, table, "m").startswith("wrong")
+    assert check_best_layer(..., table, "m").startswith("not yet")

@@ -1,0 +1,59 @@
+"""Lesson 07: what text holds, and the checks of its exercises."""
+
+import pytest
+
+from core.errors import InputError
+from core.text.corpus import write_corpus
+from lab.lessons import lesson
+from lab.lessons.real_text import check_ceiling, check_known, check_repeats, described, text_of
+
+ROWS = [
+    {"task": "mmlm", "candidates": None, "nats": 3.0, "low": 2.9, "high": 3.1},
+    {"task": "xlco", "candidates": 16, "nats": 2.0, "low": 1.9, "high": 2.1},
+    {"task": "xlco", "candidates": 64, "nats": 3.5, "low": 3.4, "high": 3.6},
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    texts = {"en": ["a dog", "a dog", "two cats"], "de": ["ein Hund", "der Hund", "zwei Katzen"]}
+    rows = [(at, tag, text) for tag, told in texts.items() for at, text in enumerate(told)]
+    write_corpus(rows, tmp_path / "corpus", source="three captions", licence="MIT")
+    return tmp_path / "corpus"
+
+
+def test_repeated_sentences_are_counted_by_language(folder, capsys):
+    corpus, path = text_of(lesson("toy"), str(folder))
+    assert path == folder
+    assert "three captions" in capsys.readouterr().out
+    table = described(corpus).set_index("language")
+    assert table.loc["en", ["sentences", "distinct", "repeated"]].tolist() == [3, 2, pytest.approx(2 / 3)]
+    assert table.loc["de", "repeated"] == 0.0
+    assert check_repeats(200 / 3, described(corpus), "en").passed
+    assert "percent are hundredths" in check_repeats(2 / 3, described(corpus), "en")
+
+
+def test_without_a_folder_the_world_stands_in_and_says_so(capsys):
+    corpus, path = text_of(lesson("smoke"), "")
+    assert path is None
+    assert corpus.info.world
+    assert "stands in for real text" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
+    with pytest.raises(InputError):
+        text_of(lesson("toy"), str(tmp_path))
+
+
+def test_the_ceiling_is_that_of_the_most_candidates():
+    assert check_ceiling(4.159, ROWS).passed
+    assert "bits" in check_ceiling(6.0, ROWS)
+    assert check_ceiling(2.77, ROWS).startswith("wrong: 2.77 is too low")
+
+
+def test_a_lower_bound_leaves_open_what_lies_above():
+    assert check_known({"above", "at"}, ROWS).passed
+    assert "can the information lie below it" in check_known({"at", "below"}, ROWS)
+    assert check_known({"above"}, ROWS).startswith("wrong")
+    assert check_known(..., ROWS).startswith("not yet")
+    assert check_known(3, ROWS).startswith("wrong")
