@@ -1,29 +1,20 @@
 """The loop."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 
 from core.checkpoint import load, save
-from core.config import OptimizerSettings
 from core.errors import InputError
 from core.text.entropy import token_entropies
-from core.text.sampling import TASKS, Sampler, split
-from core.train import NonFiniteLoss, count, deals, draw, learning_rate, objective, share, train
+from core.text.sampling import Sampler, split
+from core.train import NonFiniteLoss, count, deals, draw, objective, share, train
 from tests.core.training import losses, settings, training, write_text
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     return write_text(tmp_path_factory.mktemp("text"))
-
-
-def test_the_learning_rate_rises_and_falls_in_lines():
-    paper = OptimizerSettings(learning_rate=2e-4, warmup=10_000)
-    rates = [learning_rate(step, 150_000, paper) for step in (1, 10_000, 80_000, 150_000)]
-    assert rates == pytest.approx([2e-8, 2e-4, 1e-4, 0.0])
 
 
 def test_equal_seeds_give_identical_runs(text):
@@ -44,15 +35,6 @@ def test_bounds_are_ceilings_minus_losses_and_grow_with_training(text):
         )
 
 
-def test_the_queue_is_full_of_real_keys_before_the_first_step(text):
-    made = training(text, settings(steps=1))
-    ceilings = next(train(made)).ceilings
-    # 20 in the queue and the own key; candidates of the query's meaning are left out
-    assert math.log(15) < ceilings["xlco"] <= math.log(21)
-    assert made.model.queue.filled == 20
-    assert not (made.model.queue.keys == 0).all(1).any()
-
-
 def test_filling_the_queue_takes_nothing_from_the_first_epoch(text):
     with_queue, without = (
         training(text, settings(steps=1)),
@@ -61,26 +43,6 @@ def test_filling_the_queue_takes_nothing_from_the_first_epoch(text):
     for made in (with_queue, without):
         next(train(made))
     assert with_queue.sampler.state() == without.sampler.state()
-
-
-@pytest.mark.parametrize("reduction", ["mean", "token-sum"])
-def test_the_joint_gradient_is_that_of_separate_backward_passes(text, reduction):
-    chosen = settings(batch={"reduction": reduction}, prefill=False, in_batch=True)
-    made = training(text, chosen)
-    (part,), (deal,) = draw(made, 1, chosen.examples), deals(made)
-    outcomes = {task: objective(made, task, part, deal)[0] for task in TASKS}
-    counts = {task: outcome.count for task, outcome in outcomes.items()}
-    if reduction == "token-sum":
-        loss = sum(outcome.loss_sum for outcome in outcomes.values()) / sum(counts.values())
-    else:
-        loss = sum(outcome.loss for outcome in outcomes.values())
-    loss.backward()
-    joint = {name: p.grad.clone() for name, p in made.model.trained() if p.grad is not None}
-    made.model.zero_grad()
-    for task in TASKS:
-        share(objective(made, task, part, deal)[0], task, counts, chosen).backward()
-    for name, gradient in joint.items():
-        torch.testing.assert_close(gradient, dict(made.model.trained())[name].grad, atol=1e-6, rtol=1e-4)
 
 
 def test_micro_batches_give_the_gradient_of_the_whole_batch(text):
@@ -111,23 +73,6 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(text):
     for name, parameter in made.model.trained():
         if "lm_head.bias" not in name and "decoder.bias" not in name:
             assert torch.equal(parameter, before[name]), name
-
-
-@pytest.mark.parametrize("dropout", [0.0, 0.1])
-def test_a_resumed_run_ends_at_the_same_losses_bit_for_bit(text, tmp_path, dropout):
-    chosen = settings(steps=8, dropout=dropout, momentum=0.9)
-    whole = losses(training(text, chosen))
-    first, steps = training(text, chosen), []
-    for step in train(first):
-        steps.append(step.losses)
-        if step.step == 3:
-            break
-    save(first, text[1], tmp_path, seconds=1.5)
-    second = training(text, chosen)
-    assert load(second, tmp_path).seconds == 1.5
-    assert steps + losses(second) == whole
-    for a, b in zip(first.model.queue.state_dict(), second.model.queue.state_dict(), strict=True):
-        assert a == b
 
 
 def test_the_saved_encoder_opens_in_transformers_with_the_same_states(text, tmp_path):
