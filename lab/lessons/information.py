@@ -54,7 +54,7 @@ def bounds_of_the_best_critic(
 
     The critic is exact, so what is wrong with a value is the bound's own doing.
     """
-    repeats = 150 if here.conclusive else 20
+    repeats = 1_000 if here.conclusive else 20
     rows = []
     for truth in truths:
         batches = [gaussian_scores(truth, n, seed=seed) for seed in range(repeats)]
