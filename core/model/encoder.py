@@ -6,13 +6,14 @@ rectangles of similar length. It is registered with transformers under the name 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, XLMRobertaConfig, XLMRobertaModel
+from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLayer
 
 from core.text.batches import Sequences
 from core.text.tokenizer import PAD
@@ -172,7 +173,7 @@ def states_at(
     *_, state = hidden_states(encoder, sequences, packing, max(0, len(layers) - 1))
     if not layers:
         return state.index_select(0, tokens)
-    top, state = layers[-1], state[None]
+    top, state = cast(XLMRobertaLayer, layers[-1]), state[None]
     attended, _ = top.attention.self(state, None, packing=packing)
     attended = top.attention.output(attended.index_select(1, tokens), state.index_select(1, tokens))
     return top.output(top.intermediate(attended), attended)[0]
