@@ -9,6 +9,8 @@ import tyro
 
 from core.errors import InputError
 from lab import store
+from lab.cli import classification
+from lab.cli import parse as parse_words
 from lab.cli.console import out, progress, table
 
 
@@ -19,6 +21,7 @@ class Command:
     A query is right when its translation is its nearest neighbour by cosine (top-1) in the index: all sentences of
     the other language that have a translation in the query's. Wrong matches come first in the output, the surest
     first. Any XLM-R style checkpoint in safetensors is measured like a run, on the text that --corpus names.
+    With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]
@@ -100,3 +103,15 @@ def _show(document: dict[str, Any]) -> None:
         f"{len(rows)} directed pairs, layer {document['layer']}, {document['pooling']} pooling, cosine",
         markup=False,
     )
+
+
+def parse(words: list[str]) -> Command | classification.Command:
+    """The arguments of a task: retrieval, or the one that --task names."""
+    tasks = {"retrieval": Command, "classification": classification.Command}
+    task, rest = "retrieval", list(words)
+    if "--task" in rest:
+        at = rest.index("--task")
+        task, rest = next(iter(rest[at + 1 :]), ""), rest[:at] + rest[at + 2 :]
+    if task not in tasks:
+        raise InputError(f"expected --task {' or '.join(tasks)}, got {task!r}")
+    return parse_words(tasks[task], "lab evaluate", rest)

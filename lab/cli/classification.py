@@ -1,0 +1,88 @@
+"""`lab evaluate RUN... --task classification`: zero-shot transfer of a classifier."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from core.errors import InputError
+from lab import store
+from lab.cli.console import out, progress, table
+
+
+@dataclass(frozen=True)
+class Command:
+    """Trains a classifier on one language and tests it on all: zero-shot accuracy, and the gap to that language.
+
+    It learns from the run's training text and is tested on held-out meanings. In the built-in world it tells which
+    relation a sentence tells; other text needs a file of labels. Intervals are 95 % bootstraps over meanings.
+    """
+
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """Names of runs."""
+    source: str = "en"
+    """Language that is learned from."""
+    fine_tune: bool = False
+    """Train the encoder too; default: logistic regression on its sentence vectors."""
+    labels: Path | None = None
+    """A .tsv, .csv or .parquet file with the columns meaning and label, such as the one that was imported."""
+    layer: int | None = None
+    """Hidden state that is read, 0 = embeddings; default: the run's, the last one with --fine-tune."""
+    pooling: Literal["mean", "first"] | None = None
+    """Of the tokens; default: the run's (mean)."""
+    sentences: int = 2_000
+    """To learn from, at most."""
+    seed: int = 0
+    """Of the sentences drawn and of the fine-tuning."""
+
+    def __call__(self) -> dict[str, Any]:
+        from lab.evaluate.classification import classify_run
+
+        if self.sentences < 2:
+            raise InputError(f"expected --sentences from 2, got {self.sentences}")
+        documents = []
+        with progress() as bar:
+            for name in self.runs:
+                task = bar.add_task(name, total=None, told="")
+                documents.append(
+                    classify_run(
+                        store.open_run(name),
+                        self.source,
+                        "fine-tune" if self.fine_tune else "probe",
+                        self.labels,
+                        self.layer,
+                        self.pooling,
+                        self.sentences,
+                        self.seed,
+                        lambda done, of, task=task: bar.update(task, completed=done, total=of),
+                    )
+                )
+        return documents[0] if len(documents) == 1 else {"runs": documents}
+
+    def show(self, document: dict[str, Any]) -> None:
+        for one in document.get("runs", [document]):
+            _show(one)
+
+
+def _show(document: dict[str, Any]) -> None:
+    rows = [
+        (
+            row["language"] or "mean of the others",
+            f"{row['accuracy']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
+            "" if row["language"] == document["source"]
+            else f"{row['gap']:+.3f} [{row['gap_low']:+.3f}, {row['gap_high']:+.3f}]",
+            f"{row['n']:,}",
+        )
+        for row in [*document["rows"], document["mean"]]
+    ]  # fmt: skip
+    table(
+        f"run {document['run']}: learned from {document['sentences']:,} sentences in {document['source']}",
+        ("tested in", "accuracy [95 %]", f"gap to {document['source']} [95 %]", "sentences"),
+        rows,
+    )
+    out.print(
+        f"{document['method']}, layer {document['layer']}, {document['pooling']} pooling; "
+        f"{document['classes']} classes, always the most frequent one would be right for {document['majority']:.3f}",
+        markup=False,
+    )
