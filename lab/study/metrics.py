@@ -16,6 +16,11 @@ class Metric:
     better: Literal["higher", "lower"] = "higher"
     bound: bool = False
 
+    @property
+    def least(self) -> float | None:
+        """The smallest value it can have, if there is one: bounds may be negative, where they say nothing."""
+        return 0.0 if self.unit != "nats" or self.better == "lower" else None
+
 
 METRICS: Final = (
     Metric("retrieval", "retrieval (top-1)", "share"),

@@ -12,8 +12,6 @@ from core.errors import InputError
 from lab.study.metrics import metric, ordered
 
 RESAMPLES: Final = 1_000
-RANGES: Final = {"share": (0.0, 1.0), "nats": (None, None), "s": (0.0, None)}
-"""What a value in this unit can be; an interval ends there too."""
 COLUMNS: Final = (
     "arm", "label", "metric", "title", "unit", "value", "low", "high", "seeds", "n", "difference", "difference_low",
     "difference_high", "effect_size", "p_value", "p_holm", "ceiling", "truth",
@@ -98,7 +96,8 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
     `difference_high`]: from the reference arm on the same sentences of the same seeds. `effect_size`: Cohen's d_z, the
     difference in standard deviations of the sentences' differences (of the seeds' where there are no sentences).
     `p_value` by `two_level`; `p_holm`: corrected over the arms of the metric. `n`: sentences or meanings per seed.
-    `ceiling` and `truth` of a bound, in nats, where there is one.
+    `ceiling` and `truth` of a bound, in nats, where there is one. An interval ends where its number can not go on: at 0
+    and 1, or at the ceiling.
 
     Args:
         units: as `StudyFolder.units` gives them.
@@ -120,14 +119,15 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
 
 def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Sequence[str]) -> pd.DataFrame:
     samples = {int(seed): _Sample(rows, int(seed)) for seed, rows in units.groupby("seed")}
+    shown = metric(key)
     rows = [
         _row(samples, arm, reference) for arm in names if any(arm in one.value for one in samples.values())
     ]
-    table = pd.DataFrame(rows).assign(metric=key, title=metric(key).label, unit=metric(key).unit)
+    table = pd.DataFrame(rows).assign(metric=key, title=shown.label, unit=shown.unit)
     limits = units.groupby("arm")[["ceiling", "truth"]].mean().reindex(table["arm"])
     table[["ceiling", "truth"]] = limits.to_numpy()
-    least, most = RANGES[metric(key).unit]
-    table[["low", "high"]] = table[["low", "high"]].clip(least, most)
+    table["low"] = table["low"].clip(lower=shown.least)
+    table["high"] = table["high"].clip(upper=1.0 if shown.unit == "share" else table["ceiling"])
     tested = table["p_value"].notna().to_numpy()
     table["p_holm"] = np.nan
     table.loc[tested, "p_holm"] = holm(table.loc[tested, "p_value"].to_numpy(dtype=float))

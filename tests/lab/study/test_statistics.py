@@ -122,6 +122,14 @@ def test_a_share_stays_between_0_and_1():
     assert (row["low"], row["high"] <= 1.0) == (0.0, True)
 
 
+def test_a_bound_does_not_pass_its_ceiling_nor_a_loss_0():
+    values = {"a": {s: np.full(30, 4.0 + 0.2 * s) for s in SEEDS}}
+    bound = table(units(values, "mmlm").assign(ceiling=4.5)).loc["a"]
+    assert bound["high"] == 4.5
+    loss = table(units({"a": {s: np.full(30, 0.01 * s) for s in SEEDS}}, "mmlm_loss")).loc["a"]
+    assert loss["low"] == 0.0
+
+
 def test_the_correction_of_holm_is_that_of_its_definition():
     p = np.array([0.02, 0.001, 0.3, 0.012])
     slow = []

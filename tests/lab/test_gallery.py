@@ -1,0 +1,85 @@
+"""Results that come with the lab: made by this very recipe and code, small, and whole."""
+
+import pandas as pd
+import pytest
+
+from lab.recipes import RECIPES
+from lab.store import study as stored
+from lab.store.study import StudyFolder, open_study
+from lab.study import STUDIES, against, scales
+from lab.study.definitions import changed
+from lab.study.provenance import keep, outdated, probe
+from tests.app.studies import write_study
+
+GALLERY = sorted(path.parent for path in stored.GALLERY.glob("*/study.json"))
+MEGABYTES = 3
+
+
+@pytest.fixture(scope="module")
+def today(tmp_path_factory) -> dict[str, float]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("runs")))
+        return probe()
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.name)
+def test_a_stored_result_is_what_this_recipe_and_this_code_would_make(path, today):
+    why = outdated(StudyFolder(path.name, path).info, today)
+    assert why is None, f"{why}: make it again with lab study {path.name.split('-')[0]} --gallery"
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.name)
+def test_a_stored_result_is_small_whole_and_its_table_follows_from_its_units(path):
+    folder = StudyFolder(path.name, path)
+    info = folder.info
+    assert sum(file.stat().st_size for file in path.iterdir()) < MEGABYTES * 2**20
+    assert info.missing == ()
+    assert info.commit
+    assert folder.units().groupby(["arm", "seed"]).ngroups == len(info.arms) * len(info.seeds)
+    pd.testing.assert_frame_equal(against(folder, info.reference), folder.table(), rtol=1e-6)
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch, today):
+    """A result that was just put into a gallery."""
+    monkeypatch.setattr(stored, "GALLERY", tmp_path / "gallery")
+    monkeypatch.setattr("lab.study.provenance.probe", lambda: today)
+    made = write_study("tasks-toy")
+    base = scales.base_settings(STUDIES["tasks"], "toy")
+    arms = tuple(
+        stored.ArmInfo(name=arm.name, label=arm.label, changes=dict(arm.changes))
+        for arm in STUDIES["tasks"].arms(base)
+    )
+    protocol = scales.SCALES["toy"].protocol.model_dump()
+    info = made.info.model_copy(update={"base": base, "arms": arms, "protocol": protocol})
+    made.write(info, made.units(), made.curves(), made.table())
+    return keep("tasks-toy")
+
+
+def test_what_was_just_kept_is_up_to_date_and_is_found_beside_those_made_here(kept, today, runs):
+    assert kept.stored
+    assert outdated(kept.info, today) is None
+    assert not open_study("tasks-toy").stored
+    (runs / "tasks-toy" / "study.json").unlink()
+    assert open_study("tasks-toy").folder == kept.folder
+
+
+def test_a_changed_recipe_is_named_with_its_first_difference(kept, today, monkeypatch):
+    longer = changed(RECIPES["toy"](), {"steps": 901})
+    monkeypatch.setitem(RECIPES, "toy", lambda: longer)
+    assert outdated(kept.info, today) == "the recipe has changed: steps: 901, kept 900"
+
+
+def test_changed_arms_and_a_changed_protocol_are_noticed(kept, today):
+    fewer = kept.info.model_copy(update={"arms": kept.info.arms[:-1]})
+    assert outdated(fewer, today) == "the arms have changed"
+    other = kept.info.model_copy(update={"protocol": {**kept.info.protocol, "candidates": 8}})
+    assert outdated(other, today) == "the protocol has changed"
+
+
+def test_code_that_gives_other_numbers_is_noticed_and_rounding_is_not(kept, today):
+    near = {key: value * (1 + 1e-5) for key, value in today.items()}
+    assert outdated(kept.info, near) is None
+    far = today | {"xlco": today["xlco"] + 0.1}
+    assert "the code gives other numbers: xlco" in (outdated(kept.info, far) or "")
+    assert "the code gives other numbers" in (outdated(kept.info, {}) or "")
