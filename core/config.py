@@ -67,7 +67,7 @@ class TextSettings(Frozen):
 
 
 class TokenizerSettings(Frozen):
-    """A Unigram tokenizer trained on the corpus, or one read from a folder."""
+    """A byte-pair tokenizer trained on the corpus, or one read from a folder."""
 
     vocabulary: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         default=16_000,
@@ -264,7 +264,7 @@ class Settings(Frozen):
         default=150_000, description="optimizer steps (paper: 150,000; released: 200,000)"
     )
     precision: Literal["no", "bf16"] = Field(default="no", description="mixed precision; 'no' is float32")
-    compile: bool = Field(default=False, description="torch.compile the encoder's layers")
+    compile: bool = Field(default=False, description="torch.compile the encoder's layers, but for attention")
     world: WorldSettings = WorldSettings()
     text: TextSettings = TextSettings()
     tokenizer: TokenizerSettings = TokenizerSettings()

@@ -65,6 +65,8 @@ class Training:
                 f"process, got {fewest}: raise batch.examples, or lower batch.accumulate"
             )
         self.model.to(self.accelerator.device)
+        if self.settings.compile:
+            self.model.compile_layers()
         self.optimizer = AdamW(
             [parameter for _, parameter in self.model.trained()],
             lr=chosen.learning_rate,

@@ -4,7 +4,7 @@ Linear layers see the tokens of all sequences as one row; only attention looks a
 rectangles of similar length. It is registered with transformers under the name `packed`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -177,6 +177,17 @@ def states_at(
     attended, _ = top.attention.self(state, None, packing=packing)
     attended = top.attention.output(attended.index_select(1, tokens), state.index_select(1, tokens))
     return top.output(top.intermediate(attended), attended)[0]
+
+
+def compile_layers(encoder: XLMRobertaModel) -> None:
+    """Lets torch.compile fuse what each layer does after attention, whatever the number of tokens.
+
+    Attention stays as it is: its rectangles differ from batch to batch, and each would be compiled anew.
+    """
+    layers: Iterable[Any] = encoder.encoder.layer
+    for layer in layers:
+        for part in (layer.attention.output, layer.intermediate, layer.output):
+            part.compile(dynamic=True)
 
 
 def pool(

@@ -10,7 +10,7 @@ from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM, XLMRobertaMode
 
 from core.config import ModelSettings, Settings
 from core.errors import InputError
-from core.model.encoder import ATTENTION, hidden_states, pack, pool, states_at, truncated
+from core.model.encoder import ATTENTION, compile_layers, hidden_states, pack, pool, states_at, truncated
 from core.model.heads import contrast_head
 from core.model.memory import Queue, follow
 from core.model.start import open_language_model
@@ -96,6 +96,12 @@ class InfoXLM(nn.Module):
             number: pool(state, packing, pooling) for number, state in enumerate(states) if number in layers
         }
         return [found[layer].float() for layer in layers]
+
+    def compile_layers(self) -> None:
+        """Compiles the layers of both encoders, which takes a minute or two at the first step."""
+        for encoder in (self.encoder, self.key_encoder):
+            if encoder is not None:
+                compile_layers(encoder)
 
     def follow(self) -> None:
         """Moves the key encoder towards the query encoder; once per optimizer step, after it."""

@@ -1,8 +1,11 @@
 """The loop."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from core.checkpoint import load, save
 from core.errors import InputError
@@ -106,6 +109,20 @@ def test_a_damaged_checkpoint_is_refused(text, tmp_path, damage):
 def test_more_micro_batches_than_examples_are_refused(text):
     with pytest.raises(InputError, match=r"at least 9 examples.*got 8.*lower batch\.accumulate"):
         training(text, settings(batch={"accumulate": 9}))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch warns of its own code
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="needs a C++ compiler")
+def test_compiled_layers_give_the_same_losses_in_one_graph_for_all_lengths(text):
+    chosen = settings(steps=3, enabled=False)
+    expected = losses(training(text, chosen))
+    counters["stats"].clear()
+    compiled = losses(training(text, chosen.model_copy(update={"compile": True})))
+    for ours, theirs in zip(compiled, expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-5)
+    # a layer has three parts, and the last one sees masked tokens only
+    assert 3 <= counters["stats"]["unique_graphs"] <= 6
 
 
 def test_token_entropy_is_that_of_the_sampled_languages(text):
