@@ -4,7 +4,7 @@ Linear layers see the tokens of all sequences as one row; only attention looks a
 rectangles of similar length. It is registered with transformers under the name `packed`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -184,8 +184,7 @@ def compile_layers(encoder: XLMRobertaModel) -> None:
 
     Attention stays as it is: its rectangles differ from batch to batch, and each would be compiled anew.
     """
-    layers: Iterable[Any] = encoder.encoder.layer
-    for layer in layers:
+    for layer in list[Any](encoder.encoder.layer):
         for part in (layer.attention.output, layer.intermediate, layer.output):
             part.compile(dynamic=True)
 
