@@ -63,9 +63,11 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        gradient = grads[0].clone(memory_format=torch.contiguous_format)
+        # summed in float32 at least, like the gradients of parameters
+        wide = torch.promote_types(grads[0].dtype, torch.float32)
+        gradient = grads[0].to(wide, copy=True, memory_format=torch.contiguous_format)
         dist.all_reduce(gradient)
-        return gradient[dist.get_rank()]
+        return gradient[dist.get_rank()].to(grads[0].dtype)
 
 
 def sums(values: Sequence[float]) -> list[float]:
