@@ -86,7 +86,7 @@ def _contrast(layer: int, examples: int) -> ContrastSettings:
 
 
 def infoxlm_base() -> Settings:
-    """InfoXLM base as it was released; start from XLM-R with --model.start and --tokenizer.folder.
+    """InfoXLM base as it was released; start from XLM-R with --model.start FacebookAI/xlm-roberta-base.
 
     The paper as it reads is `--steps 150000 --batch.reduction mean --contrast.momentum-precision float32
     --contrast.no-mask-inputs --contrast.mixup-languages other`. Ours are bfloat16 instead of float16, and MMLM on
