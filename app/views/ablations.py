@@ -36,7 +36,11 @@ def choose_study() -> StudyFolder:
         st.markdown(f"Others are:\n\n{listed}")
         st.stop()
     names = list(studies)
-    return studies[linked_choice("Study", names, "study", names[0]) or names[0]]
+    chosen = linked_choice(
+        "Study", names, "study", names[0],
+        format_func=lambda name: f"{studies[name].name}{', as it came with the lab' if studies[name].stored else ''}",
+    )  # fmt: skip
+    return studies[chosen or names[0]]
 
 
 def describe(info: StudyInfo) -> None:
@@ -58,19 +62,15 @@ def describe(info: StudyInfo) -> None:
 
 def save(name: str, table: pd.DataFrame, cells: pd.DataFrame, caption: str) -> None:
     """The table to take along."""
-    for column, (label, ending, content) in zip(
-        st.columns(6)[:3],
-        (
+    with st.container(horizontal=True):
+        for label, ending, content in (
             ("CSV, all numbers", "csv", table.to_csv(index=False)),
             ("Markdown", "md", markdown(cells, caption)),
             ("LaTeX", "tex", latex(cells, caption)),
-        ),
-        strict=True,
-    ):
-        column.download_button(
-            label, content, file_name=f"{name}.{ending}", key=f"save-{ending}", icon=":material/download:",
-            width="stretch",
-        )  # fmt: skip
+        ):
+            st.download_button(
+                label, content, file_name=f"{name}.{ending}", key=f"save-{ending}", icon=":material/download:"
+            )
 
 
 st.title("Ablations", anchor=False)

@@ -1,5 +1,6 @@
 """Studies: arms by metrics with intervals, differences from a reference, layers, and learning curves over seeds."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -67,12 +68,12 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
     for column, metric in enumerate(metrics, start=1):
         rows = table[(table["metric"] == metric) & table[value].notna()]
         share = bool((rows["unit"] == "share").all())
-        number = ".1%" if share else ".3f"
+        number, title = (".1%" if share else ".3f"), _axis(table[table["metric"] == metric])
         figure.add_scatter(
             x=rows[value], y=rows["label"], mode="markers+text", showlegend=False,
             marker={"color": ACCENT, "size": 10, "symbol": [_symbol(row) for row in rows.to_dict("records")],
                     "line": {"width": 1.5, "color": ACCENT}},
-            text=[_stars(p) for p in rows["p_holm"]], textposition="top center",
+            text=[_stars(p) for p in rows["p_holm"]], textposition="top center", textfont={"size": 15},
             error_x={
                 "type": "data", "symmetric": False, "color": INTERVAL, "thickness": 2,
                 "array": (rows[high] - rows[value]).fillna(0.0), "arrayminus": (rows[value] - rows[low]).fillna(0.0),
@@ -81,20 +82,34 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
             hovertemplate=f"<b>%{{y}}</b><br>%{{x:{number}}}%{{customdata[0]}}<extra></extra>",
             row=1, col=column,
         )  # fmt: skip
-        figure.update_xaxes(tickformat=".0%" if share else None, nticks=5, row=1, col=column)
+        figure.update_xaxes(
+            tickformat=".0%" if share else None,
+            nticks=5,
+            title={"text": title, "standoff": 4},
+            row=1,
+            col=column,
+        )
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], range=[-0.6, len(labels) - 0.3])
-    figure.update_annotations(font={"size": 13})
-    figure.update_layout(height=110 + 38 * len(labels), margin={"l": 5, "r": 10, "t": 45, "b": 35})
+    figure.update_annotations(font={"size": 12})
+    lines = max(title.count("<br>") for title in titles)
+    margin = {"l": 5, "r": 10, "t": 30 + 16 * lines, "b": 45}
+    figure.update_layout(height=90 + 16 * lines + 38 * len(labels), margin=margin)
     return figure
 
 
 def _title(table: pd.DataFrame, metric: str) -> str:
-    rows = table[table["metric"] == metric]
-    row = rows.iloc[0]
-    name = str(row["title"]).replace(": ", "<br>", 1)
-    hidden = rows["truth"].notna() & _visible(rows)["truth"].isna()
-    beyond = f"; truth {rows['truth'][hidden].max():.1f}, beyond" if hidden.to_numpy().any() else ""
-    return name if row["unit"] == "share" else f"{name} ({row['unit']}{beyond})"
+    """What a metric is, in short lines: its name, then what it measures."""
+    name, _, what = str(table[table["metric"] == metric]["title"].iloc[0]).partition(": ")
+    return "<br>".join([name, *textwrap.wrap(what, 21)])
+
+
+def _axis(rows: pd.DataFrame) -> str:
+    """The unit, and a truth that is too far away to be drawn."""
+    unit = str(rows["unit"].iloc[0])
+    far = rows["truth"][(rows["truth"].notna() & _visible(rows)["truth"].isna()).to_numpy()]
+    if unit == "share":
+        return ""
+    return unit if far.empty else f"{unit} (truth {far.max():.1f}, beyond)"
 
 
 def _symbol(row: dict[str, Any]) -> str:

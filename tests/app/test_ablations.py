@@ -77,7 +77,7 @@ def test_the_smoke_scale_is_not_mistaken_for_a_result(runs):
 def test_a_result_that_came_with_the_lab_stands_beside_those_made_here(runs, gallery):
     write_study("tasks-toy").copy_to_gallery()
     page = open_page("ablations", study="stored tasks-toy")
-    assert page.selectbox(key="study-widget").options == ["tasks-toy", "stored tasks-toy"]
+    assert page.selectbox(key="study-widget").options == ["tasks-toy", "tasks-toy, as it came with the lab"]
     assert page.selectbox(key="study-widget").value == "stored tasks-toy"
     assert not page.error
 

@@ -45,10 +45,17 @@ def test_the_ceiling_of_a_bound_is_drawn_and_a_truth_far_beyond_it_is_told_in_th
     figure = ablations.arms(table, ["xlco"])
     ceiling = next(trace for trace in figure.data if "cannot show more" in trace.hovertemplate)
     assert set(ceiling.x) == {5.0}
-    assert "truth 13.9, beyond" in figure.layout.annotations[0].text
+    assert figure.layout.xaxis.title.text == "nats (truth 13.9, beyond)"
     drawn = ablations.arms(table.assign(truth=5.5), ["xlco"])
+    assert drawn.layout.xaxis.title.text == "nats"
     truth = next(trace for trace in drawn.data if "the truth is" in trace.hovertemplate)
     assert set(truth.x) == {5.5}
+
+
+def test_long_names_of_metrics_are_broken_so_that_panels_do_not_overlap(table):
+    titles = [one.text for one in ablations.arms(table, ["retrieval", "tlm"]).layout.annotations]
+    assert max(len(line) for title in titles for line in title.split("<br>")) <= 21
+    assert titles[1].startswith("TLM<br>I(context,")
 
 
 def test_differences_leave_the_reference_out_and_stand_beside_a_line_at_zero(table):
