@@ -56,7 +56,10 @@ def _hardware() -> list[Check]:
         Check("python", True, platform.python_version()),
         Check("CPU cores", True, f"{os.cpu_count()} ({torch.get_num_threads()} used)"),
         Check(
-            "memory", memory > 3, f"{memory:.0f} GiB", "toy needs 2 GiB, infoxlm-base 16 GiB: use a smaller recipe"
+            "memory",
+            memory > 3,
+            f"{memory:.0f} GiB",
+            "toy needs 2 GiB, infoxlm-base 16 GiB: use a smaller recipe",
         ),
         Check("GPU", True, found),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tyro
@@ -32,24 +33,36 @@ class Command:
     """Drawn for MMLM and for TLM."""
     truth_sentences: int = 1_000
     """Drawn for the truth of MMLM and of TLM, which is computed once per run."""
-    method: str | None = None
-    """Estimate on sentence vectors of translations with this method, such as auto, gaussian or ksg."""
+    method: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """Estimate on sentence vectors of translations with this method, such as auto, gaussian or ksg; given again, or
+    all, for --task only, which takes auto by default."""
     layers: tuple[int, ...] | None = None
     """Hidden states for --method, 0 = embeddings; default: the one that retrieval reads."""
     meanings: int = 2_000
     """For --method: unseen meanings of a world; other text has those that the run holds out."""
-    task: str | None = None
-    """A known distribution instead of a run, such as multinormal-dense-5-5-0.5."""
-    n: int = 5_000
-    """Samples of --task."""
+    task: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A known distribution instead of a run, such as multinormal-dense-5-5-0.5, or a group of them: twelve, further,
+    unseen, embeddings; may be given again."""
+    n: tuple[int, ...] = (5_000,)
+    """Numbers of samples of --task."""
+    seeds: int = 1
+    """Samples of each --task, drawn with --seed, --seed + 1 and so on."""
+    out: Path | None = None
+    """File of JSON lines that gets the estimates of --task as they are made; those it holds are not made again."""
+    figures: Path | None = None
+    """Folder for figures of --task, as HTML."""
     seed: int = 0
     """Of everything that is drawn."""
 
     def __call__(self) -> dict[str, Any]:
-        if self.task is not None:
-            from lab.cli.information_task import information_of_task
+        if self.task:
+            from lab.cli.information_task import Question, information_of_tasks
 
-            return information_of_task(self.task, self.method or "auto", self.n, self.seed)
+            seeds = range(self.seed, self.seed + self.seeds)
+            methods = self.method or ("auto",)
+            return information_of_tasks(Question(self.task, methods, self.n, seeds, self.out, self.figures))
+        if len(self.method) > 1:
+            raise InputError(f"expected one --method for a run, got {' and '.join(self.method)}")
         if not self.runs:
             raise InputError("expected a run or --task, got neither; lab list shows what runs exist")
         for name, value in (
@@ -67,13 +80,20 @@ class Command:
     def _measured(self, run: store.Run, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
         from lab.evaluate.information import estimates_of_run, information_of_run
 
-        if self.method is not None:
-            return estimates_of_run(run, self.method, self.layers, self.pairs, self.meanings, self.seed, tell)
+        if self.method:
+            return estimates_of_run(
+                run, self.method[0], self.layers, self.pairs, self.meanings, self.seed, tell
+            )
         return information_of_run(
             run, self.candidates, self.sentences, self.truth_sentences, self.pairs, self.seed, tell
         )
 
     def show(self, document: dict[str, Any]) -> None:
+        if self.task:
+            from lab.cli.information_task import show
+
+            show(document)
+            return
         for one in document.get("runs", [document]):
             _show(one)
 
@@ -92,9 +112,8 @@ def _told(bar: Any, run: str) -> Callable[[str, int, int], None]:
 
 def _show(document: dict[str, Any]) -> None:
     rows = document["rows"]
-    of = f"run {document['run']}, step {document['step']:,}" if document["run"] else "known distribution"
     table(
-        f"{of}: information in nats",
+        f"run {document['run']}, step {document['step']:,}: information in nats",
         ("task", "shown", "95 % interval", "ceiling", "truth", "of truth", "n"),
         [_cells(row) for row in rows],
     )

@@ -1,61 +1,113 @@
-"""Estimates on known distributions: one task for the command line, and the figures of docs/information.md.
+"""`lab information --task`: estimators on distributions whose information is known, as table and figures."""
 
-    python -m lab.cli.information_task FOLDER
-
-writes the three figures as HTML pages (about ten minutes on two cores).
-"""
-
-import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.information.truth import TWELVE
-from lab.evaluate.estimates import coverage, estimate_task, estimate_tasks
+from core.errors import InputError
+from core.information.estimators.estimate import METHODS
+from core.information.truth import EMBEDDINGS, FURTHER, TASKS, TWELVE, UNSEEN
+from lab.cli.console import out, progress, table
+from lab.evaluate.estimates import Row, estimate_tasks, summary
 from lab.figures import estimates as figures
 
-METHODS = ("auto", "gaussian", "student", "ksg", "infonce", "smile", "flow")
-LADDER = (
-    "1v1-normal-0.75",
-    "multinormal-dense-5-5-0.5",
-    "student-identity-5-5-2",
-    "spiral-multinormal-sparse-5-5-2-2.0",
-    "embedding-64-3",
-    "embedding-64-6",
-    "embedding-64-10",
-)
-COVERED = (
-    "1v1-normal-0.75",
-    "asinh-student-identity-1-1-1",
-    "swissroll_x-normal_cdf-1v1-normal-0.75",
-    "1v1-mixture-0.9",
-    "multinormal-dense-5-5-0.5",
-)
-Progress = Callable[[int, int], None]
+GROUPS = {
+    "twelve": TWELVE,
+    "further": FURTHER,
+    "unseen": UNSEEN,
+    "embeddings": EMBEDDINGS,
+}
+ALL = "all"
+"""As --method: every method there is."""
+TRIALS = 20
+"""From this many seeds on, the share of intervals that hold the truth is worth a figure."""
 
 
-def information_of_task(name: str, method: str = "auto", n: int = 5000, seed: int = 0) -> dict[str, Any]:
-    """The document of `lab information --task NAME`: one row, beside its truth."""
-    return {"run": None, "rows": [estimate_task(name, method, n, seed)]}
+@dataclass(frozen=True)
+class Question:
+    """Which estimates are asked for."""
+
+    tasks: Sequence[str]
+    methods: Sequence[str]
+    sizes: Sequence[int]
+    seeds: range
+    kept: Path | None = None
+    figures: Path | None = None
 
 
-def write_figures(folder: Path, progress: Progress | None = None) -> list[Path]:
-    """Estimate against truth, errors against n, and coverage, as HTML pages in the folder."""
+def information_of_tasks(question: Question) -> dict[str, Any]:
+    """The document of `lab information --task`: a row per estimate beside its truth, and a summary over seeds.
+
+    Raises InputError for an unknown task, group or method, fewer than one seed, or sizes below one.
+    """
+    tasks = list(dict.fromkeys(name for asked in question.tasks for name in GROUPS.get(asked, [asked])))
+    methods = list(METHODS) if ALL in question.methods else list(dict.fromkeys(question.methods))
+    _check(tasks, methods, question)
+    with progress() as bar:
+        estimates = bar.add_task("estimates", total=None, told="")
+        rows = estimate_tasks(
+            tasks,
+            methods,
+            question.sizes,
+            question.seeds,
+            question.kept,
+            lambda done, of: bar.update(estimates, completed=done, total=of),
+        )
+    document = {"run": None, "rows": rows, "summary": summary(rows)}
+    drawn = write_figures(rows, question.figures) if question.figures else []
+    return document | {"figures": [str(path) for path in drawn]}
+
+
+def _check(tasks: Sequence[str], methods: Sequence[str], question: Question) -> None:
+    for name, known in [(name, TASKS) for name in tasks] + [(name, METHODS) for name in methods]:
+        if name not in known:
+            kind, groups = ("task", [*GROUPS]) if known is TASKS else ("method", [ALL])
+            raise InputError(f"expected a {kind} of {', '.join([*groups, *known])}; got {name!r}")
+    if not question.seeds or min(question.sizes, default=0) < 1:
+        raise InputError(
+            f"expected --seeds and --n from 1, got {len(question.seeds)} seeds of {list(question.sizes)} samples"
+        )
+
+
+def write_figures(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """HTML pages in the folder: estimate against truth; with more sizes, errors by size; with 20 seeds, coverage."""
+    made = [row for row in rows if row["nats"] is not None]
+    seeds, sizes = ({row[key] for row in made} for key in ("seed", "n"))
+    first = [row for row in made if row["seed"] == min(seeds) and row["n"] == max(sizes)]
+    drawn = {"estimate-against-truth": figures.against_truth(first)}
+    if len(sizes) > 1 and len(seeds) > 1:
+        drawn["errors-by-size"] = figures.by_size(made)
+    if len(seeds) >= TRIALS:
+        drawn["coverage"] = figures.coverage([row for row in summary(made) if row["n"] == max(sizes)])
     folder.mkdir(parents=True, exist_ok=True)
-    truth = estimate_tasks(dict.fromkeys([*TWELVE, *LADDER]), METHODS, (2000,), (0,), progress)
-    sizes = estimate_tasks(LADDER[:4], METHODS, (500, 1000, 2000, 4000), range(3), progress)
-    trials = [row for method in ("auto", "ksg") for row in coverage(COVERED, method, 500, 40, progress)]
-    made = {
-        "estimate-against-truth": figures.against_truth(truth),
-        "errors-by-size": figures.by_size(sizes),
-        "coverage": figures.coverage(trials),
-    }
-    paths = [folder / f"{name}.html" for name in made]
-    for path, figure in zip(paths, made.values(), strict=True):
+    paths = [folder / f"{name}.html" for name in drawn]
+    for path, figure in zip(paths, drawn.values(), strict=True):
         figure.write_html(path, include_plotlyjs="directory")
     return paths
 
 
-if __name__ == "__main__":
-    for written in write_figures(Path(sys.argv[1])):
-        print(written)
+COLUMNS = ("task", "method", "n", "truth", "mean", "error", "worst", "holds", "width", "s")
+FEW_ROWS = 5
+
+
+def show(document: dict[str, Any]) -> None:
+    """The summary as a table, and a few estimates in words."""
+    table("estimates in nats over the seeds", COLUMNS, [_cells(row) for row in document["summary"]])
+    if len(document["rows"]) <= FEW_ROWS:
+        for row in document["rows"]:
+            told = [row["words"], row["reason"], *row["warnings"]]
+            out.print(f"{row['task']}, {row['method']}: {'; '.join(filter(None, told))}", markup=False)
+    for path in document["figures"]:
+        out.print(f"wrote {path}", markup=False)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """Of a summary; "holds" counts the intervals that hold the truth, "≥" marks what is a bound every time."""
+    head = (row["task"], row["method"], str(row["n"]), f"{row['truth']:.2f}")
+    if row["nats"] is None:
+        return (*head, "refused", "", "", "", "", "")
+    mean = f"{'≥ ' if row['bounds'] == 1 else ''}{row['nats']:.3f}"
+    held = f"{round(row['coverage'] * row['trials'])}/{row['trials']}"
+    numbers = (f"{row[key]:.3f}" for key in ("error", "worst"))
+    return (*head, mean, *numbers, held, f"{row['width']:.3f}", f"{row['seconds']:.1f}")

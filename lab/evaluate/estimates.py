@@ -2,8 +2,10 @@
 truth.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,10 @@ Row = dict[str, Any]
 Meant = tuple[np.ndarray, np.ndarray]
 """Meanings and the vectors of one language, row by row."""
 FEWEST_MEANINGS = 100
+
+
+def silent(done: int, total: int) -> None:
+    """Tells nobody."""
 
 
 def row_of(made: Estimate, **known: Any) -> Row:
@@ -58,7 +64,7 @@ def estimate_pairs(
     seed: int = 0,
     pairs: Sequence[tuple[str, str]] | None = None,
     truth: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> list[Row]:
     """I(sentence vector; translation's vector) in nats for language pairs, from meanings and vectors by
     language.
@@ -79,8 +85,7 @@ def estimate_pairs(
         made = estimate(x[order], y[order], method=method, seed=seed)
         known = {"task": "vectors", "layer": layer, "source": source, "target": target, "truth": truth}
         rows.append(row_of(made, **known))
-        if progress:
-            progress(done + 1, len(wanted))
+        progress(done + 1, len(wanted))
     return rows
 
 
@@ -96,51 +101,83 @@ def estimate_tasks(
     methods: Iterable[str],
     sizes: Iterable[int] = (5000,),
     seeds: Iterable[int] = (0,),
-    progress: Progress | None = None,
+    kept: Path | None = None,
+    progress: Progress = silent,
 ) -> list[Row]:
-    """Every task by every method at every size and seed; a method that refuses the samples leaves no row."""
-    cells = [(a, b, c, d) for a in names for b in methods for c in sizes for d in seeds]
-    rows: list[Row] = []
-    for done, (name, method, n, seed) in enumerate(cells):
-        try:
-            rows.append(estimate_task(name, method, n, seed))
-        except InputError:
-            continue
-        finally:
-            if progress:
-                progress(done + 1, len(cells))
-    return rows
+    """Every task by every method at every size and seed; where a method refuses the samples, `nats` is None.
 
-
-def coverage(
-    names: Iterable[str],
-    method: str = "auto",
-    n: int = 1000,
-    trials: int = 100,
-    progress: Progress | None = None,
-) -> list[Row]:
-    """How many of so many seeded trials have an interval that holds the truth (a lower bound: is not above
-    it).
+    With `kept`, each row is appended to that file of JSON lines as it is made, and rows found there are not
+    made again.
     """
-    wanted = list(names)
+    cells = list(product(names, methods, sizes, seeds))
+    found = _kept(kept)
     rows: list[Row] = []
-    for index, name in enumerate(wanted):
-        held, width = 0, 0.0
-        for seed in range(trials):
-            row = estimate_task(name, method, n, seed)
-            bounded = row["kind"] == "lower bound"
-            held += row["low"] <= row["truth"] and (bounded or row["truth"] <= row["high"])
-            width += (row["high"] - row["low"]) / trials
-            if progress:
-                progress(index * trials + seed + 1, len(wanted) * trials)
-        rows.append(
-            {
-                "task": name,
-                "method": method,
-                "n": n,
-                "trials": trials,
-                "coverage": held / trials,
-                "width": width,
-            }
-        )
+    for done, cell in enumerate(cells):
+        row = found.get(cell)
+        if row is None:
+            row = _row_or_refusal(*cell)
+            if kept is not None:
+                with kept.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+        rows.append(row)
+        progress(done + 1, len(cells))
     return rows
+
+
+Cell = tuple[str, str, int, int]
+
+
+def _kept(file: Path | None) -> dict[Cell, Row]:
+    if file is None or not file.exists():
+        return {}
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    return {(row["task"], row["method"], row["n"], row["seed"]): row for row in rows}
+
+
+def _row_or_refusal(name: str, method: str, n: int, seed: int) -> Row:
+    try:
+        return estimate_task(name, method, n, seed)
+    except InputError as refusal:
+        known = {"task": name, "truth": known_task(name).nats, "method": method, "n": n, "seed": seed}
+        empty = dict.fromkeys(
+            ("layer", "source", "target", "nats", "low", "high", "kind", "ceiling", "seconds")
+        )
+        return empty | known | {"warnings": [], "reason": "", "words": f"refused: {refusal}"}
+
+
+def holds(row: Row) -> bool:
+    """Whether an interval keeps its promise: it holds the truth, or, of a lower bound, does not begin above it."""
+    bounded = row["kind"] == "lower bound"
+    return row["low"] <= row["truth"] and (bounded or row["truth"] <= row["high"])
+
+
+def summary(rows: Iterable[Row]) -> list[Row]:
+    """Per task, method and n over the seeds: mean nats, bias, standard deviation, errors, coverage, seconds.
+
+    `coverage` is the share of the trials whose interval `holds`, `bounds` the share that are lower bounds;
+    None where a method refuses the samples.
+    """
+    groups: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["task"], row["method"], row["n"]), []).append(row)
+    return [_summary(*key, group) for key, group in groups.items()]
+
+
+def _summary(name: str, method: str, n: int, group: list[Row]) -> Row:
+    made = [row for row in group if row["nats"] is not None]
+    head = {"task": name, "method": method, "n": n, "truth": group[0]["truth"], "trials": len(made)}
+    if not made:
+        keys = ("nats", "bias", "spread", "error", "worst", "coverage", "bounds", "width", "seconds")
+        return head | dict.fromkeys(keys)
+    errors = np.array([row["nats"] - row["truth"] for row in made])
+    return head | {
+        "nats": float(np.mean([row["nats"] for row in made])),
+        "bias": float(errors.mean()),
+        "spread": float(errors.std(ddof=1)) if len(made) > 1 else None,
+        "error": float(np.abs(errors).mean()),
+        "worst": float(np.abs(errors).max()),
+        "coverage": float(np.mean([holds(row) for row in made])),
+        "bounds": float(np.mean([row["kind"] == "lower bound" for row in made])),
+        "width": float(np.mean([row["high"] - row["low"] for row in made])),
+        "seconds": float(np.median([row["seconds"] for row in made])),
+    }

@@ -15,8 +15,10 @@ COLOURS: Final = ("#0f8f8f", "#8a63c7", "#b98300", "#c2453d", "#2f6fb5", "#5b8c2
 MARKERS: Final = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star", "hexagon")
 
 
-def _style(index: int) -> dict[str, Any]:
-    return {"color": COLOURS[index % len(COLOURS)], "symbol": MARKERS[index % len(MARKERS)], "size": 9}
+def style_of(index: int) -> dict[str, Any]:
+    """Colour and shape of the index-th method; the first 64 all differ."""
+    turn = index + index // len(COLOURS)
+    return {"color": COLOURS[index % len(COLOURS)], "symbol": MARKERS[turn % len(MARKERS)], "size": 9}
 
 
 def against_truth(rows: Rows) -> go.Figure:
@@ -31,7 +33,7 @@ def against_truth(rows: Rows) -> go.Figure:
     line = {"color": "#6b7280", "dash": "dash"}
     figure.add_scatter(x=[0, top], y=[0, top], mode="lines", name="truth", line=line)
     for index, (method, part) in enumerate(table.groupby("method", sort=False)):
-        style = _style(index)
+        style = style_of(index)
         symbols = [style["symbol"] + ("-open" if kind == "lower bound" else "") for kind in part["kind"]]
         bars = {"array": part["high"] - part["nats"], "arrayminus": part["nats"] - part["low"]}
         figure.add_scatter(
@@ -75,7 +77,7 @@ def by_size(rows: Rows) -> go.Figure:
                 name=str(method),
                 legendgroup=str(method),
                 showlegend=column == 1,
-                marker=_style(index),
+                marker=style_of(index),
                 line={"color": COLOURS[index % len(COLOURS)]},
                 row=1,
                 col=column,
@@ -103,7 +105,7 @@ def coverage(rows: Rows) -> go.Figure:
             error_x=_plain(bars),
             mode="markers",
             name=str(method),
-            marker=_style(index),
+            marker=style_of(index),
         )
     figure.add_vline(x=0.95, line={"color": "#6b7280", "dash": "dash"})
     figure.update_layout(xaxis_title="share of intervals that hold the truth", template="plotly_white")

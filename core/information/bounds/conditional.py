@@ -27,7 +27,7 @@ def barber_agakov(log_likelihood: Float[Tensor, " n"], entropy_nats: float) -> B
     return bound("barber_agakov", "lower bound", entropy_nats + log_likelihood, entropy_nats)
 
 
-def club(scores: Float[Tensor, "n n"]) -> Bound:
+def club(scores: Scores) -> Bound:
     """Upper bound in nats from scores f_ij = log q(y_j given x_i), if q is the true conditional.
 
     I <= mean_i f_ii - mean_ij f_ij, the diagonal included. With a fitted q it is only an estimate.

@@ -6,15 +6,12 @@ from core.errors import InputError
 from core.information.estimators.discrete import miller_madow, plug_in_terms
 from core.information.estimators.gaussian import gaussian_information, normal_scores
 from core.information.estimators.ksg import ksg_terms, non_uniformity_terms
+from core.information.estimators.neighbours import QUANTILE, drift_of
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs, levels_of, ranks_of
-from core.information.estimators.scientific import Array
+from core.information.estimators.scientific import Array, Labels
 from core.information.estimators.student import fit_elliptical, quantiles
 
-QUANTILE = 1.959964
-"""Standard normal quantile of a 95 % interval."""
-PARTS = 4
-"""Into how many parts samples are split to see how an estimate changes with n."""
 MANY = 6
 """Joint dimensions above which nearest neighbours lose a tenth of the information or more, at n = 5,000."""
 
@@ -51,25 +48,30 @@ def by_ksg(
     """Kraskov's nearest-neighbour estimate in nats; `non_uniform` adds the local non-uniformity correction.
 
     The sampling error counts that neighbours share samples. The interval adds what the estimate would still
-    change by with more samples: its change from n / 4 to n, continued at the rate n^(-1/d). In many
-    dimensions it is therefore wide, as it must be.
+    change by with more samples: its change from n / 8 to n, continued at the rate n^(-1/d), and half as much
+    again upwards, where the bias of neighbours lies. In many dimensions it is therefore wide, as it must be, but
+    no information is negative: what goes below 0 is sampling error only.
+    Raises InputError for fewer samples than four times `neighbours` and four more.
     """
-    if pairs.n < 4 * PARTS or neighbours >= pairs.n // PARTS:
-        raise InputError(f"more than {PARTS * max(4, neighbours + 1)} samples expected, got {pairs.n}")
-    terms = _ksg_terms(pairs, neighbours, non_uniform, ranks)
-    nats = float(terms.mean())
-    parts = np.array_split(np.random.default_rng(seed).permutation(pairs.n), PARTS)
-    fewer = [_ksg_terms(pairs.take(part), neighbours, non_uniform, ranks).mean() for part in parts]
-    growth = PARTS ** (1 / pairs.dims) - 1
-    drift = (nats - float(np.mean(fewer))) / growth
-    noise = float(np.std(fewer, ddof=1)) / np.sqrt(PARTS) / growth
+    if not 1 <= neighbours <= pairs.n // 4 - 1:
+        raise InputError(
+            f"neighbours must lie between 1 and n / 4 - 1 = {pairs.n // 4 - 1}, got {neighbours}"
+        )
+
+    def of_rows(rows: Labels) -> Array:
+        return _ksg_terms(pairs.take(rows), neighbours, non_uniform, ranks)
+
+    terms = of_rows(np.arange(pairs.n))
+    drift = drift_of(terms, of_rows, np.random.default_rng(seed))
+    onwards = drift.onwards(pairs.dims)
+    nats, further = float(terms.mean()), drift.nats * onwards
     own = float(terms.std()) * np.sqrt((1 + 1 / neighbours) / pairs.n)
-    error = QUANTILE * float(np.hypot(own, min(noise, abs(drift))))
+    error = QUANTILE * float(np.hypot(own, drift.error * onwards))
     notes = (f"{pairs.dims} dimensions: nearest neighbours see little here",) if pairs.dims > MANY else ()
     return Estimate(
         nats,
-        float(nats - error + min(drift, 0.0)),
-        float(nats + error + max(drift, 0.0)),
+        float(max(nats - error + min(further, 0.0), min(nats, 0.0) - QUANTILE * own)),
+        float(nats + error + max(1.5 * further, 0.0)),
         "estimate",
         float(np.log(pairs.n)),
         "ksg",
@@ -82,7 +84,7 @@ def by_ksg(
 def _ksg_terms(pairs: Pairs, neighbours: int, non_uniform: bool, ranks: bool) -> Array:
     x, y = (normal_scores(pairs.x), normal_scores(pairs.y)) if ranks else (pairs.x, pairs.y)
     terms = ksg_terms(x, y, neighbours)
-    return terms + non_uniformity_terms(x, y) if non_uniform else terms
+    return terms + non_uniformity_terms(x, y, min(10, pairs.n - 1)) if non_uniform else terms
 
 
 def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:

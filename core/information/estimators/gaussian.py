@@ -48,8 +48,8 @@ def covariance_information(covariance: Float[np.ndarray, "d d"], dx: int) -> flo
     signs, logs = zip(*(np.linalg.slogdet(part) for part in parts), strict=True)
     if min(signs) <= 0:
         raise InputError(
-            "the covariance is singular: more samples than dimensions and no repeated columns expected; "
-            "use method='lmi' or 'auto', which compress first"
+            "the covariance is singular: more samples than dimensions, no repeated columns and no y that is a "
+            "function of x expected; drop such columns or use method='auto'"
         )
     return float(0.5 * (logs[0] + logs[1] - logs[2]))
 

@@ -37,7 +37,8 @@ def ksg_terms(
         raise InputError(f"neighbours must lie between 1 and n - 1 = {n - 1}, got {neighbours}")
     joint = np.hstack([x, y])
     distance = kth_distance(joint, neighbours)
-    radius = np.where(distance > 0, np.nextafter(distance, 0), 0)
+    # a little less, so that rounding cannot count the k-th neighbour itself, whose distance is the radius
+    radius = np.maximum(distance * (1 - 1e-10) - 8 * np.finfo(np.float64).eps * np.abs(joint).max(), 0)
     counted = np.full(n, neighbours)
     tied = distance == 0
     if tied.any():
@@ -90,9 +91,13 @@ def non_uniformity_terms(
     joint = np.hstack([x, y])
     index = neighbours_in_tree(joint, neighbours + 1)[1]
     offsets = joint[index] - joint[:, None, :]
-    straight = np.log(np.abs(offsets).max(axis=1)).sum(axis=1)
+    straight = _log_volume(offsets)
     centred = offsets - offsets.mean(axis=1, keepdims=True)
     axes = np.linalg.svd(centred, full_matrices=False)[2]
-    turned = np.log(np.abs(offsets @ axes.transpose(0, 2, 1)).max(axis=1)).sum(axis=1)
-    gain = straight - turned
+    gain = straight - _log_volume(offsets @ axes.transpose(0, 2, 1))
     return np.where(gain > -np.log(threshold), gain, 0.0)
+
+
+def _log_volume(offsets: Float[np.ndarray, "n k d"]) -> Float[np.ndarray, " n"]:
+    """log of the axis-parallel box that holds these offsets, up to a constant; coinciding points make a tiny one."""
+    return np.log(np.maximum(np.abs(offsets).max(axis=1), np.finfo(np.float64).tiny)).sum(axis=1)

@@ -3,10 +3,12 @@
 import numpy as np
 import torch
 
+from core.errors import InputError
 from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import Schedule, trained_critic
 from core.information.estimators.elliptical import Side, sides_of
 from core.information.estimators.neighbours import corrected_neighbours
+from core.information.estimators.neural import FEWEST
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 
@@ -17,18 +19,21 @@ def by_latent(pairs: Pairs, seed: int = 0, axes: int = 2, most: int = 64) -> Est
     Both sides go to at most `most` principal axes, half of the samples trains the compression, the other
     half is compressed and read. Compressing never adds information, so the number bounds it from below up to
     the error of the read-out, which the interval covers. Source for the idea: Gowri et al. 2024 (2409.02732).
+    Raises InputError with fewer than 60 samples.
     """
+    if pairs.n < FEWEST:
+        raise InputError(f"compression needs {FEWEST} samples or more, got {pairs.n}: use method='auto'")
     narrow = compressed(pairs, min(most, max(pairs.n // 10, 2)))
     x, y = sides_of(narrow, float("inf"))
     order = np.random.default_rng(seed).permutation(pairs.n)
     known, fresh = np.array_split(order, 2)
-    critic = trained_critic(x, y, known, float("inf"), seed, Schedule())
+    critic = trained_critic(x, y, known, float("inf"), seed, Schedule(free=False))
     u, v = (_variates(side, which, fresh, axes) for side, which in ((critic.axes_x, x), (critic.axes_y, y)))
     read = corrected_neighbours(Pairs(u, v), seed)
-    spread = 1.96 * read.error + read.doubt
     reason = f"{axes} learned variates a side of {len(fresh)} fresh samples; {read.reason}"
-    low, high = read.nats - spread, read.nats + spread
-    return Estimate(read.nats, low, high, "lower bound", None, "latent", pairs.n, 0.0, pairs.warnings, reason)
+    return Estimate(
+        read.nats, read.low, read.high, "lower bound", None, "latent", pairs.n, 0.0, pairs.warnings, reason
+    )
 
 
 def _variates(side: torch.nn.Module, values: Side, rows: np.ndarray, axes: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Nearest neighbours in few dimensions with their bias measured twice and taken off."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,20 +8,51 @@ import numpy as np
 from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.ksg import ksg_terms
 from core.information.estimators.samples import Pairs
-from core.information.estimators.scientific import Array
+from core.information.estimators.scientific import Array, Labels
 from core.information.estimators.student import Elliptical, fit_elliptical
 
 PARTS = 8
-"""Into how many parts the samples are split to see how the bias grows with fewer samples."""
+"""Into how many parts the samples are split, where they suffice, to see how the bias grows with fewer samples."""
+FEWEST = 20
+"""Samples that a part should have."""
+NEAR = 0.5
+"""Nats below the log of the number of candidates from where on nothing can be checked."""
+QUANTILE = 1.959964
+"""Standard normal quantile of a 95 % interval."""
 
 
 class Read(NamedTuple):
-    """An estimate in nats, its standard error, how far its corrections may be off, and how it came about."""
+    """An estimate with its 95 % interval in nats, whether it is only a bound, and how it came about."""
+
+    nats: float
+    low: float
+    high: float
+    bound: bool
+    reason: str
+
+
+class Drift(NamedTuple):
+    """What the estimate gains from n / parts to n samples, and the standard error of that, in nats."""
 
     nats: float
     error: float
-    doubt: float
-    reason: str
+    parts: int
+
+    def onwards(self, dims: int) -> float:
+        """The part of `nats` that is still to come, if the bias falls like n^(-1 / dims)."""
+        return 1 / (self.parts ** (1 / dims) - 1)
+
+
+def drift_of(terms: Array, of_rows: Callable[[Labels], Array], rng: np.random.Generator) -> Drift:
+    """How far neighbours among all samples read more than among an eighth of them, part by part.
+
+    `terms` are those of all samples, `of_rows` makes them from some rows alone. Both are compared on the same
+    rows, so what the samples share by chance cancels. Fewer than 160 samples make fewer parts.
+    """
+    count = max(2, min(PARTS, len(terms) // FEWEST))
+    parts = np.array_split(rng.permutation(len(terms)), count)
+    gains = np.array([terms[part].mean() - of_rows(part).mean() for part in parts])
+    return Drift(float(gains.mean()), float(gains.std(ddof=1)) / np.sqrt(count), count)
 
 
 def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
@@ -28,42 +60,51 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
 
     First the error on samples of a fitted Student copula, whose information is known, is subtracted. What
     remains is a bias of order n^(-1/2) where the density has edges; it shows as a drift between n / 8 and n
-    samples, which is continued to infinity as far as it stands out of its own noise.
+    samples beyond the simulated one, which is continued to infinity as far as it stands out of its own noise.
+    The interval holds the noise of all of this, a quarter of the first correction and all of the second, and
+    reaches up to where the whole drift would lead if the edges alone had made it. Within half a nat of log(n),
+    above which neighbours see nothing, the uncorrected number is returned as a bound.
     """
     rng = np.random.default_rng(seed)
     model = fit_elliptical(pairs.x, pairs.y)
-    terms = ksg_terms(normal_scores(pairs.x), normal_scores(pairs.y))
+    terms, drift = _read(pairs.x, pairs.y, rng)
     simulated = np.mean([_simulated(model, pairs.n, rng) for _ in range(draws)], axis=0)
-    few = _in_parts(pairs.x, pairs.y, rng)
-    rest = float(few.mean()) - simulated[1]
-    read = float(terms.mean()) - simulated[0]
-    noise = float(few.std(ddof=1)) / np.sqrt(PARTS) / (np.sqrt(PARTS) - 1)
-    drift = _beyond_noise((read - rest) / (np.sqrt(PARTS) - 1), noise)
-    error = np.hypot(float(terms.std()) * np.sqrt((1 + 1 / draws) / pairs.n), noise if drift else 0.0)
+    onwards, more = drift.onwards(dims=2), 1 + 1 / draws
+    noise = drift.error * np.sqrt(more) * onwards
+    beyond = (drift.nats - simulated[1]) * onwards
+    trust = beyond_noise(beyond, noise)
+    nats = float(terms.mean()) - simulated[0] + trust * beyond
+    at_edges = float(terms.mean()) + drift.nats * onwards
+    error = QUANTILE * np.hypot(float(terms.std()) * np.sqrt(more / pairs.n), noise)
+    doubt = abs(simulated[0]) / 4 + abs(trust * beyond)
     reason = (
         f"{pairs.dims} joint dimensions: nearest neighbours (k = 5), corrected by "
-        f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these and by {drift:+.3f} "
+        f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these and by {trust * beyond:+.3f} "
         "for what drifts with n"
     )
-    return Read(float(read + drift), float(error), float(abs(simulated[0]) / 4 + abs(drift)), reason)
+    if nats > np.log(pairs.n) - NEAR:
+        plain = float(terms.mean())
+        reason += f", {nats:.2f} in all, but that is near what {pairs.n} samples can show: reported is the plain one"
+        return Read(plain, float(plain - error), float(plain + error), True, reason)
+    high = nats + error + doubt + trust * max(at_edges - nats, 0.0)
+    return Read(float(nats), float(nats - error - doubt), float(high), False, reason)
+
+
+def _read(x: Array, y: Array, rng: np.random.Generator) -> tuple[Array, Drift]:
+    def of_rows(rows: Labels) -> Array:
+        return ksg_terms(normal_scores(x[rows]), normal_scores(y[rows]), min(5, len(rows) - 1))
+
+    terms = of_rows(np.arange(len(x)))
+    return terms, drift_of(terms, of_rows, rng)
 
 
 def _simulated(model: Elliptical, n: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Error of nearest neighbours on n samples of the model, whole and in parts, in nats."""
+    """Error of nearest neighbours on n samples of the model, and their drift, in nats."""
     scores = model.sample(n, rng)
-    x, y = scores[:, : model.dx], scores[:, model.dx :]
-    known = float(model.log_ratio(scores).mean())
-    whole = float(ksg_terms(normal_scores(x), normal_scores(y)).mean())
-    return whole - known, float(_in_parts(x, y, rng).mean()) - known
+    terms, drift = _read(scores[:, : model.dx], scores[:, model.dx :], rng)
+    return float(terms.mean() - model.log_ratio(scores).mean()), drift.nats
 
 
-def _in_parts(x: Array, y: Array, rng: np.random.Generator) -> Array:
-    parts = np.array_split(rng.permutation(len(x)), PARTS)
-    if len(parts[-1]) < 20:
-        return np.full(PARTS, ksg_terms(normal_scores(x), normal_scores(y), min(5, len(x) - 1)).mean())
-    return np.array([ksg_terms(normal_scores(x[part]), normal_scores(y[part])).mean() for part in parts])
-
-
-def _beyond_noise(slope: float, noise: float) -> float:
-    """The slope shrunk towards 0, to 0 if within two deviations of its noise (positive-part James-Stein)."""
-    return slope * max(0.0, 1 - (2 * noise / slope) ** 2) if slope else 0.0
+def beyond_noise(value: float, noise: float) -> float:
+    """The share of a value that stands out of its noise, between 0 and 1 (positive-part James-Stein)."""
+    return max(0.0, 1 - (noise / value) ** 2) if value else 0.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from core.errors import InputError
 from core.information.estimators.scientific import Array, Labels, mean_ranks
@@ -44,8 +44,8 @@ def read_pairs(x: Any, y: Any) -> Pairs:
     """n x d samples (numpy, torch or lists; one-dimensional counts as n x 1) as checked `Pairs`.
 
     Raises InputError for different lengths, fewer than 10 samples, and NaN or infinite rows; warns of
-    constant columns (dropped), duplicate pairs, fewer samples than dimensions and rows that follow one
-    another.
+    constant and repeated columns (dropped), duplicate pairs, columns of few values, fewer samples than
+    dimensions and rows that follow one another.
 
     Example:
         >>> read_pairs(np.arange(12.0), np.zeros((12, 2))).warnings[0]
@@ -58,29 +58,50 @@ def read_pairs(x: Any, y: Any) -> Pairs:
         )
     if len(left) < SMALLEST:
         raise InputError(f"at least {SMALLEST} paired samples expected, got {len(left)}: sample more")
-    (left, first), (right, second) = _varying(left, "x"), _varying(right, "y")
+    (left, first), (right, second) = _telling(left, "x"), _telling(right, "y")
     return Pairs(left, right, first + second + _noticed(left, right))
 
 
 def _matrix(values: Any, name: str) -> Array:
-    raw = values.detach().cpu().double().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+    try:
+        raw = (
+            values.detach().cpu().double().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+        )
+    except ValueError:
+        raise InputError(f"{name} must be an n x d array of numbers, but its rows differ in length") from None
     if raw.dtype.kind not in "biuf" or raw.ndim not in (1, 2):
         raise InputError(f"{name} must be an n x d array of numbers, got {raw.dtype} of shape {raw.shape}")
-    matrix = raw.astype(np.float64).reshape(len(raw), -1)
+    if raw.ndim == 2 and raw.shape[1] == 0:
+        raise InputError(f"{name} must have at least one column, got shape {raw.shape}")
+    matrix = raw.astype(np.float64).reshape(len(raw), raw.shape[1] if raw.ndim == 2 else 1)
     bad = int((~np.isfinite(matrix)).any(axis=1).sum())
     if bad:
         raise InputError(
             f"{name} must be finite, but {bad} of {len(matrix)} rows hold NaN or infinity: drop them"
         )
-    return matrix
+    return _in_range(matrix)
 
 
-def _varying(matrix: Array, name: str) -> tuple[Array, tuple[str, ...]]:
-    keep = np.ptp(matrix, axis=0) > 0
-    gone = int((~keep).sum())
-    word = "column" if gone == 1 else "columns"
-    note = f"{name} has {gone} constant {word}, which carry no information: dropped"
-    return matrix[:, keep], (note,) if gone else ()
+def _in_range(matrix: Array) -> Array:
+    """The same samples, scaled by a power of 2 if their squares would leave the range of float64."""
+    largest = np.abs(matrix).max(initial=0.0)
+    return matrix if largest == 0 or 1e-100 < largest < 1e100 else np.ldexp(matrix, -np.frexp(largest)[1])
+
+
+def _telling(matrix: Array, name: str) -> tuple[Array, tuple[str, ...]]:
+    """The columns that can carry information: neither constant nor a repetition of one before them."""
+    varying = np.flatnonzero(np.ptp(matrix, axis=0) > 0)
+    kept = (
+        np.sort(varying[np.unique(matrix[:, varying], axis=1, return_index=True)[1]])
+        if len(varying)
+        else varying
+    )
+    notes: list[str] = []
+    for gone, kind in ((matrix.shape[1] - len(varying), "constant"), (len(varying) - len(kept), "repeated")):
+        if gone:
+            word = "column" if gone == 1 else "columns"
+            notes.append(f"{name} has {gone} {kind} {word}, which carry no information: dropped")
+    return matrix[:, kept], tuple(notes)
 
 
 def _noticed(x: Array, y: Array) -> tuple[str, ...]:
@@ -90,6 +111,12 @@ def _noticed(x: Array, y: Array) -> tuple[str, ...]:
     if duplicates > 0.01 * len(joint):
         notes.append(
             f"{duplicates} of {len(joint)} pairs are duplicates: samples not independent, or discrete"
+        )
+    few = int(tied_columns(joint).sum())
+    if few and (levels_of(x) is None or levels_of(y) is None):
+        word = "column takes" if few == 1 else "columns take"
+        notes.append(
+            f"{few} {word} one value in over a tenth of the pairs: made for continuous ones, methods may err"
         )
     if len(joint) < joint.shape[1]:
         notes.append(f"fewer samples ({len(joint)}) than dimensions ({joint.shape[1]})")
@@ -114,6 +141,19 @@ def ranks_of(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
     rank.
     """
     return (mean_ranks(values) - 0.5) / len(values)
+
+
+def tied_columns(values: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " d"]:
+    """Which columns take some value in more than a tenth of the rows, as discrete and clipped ones do.
+
+    Example:
+        >>> tied_columns(np.array([[0.0, 1.5]] * 4 + [[float(i), 2.5 + i] for i in range(26)])).tolist()
+        [True, True]
+        >>> tied_columns(np.arange(30.0)[:, None]).tolist()
+        [False]
+    """
+    ordered, reach = np.sort(values, axis=0), max(2, len(values) // 10)
+    return (ordered[reach:] == ordered[:-reach]).any(axis=0)
 
 
 def levels_of(values: Float[np.ndarray, "n d"]) -> Labels | None:

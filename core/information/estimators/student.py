@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from core.errors import InputError
 from core.information.estimators.gaussian import covariance_information, information_bias
-from core.information.estimators.samples import Array, ranks_of
+from core.information.estimators.samples import Array, ranks_of, tied_columns
 from core.information.estimators.scientific import (
     digamma,
     log_gamma,
@@ -21,6 +21,8 @@ from core.information.estimators.scientific import (
     student_quantiles,
 )
 
+RIDGE = 1e-9
+"""Added to every variance, so that repeated columns and y = f(x) give a large number and not a singular one."""
 LIGHT = 1 / 60
 """Inverse degrees of freedom below which tails count as Gaussian: I differs by less than 1e-3 nats per 10
 dims.
@@ -103,6 +105,8 @@ class Elliptical:
 def fit_elliptical(x: Float[np.ndarray, "n dx"], y: Float[np.ndarray, "n dy"]) -> Elliptical:
     """The t copula of largest likelihood; Gaussian where heavy tails do not raise it. Needs n > dx + dy + 1.
 
+    With tied columns it is Gaussian: ties look like tails to the likelihood.
+
     Example:
         >>> z = np.random.default_rng(0).standard_t(2, size=(2000, 1)) * np.ones((1, 1))
         >>> bool(fit_elliptical(z, z + np.random.default_rng(1).standard_normal((2000, 1))).degrees < 10)
@@ -112,7 +116,7 @@ def fit_elliptical(x: Float[np.ndarray, "n dx"], y: Float[np.ndarray, "n dy"]) -
     if n <= dims + 1:
         raise InputError(f"more samples than dimensions expected, got {n} for {dims}: use method='auto'")
     uniform: Array = ranks_of(np.hstack([x, y]))
-    degrees = _likeliest_degrees(uniform)
+    degrees = np.inf if tied_columns(uniform).any() else _likeliest_degrees(uniform)
     return Elliptical(degrees, fit_scatter(quantiles(uniform, degrees), degrees), dx, n)
 
 
@@ -142,11 +146,11 @@ def fit_scatter(
     """
     n, dims = scores.shape
     if np.isinf(degrees):
-        return scores.T @ scores / n
+        return scores.T @ scores / n + RIDGE * np.eye(dims)
     scatter = np.eye(dims)
     for _ in range(steps):
         weights = (degrees + dims) / (degrees + _squared(scores, scatter))
-        updated = (scores * weights[:, None]).T @ scores / n
+        updated = (scores * weights[:, None]).T @ scores / n + RIDGE * np.eye(dims)
         change = np.abs(updated - scatter).max()
         scatter = updated
         if change < 1e-4:

@@ -61,6 +61,8 @@ AGAINST_ORACLES: dict[str, tuple[Callable[[Tensor], bounds.Bound], Callable[[Ten
 }
 SHIFT_FREE = {
     "infonce": bounds.infonce,
+    "infonce without positive": lambda s: bounds.infonce(s, include_positive=False),
+    "mlcpc, alpha one": lambda s: bounds.mlcpc(s, 1.0),
     "mlcpc": bounds.mlcpc,
     "donsker_varadhan": bounds.donsker_varadhan,
     "mine": bounds.mine,
@@ -75,8 +77,11 @@ OF_MATRIX = SHIFT_FREE | {
     "tuba": lambda s: bounds.tuba(s, torch.zeros_like(s[:, 0])),
     "interpolated": lambda s: bounds.interpolated(s, torch.zeros_like(s[:, 0]), 0.5),
 }
-IN_BLOCKS = {
-    name: bound for name, bound in OF_MATRIX.items() if name not in ("club", "flo", "tuba", "interpolated")
+ZEROS = torch.zeros(7, dtype=torch.float64)
+IN_BLOCKS = OF_MATRIX | {
+    "flo": lambda s: bounds.flo(s, ZEROS),
+    "tuba": lambda s: bounds.tuba(s, ZEROS),
+    "interpolated": lambda s: bounds.interpolated(s, ZEROS, 0.5),
 }
 
 
@@ -128,6 +133,19 @@ def test_adding_a_constant_to_every_score_changes_nothing(name: str, n: int, see
     assert float(SHIFT_FREE[name](scores + shift)) == pytest.approx(float(SHIFT_FREE[name](scores)), abs=1e-9)
 
 
+@given(n=SIZES, seed=SEEDS, shift=st.floats(-300, 300), alpha=st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_a_learned_baseline_takes_up_any_shift_of_its_scores(
+    n: int, seed: int, shift: float, alpha: float
+) -> None:
+    scores = random_scores(n, seed)
+    baseline = baseline_of(scores)
+    for bound in (bounds.tuba, lambda s, b: bounds.interpolated(s, b, alpha)):
+        assert float(bound(scores + shift, baseline + shift)) == pytest.approx(
+            float(bound(scores, baseline)), abs=1e-9
+        )
+
+
 @pytest.mark.parametrize("name", OF_MATRIX)
 @given(n=SIZES, seed=SEEDS)
 @settings(max_examples=20, deadline=None)
@@ -141,7 +159,12 @@ def test_the_order_of_the_pairs_does_not_matter(name: str, n: int, seed: int) ->
 
 @pytest.mark.parametrize(
     ("name", "ceiling"),
-    [("infonce", math.log(6)), ("mlcpc", math.log(31)), ("interpolated", math.log(12))],
+    [
+        ("infonce", math.log(6)),
+        ("mlcpc", math.log(31)),
+        ("mlcpc, alpha one", math.log(6)),
+        ("interpolated", math.log(12)),
+    ],
 )
 def test_a_perfect_critic_reaches_the_ceiling(name: str, ceiling: float) -> None:
     result = OF_MATRIX[name](300 * torch.eye(6, dtype=torch.float64))
@@ -149,7 +172,22 @@ def test_a_perfect_critic_reaches_the_ceiling(name: str, ceiling: float) -> None
     assert float(result) == pytest.approx(ceiling, abs=1e-10)
 
 
-@pytest.mark.parametrize("name", ["infonce", "mlcpc"])
+def test_a_perfect_decoder_reaches_the_entropy() -> None:
+    result = bounds.barber_agakov(torch.zeros(5, dtype=torch.float64), math.log(8))
+    assert float(result) == result.ceiling == math.log(8)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(OF_MATRIX) - {"infonce", "mlcpc", "mlcpc, alpha one", "interpolated"})
+)
+def test_a_bound_without_a_ceiling_says_so_and_shows_more_than_log_n(name: str) -> None:
+    result = OF_MATRIX[name](30 * torch.eye(6, dtype=torch.float64))
+    assert result.ceiling is None
+    # the diagonal of 30 less what the off-diagonal zeros leave; club averages the diagonal in
+    assert float(result) == pytest.approx(25 if name == "club" else 30 if name != "flo" else 1, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["infonce", "mlcpc", "mlcpc, alpha one"])
 @given(n=SIZES, seed=SEEDS, scale=st.floats(0.1, 300))
 @settings(max_examples=30, deadline=None)
 def test_no_critic_passes_the_ceiling(name: str, n: int, seed: int, scale: float) -> None:

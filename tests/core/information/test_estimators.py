@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+from sklearn.feature_selection import mutual_info_classif
 
 from core.errors import InputError
 from core.information import Estimate, estimate
 from core.information.estimators.discrete import plug_in_terms
 from core.information.estimators.gaussian import canonical, covariance_information, gaussian_information
+from core.information.estimators.ksg import ksg_terms
 from core.information.estimators.student import fit_elliptical, shared_scale_information
+from core.information.truth import task as known_task
+from tests import oracles
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data" / "information"
 
@@ -88,6 +93,26 @@ def test_heavy_tails_alone_carry_information() -> None:
     assert estimate(x, y).nats == pytest.approx(truth, abs=0.05)
 
 
+@pytest.mark.parametrize("dims", [(1, 1), (2, 1), (3, 4), (6, 5)])
+@pytest.mark.parametrize("neighbours", [1, 5])
+def test_nearest_neighbours_agree_with_their_slow_transcription(
+    dims: tuple[int, int], neighbours: int
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((70, count)) for count in dims)
+    x[:, 0] += y[:, 0]
+    slow = oracles.ksg(x.tolist(), y.tolist(), neighbours)
+    assert ksg_terms(x, y, neighbours).mean() == pytest.approx(slow, rel=1e-10)
+
+
+def test_nearest_neighbours_of_a_label_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 3, (400, 1)).astype(float)
+    y = 2 * label + rng.standard_normal((400, 1))
+    peer = mutual_info_classif(y, label[:, 0], n_neighbors=5, random_state=0)[0]
+    assert ksg_terms(10 * label, y, 5).mean() == pytest.approx(peer, abs=1e-6)
+
+
 def test_counting_agrees_with_the_entropy_of_a_deterministic_label() -> None:
     labels = np.repeat(np.arange(4), 100)
     result = estimate(labels, 10 * labels)
@@ -131,6 +156,10 @@ def test_more_dimensions_than_samples_is_called_a_bound() -> None:
         (np.arange(20.0), np.array([np.inf] + [0.0] * 19), "1 of 20 rows"),
         (np.zeros((20, 2, 2)), np.zeros(20), "n x d array"),
         (np.array(["a"] * 20), np.zeros(20), "array of numbers"),
+        (np.zeros((0, 2)), np.zeros((0, 2)), "got 0: sample more"),
+        (np.zeros((20, 0)), np.zeros((20, 2)), "at least one column"),
+        ([[1.0, 2.0], [3.0]] * 10, np.zeros(20), "rows differ in length"),
+        (None, np.zeros(20), "array of numbers, got object"),
     ],
 )
 def test_samples_that_cannot_be_read_are_refused(x: np.ndarray, y: np.ndarray, message: str) -> None:
@@ -182,3 +211,76 @@ def test_auto_reads_shared_samples_of_known_information(task: str, tolerance: fl
     samples = np.load(FOLDER / f"{task}.npz")
     result = estimate(samples["x0"], samples["y0"])
     assert result.nats == pytest.approx(float(samples["truth_nats"]), abs=tolerance)
+
+
+@pytest.mark.parametrize("method", ["auto", "ksg"])
+@pytest.mark.parametrize("name", ["1v1-additive-0.1", "asinh-student-identity-1-1-1"])
+def test_intervals_hold_the_truth_as_often_as_promised(method: str, name: str) -> None:
+    known, trials = known_task(name), 20
+    made = [estimate(*known.sample(800, seed), method=method, seed=seed) for seed in range(trials)]
+    held = sum(result.low <= known.nats <= result.high for result in made)
+    # an estimator that covers 90 % of trials falls below this in one of a hundred sets of 20
+    assert held >= stats.binom.ppf(0.01, trials, 0.9)
+    # and no interval is so wide that it says nothing
+    assert max(result.high - result.low for result in made) < 0.45
+
+
+@pytest.mark.parametrize("method", ["auto", "ksg", "student", "latent"])
+def test_a_function_of_x_reads_as_much_as_the_samples_can_show(method: str) -> None:
+    x = np.random.default_rng(0).standard_normal((150, 3))
+    result = estimate(x, x.copy(), method=method)
+    assert result.nats > 2
+    assert result.kind == "lower bound" or result.high > math.log(150)
+
+
+def test_a_function_of_x_is_refused_by_the_plain_gaussian() -> None:
+    x = np.random.default_rng(0).standard_normal((150, 3))
+    with pytest.raises(InputError, match="function of x"):
+        estimate(x, x.copy(), method="gaussian")
+
+
+def test_repeated_columns_add_nothing() -> None:
+    x, y = gaussian_pairs(600, 0.8, 3)
+    once, twice = (estimate(values, y, method="gaussian") for values in (x, np.hstack([x, x])))
+    assert twice.nats == once.nats
+    assert twice.warnings == ("x has 3 repeated columns, which carry no information: dropped",)
+
+
+def test_a_column_of_few_values_is_warned_of_and_read_near_its_truth() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, (1500, 1))
+    found = estimate(label, 4 * label + rng.standard_normal((1500, 1)))
+    # two classes four deviations apart tell 0.633 of the 0.693 nats of a bit, by quadrature
+    assert found.nats == pytest.approx(0.633, abs=0.04)
+    assert any("continuous" in note for note in found.warnings)
+
+
+def test_clipped_columns_do_not_pass_for_heavy_tails() -> None:
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random((400, 3)) < 0.8, 0.0, rng.standard_normal((400, 3)))
+    found = estimate(x, rng.standard_normal((400, 3)))
+    assert abs(found.nats) < 0.1
+
+
+def test_numbers_at_the_ends_of_the_range_are_scaled_and_not_overflowed() -> None:
+    x, y = gaussian_pairs(300, 0.8)
+    plain = estimate(x, y, method="gaussian").nats
+    assert estimate(x * 1e300, y * 1e-300, method="gaussian").nats == pytest.approx(plain, rel=1e-9)
+
+
+def test_ten_samples_only_bound_and_nine_are_refused() -> None:
+    x, y = gaussian_pairs(10, 0.8, 3)
+    assert estimate(x, y).kind == "lower bound"
+    with pytest.raises(InputError, match="at least 10"):
+        estimate(x[:9], y[:9])
+
+
+def test_what_critics_must_find_alone_is_called_a_bound() -> None:
+    rng = np.random.default_rng(0)
+    x, noise = rng.standard_normal((2, 1500, 5))
+    sign = rng.choice([-1.0, 1.0], (1500, 5))
+    result = estimate(x, 0.95 * sign * x + math.sqrt(1 - 0.95**2) * noise)
+    assert result.kind == "lower bound"
+    assert "critics" in result.reason
+    # five pairs whose sign is hidden: each carries the 1.16 nats of its correlation less log 2, and a little more
+    assert 0.3 < result.nats < 3.6
