@@ -5,6 +5,8 @@ Loops over Python floats on purpose: nothing is shared with what is tested.
 
 from math import exp, log
 
+from scipy.special import digamma
+
 Matrix = list[list[float]]
 
 
@@ -110,3 +112,20 @@ def club(scores: Matrix) -> float:
 
 def leave_one_out(scores: Matrix) -> float:
     return sum(row[i] - log(row_mean_exp(row, i)) for i, row in enumerate(scores)) / len(scores)
+
+
+def ksg(x: Matrix, y: Matrix, neighbours: int) -> float:
+    """Kraskov et al. 2004, first estimator: strict counts within the distance of the k-th neighbour."""
+
+    def distance(a: list[float], b: list[float]) -> float:
+        return max(abs(p - q) for p, q in zip(a, b, strict=True))
+
+    n, total = len(x), 0.0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        away = sorted(max(distance(x[i], x[j]), distance(y[i], y[j])) for j in others)
+        radius = away[neighbours - 1]
+        near_x = sum(distance(x[i], x[j]) < radius for j in others)
+        near_y = sum(distance(y[i], y[j]) < radius for j in others)
+        total += digamma(neighbours) + digamma(n) - digamma(near_x + 1) - digamma(near_y + 1)
+    return float(total / n)
