@@ -116,7 +116,7 @@ def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
 
 
 def _contrast(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
-    """XLCO: InfoNCE per query with the protocol's candidates, and with as many as training had."""
+    """XLCO: InfoNCE per query with the protocol's candidates, as far as there are so many, and with training's own."""
     settings, seed = subject.run.info.settings, subject.run.info.settings.seed
     own = num_candidates(settings)
     chosen = chosen_pairs(subject.pairs, protocol.directions, seed)
@@ -127,12 +127,14 @@ def _contrast(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
         exact = [subject.world.information_between(one.source, one.target) for one in pools.directions]
         truth = float(share @ np.array(exact))
     room = min(len(one.keys) - one.fitted for one in pools.directions)
-    if protocol.candidates > room:
+    if room < 2:
         raise InputError(
-            f"expected room for {protocol.candidates:,} candidates, got {room:,} unseen meanings: hold out more"
+            f"XLCO is measured on held-out translations, got {room} in some pair: hold out more meanings"
         )
+    # a power of two, which stays one where other text holds out less than the protocol asks for
+    asked = min(protocol.candidates, 2 ** int(math.log2(room)))
     queries = min(QUERIES, *(len(one.queries) - one.fitted for one in pools.directions))
-    for metric, count in (("xlco", protocol.candidates), ("xlco_trained", own)):
+    for metric, count in (("xlco", asked), ("xlco_trained", own)):
         if not count or count > room:
             continue
         temperature = 1 / fitted_scale(subject, pools.directions, count)

@@ -19,7 +19,7 @@ class Protocol(Frozen):
     """How cells are measured, alike in all arms of a study."""
 
     candidates: int
-    """Of XLCO."""
+    """Of XLCO, as far as the text holds out so many."""
     sentences: int
     """Drawn for each of MMLM and TLM."""
     truth_sentences: int

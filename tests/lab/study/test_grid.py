@@ -16,6 +16,7 @@ import pytest
 import lab.study.cells
 import lab.study.grid
 from core.errors import InputError
+from core.text.corpus import write_corpus
 from lab import cli, store
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger.masked import masked_row
@@ -27,6 +28,7 @@ from lab.study.cells import Cell, carry_out_cell
 from lab.study.definitions import STUDIES, weighting_arms
 from lab.study.grid import plan
 from lab.study.measures import num_candidates
+from lab.world import World
 
 WEIGHTING = ("mean", "token-sum")
 TWO_ARMS = replace(STUDIES["weighting"], arms=lambda base: weighting_arms(base)[:2])
@@ -218,6 +220,17 @@ def test_without_the_reference_arm_there_is_nothing_to_compare(runs, monkeypatch
         InputError, match=r"reference arm mean was finished \(weighting-smoke/mean-101: no room\)"
     ):
         study("weighting", "smoke", seeds=1)
+
+
+def test_other_text_is_studied_without_a_truth_and_with_as_many_candidates_as_it_holds_out(runs, tmp_path):
+    world = World.load(("ar", "en"))
+    folder = tmp_path / "mine"
+    write_corpus(world.rows(world.draw(60, 5), 5), folder, source="a test", licence="none")
+    table = study("weighting", "smoke", seeds=1, corpus=folder)
+    assert open_study("weighting-smoke-mine").info.corpus == str(folder.resolve())
+    assert table["truth"].isna().all()
+    # of 12 held-out meanings 3 fit the temperature
+    assert table[table["metric"] == "xlco"]["ceiling"].tolist() == pytest.approx([math.log(8)] * 2)
 
 
 def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(here, tmp_path, monkeypatch):
