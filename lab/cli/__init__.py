@@ -38,7 +38,7 @@ COMMANDS: Final = {
     "show": ("lab.cli.show", "one run"),
     "export": ("lab.cli.export", "a portable bundle, for other tools and to go on from"),
     "project": ("lab.cli.project", "lays out a map of sentence vectors, for the dashboard"),
-    "bench": ("lab.cli.bench", "accuracy and time of estimators beside other packages"),
+    "bench": ("lab.cli.bench", "training steps, or estimators, beside other packages, as ratios"),
     "doctor": ("lab.cli.doctor", "what this machine has and lacks"),
 }
 

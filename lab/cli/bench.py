@@ -1,10 +1,12 @@
-"""`lab bench`: ours beside other packages, on the same samples."""
+"""`lab bench`: ours beside other packages; with --information estimators on the same samples, else training steps."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
+from lab.cli import bench_training
+from lab.cli import parse as parse_words
 from lab.cli.console import progress, table
 
 
@@ -13,7 +15,7 @@ class Command:
     """Accuracy and time of information estimators beside other packages; a ratio above 1 says that ours is better.
 
     The folder holds one .npz per task: `truth_nats` and samples x0, y0, x1, y1, ... Peers are benchmark-mi,
-    torch-mist, npeet, neuralmi and mutinfo, as far as the given Python can import them.
+    torch-mist, npeet-plus and scikit-learn, as far as the given Python can import them.
     """
 
     information: Path | None = None
@@ -26,6 +28,8 @@ class Command:
     """Of ours."""
     peers: tuple[str, ...] = ()
     """Of theirs, by name; default: all that can be imported."""
+    out: Path | None = None
+    """File of JSON lines that gets the tasks as they are measured; those it holds are not measured again."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.bench.information import compare
@@ -46,6 +50,7 @@ class Command:
                 self.seeds,
                 self.methods,
                 self.peers,
+                self.out,
                 lambda done, of: bar.update(task, completed=done, total=of),
             )
         return {"rows": rows}
@@ -57,8 +62,8 @@ class Command:
         table(
             "ours beside theirs", columns, [[_cell(row[key]) for key in columns] for row in document["rows"]]
         )
-        named = ("peer", "mean_error", "worst_error", "median_seconds")
-        heads = ("", "mean error (nats)", "worst error (nats)", "median time (s)")
+        named = ("peer", "tasks", "mean_error", "worst_error", "median_seconds")
+        heads = ("", "tasks", "mean error (nats)", "worst error (nats)", "median time (s)")
         table(
             "over all tasks", heads, [[_cell(row[key]) for key in named] for row in summary(document["rows"])]
         )
@@ -68,3 +73,9 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def parse(words: list[str]) -> "Command | bench_training.Command":
+    """Estimators where --information names a folder, else training steps."""
+    chosen = any(word.split("=")[0] == "--information" for word in words)
+    return parse_words(Command if chosen else bench_training.Command, "lab bench", words)

@@ -1,0 +1,114 @@
+"""What is trained in a benchmark: a shape, a batch, and the text it reads."""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import torch
+from accelerate import Accelerator
+
+from core.config import (
+    BatchSettings,
+    ContrastSettings,
+    Frozen,
+    MaskedSettings,
+    ModelSettings,
+    Settings,
+    TextSettings,
+)
+from core.model.infoxlm import InfoXLM, language_model
+from core.text.batches import Batches
+from core.text.encoded import EncodedCorpus
+from core.text.sampling import Sampler, split
+from core.train import Training, draw
+
+STEPS: Final = 1_000_000
+SHAPES: Final[dict[str, dict[str, Any]]] = {
+    "small": {"layers": 6, "hidden": 256, "heads": 4, "vocabulary": 16_000, "queue": 16_384, "examples": 64},
+    "base": {"layers": 12, "hidden": 768, "heads": 12, "vocabulary": 250_002, "queue": 131_072, "examples": 32},
+}  # fmt: skip
+
+
+class Case(Frozen):
+    """One training step: the shape of the model, the batch, and a folder of encoded text.
+
+    Attributes:
+        part: the 'joint' step of MMLM, TLM and XLCO with the paper's settings, contrast two thirds up; or 'contrast'
+            alone as sentence encoders are trained: mean of the last layer, cosine / 0.05, the batch as negatives.
+    """
+
+    shape: str
+    layers: int
+    hidden: int
+    heads: int
+    vocabulary: int
+    queue: int
+    examples: int
+    text: Path
+    part: Literal["joint", "contrast"] = "joint"
+    precision: Literal["no", "bf16"] = "no"
+
+    @property
+    def told(self) -> str:
+        """The case in words, for a table."""
+        size = f"{self.shape}: {self.layers} x {self.hidden}, vocabulary {self.vocabulary:,}"
+        if self.part == "contrast":
+            return f"{size}, {self.examples} pairs"
+        return f"{size}, queue {self.queue:,}, {self.examples} examples of each task"
+
+    def settings(self, **contrast: Any) -> Settings:
+        """The settings of a run that takes this step."""
+        joint = self.part == "joint"
+        chosen: dict[str, Any] = {
+            "joint": {"layer": self.layers * 2 // 3, "queue": self.queue, "prefill": False},
+            "contrast": {
+                "layer": self.layers,
+                "pooling": "mean",
+                "head": False,
+                "temperature": 0.05,
+                "normalise": True,
+                "keys": "query",
+                "queue": 0,
+                "in_batch": True,
+                "mixup": False,
+            },
+        }[self.part]
+        return Settings(
+            steps=STEPS,
+            precision=self.precision,
+            text=TextSettings(pivot=None),
+            model=ModelSettings(
+                layers=self.layers, hidden=self.hidden, heads=self.heads, feedforward=4 * self.hidden
+            ),
+            mmlm=MaskedSettings(enabled=joint),
+            tlm=MaskedSettings(enabled=joint),
+            contrast=ContrastSettings(**{**chosen, **contrast}),
+            batch=BatchSettings(examples=self.examples),
+        )
+
+    def training(self, settings: Settings) -> Training:
+        """Everything that a step needs, from random weights."""
+        ids = EncodedCorpus(self.text)
+        sampler = Sampler(split(ids, settings.text, settings.seed, True), settings.text, settings.seed)
+        model = InfoXLM(language_model(settings.model, self.vocabulary, settings.seed), settings)
+        training = Training(
+            settings,
+            model,
+            sampler,
+            Batches(ids, settings, self.vocabulary - 1),
+            {"mmlm": 0.0, "tlm": 0.0},
+            Accelerator(mixed_precision=self.precision),
+        )
+        fill_queue(training)
+        return training
+
+
+def fill_queue(training: Training) -> None:
+    """Fills the queue with the keys of one batch, over and over: real ones, without the hours that as many take."""
+    before, queue = training.sampler.state(), training.model.queue
+    (batch,) = draw(training, STEPS + 1, (0, 0, training.settings.examples[2]))
+    training.sampler.restore(before)
+    assert batch.xlco is not None
+    with torch.no_grad():
+        keys = training.model.keys(batch.xlco.keys)
+    while queue.filled < queue.size:
+        queue.push(keys, torch.full_like(batch.xlco.meanings, -1))

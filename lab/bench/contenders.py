@@ -1,0 +1,183 @@
+"""Who takes the joint step: ours, and what one writes with transformers alone. Same text, masks and optimizer."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils.rnn import pad_sequence
+from transformers import XLMRobertaModel
+
+from core.config import Settings
+from core.model.encoder import ATTENTION
+from core.text.batches import ContrastBatch, MaskedBatch, Sequences
+from core.text.tokenizer import PAD
+from core.train import Training, draw, learning_rate, train
+from lab.bench.case import Case
+
+OURS: Final = "ours"
+ALL: Final = "transformers, logits at every position"
+MASKED: Final = "transformers, logits at masked positions"
+RANKING: Final = "sentence-transformers, MultipleNegativesRankingLoss"
+PEERS: Final = {"joint": (ALL, MASKED), "contrast": (RANKING,)}
+IGNORED: Final = -100
+Contender = Callable[[int], None]
+"""Takes the optimizer step of this number."""
+
+
+def contender(name: str, training: Training) -> Contender:
+    """Ours or a peer, on the weights and with the optimizer of `training`; so all of them fit into memory together."""
+    if name == OURS:
+        return Ours(training)
+    return Ranking(training) if name == RANKING else Plain(training, "all" if name == ALL else "masked")
+
+
+def needed(case: Case, name: str) -> Settings:
+    """The settings of a `training` for this contender alone: a peer that keeps a key encoder makes its own."""
+    return case.settings() if name in (OURS, RANKING) else case.settings(keys="query")
+
+
+class Ours:
+    """`core.train`, as a run calls it."""
+
+    def __init__(self, training: Training) -> None:
+        self.training, self.steps = training, train(training)
+
+    def __call__(self, step: int) -> None:
+        self.training.model.language_model.config._attn_implementation = ATTENTION
+        self.training.step = step - 1
+        next(self.steps)
+
+
+class Plain:
+    """Padded batches through transformers' own classes, and contrast as MoCo does it (He et al. 2020).
+
+    MMLM and TLM by `XLMRobertaForMaskedLM` with `labels=`, or with the vocabulary head at masked positions only;
+    contrast by two passes through all layers, of which the hidden state that is contrasted is taken. Each task is
+    back-propagated at once, so that no more than one of them is held in memory.
+    """
+
+    def __init__(self, training: Training, logits: Literal["all", "masked"]) -> None:
+        self.training, self.logits = training, logits
+        model = training.model
+        self.slow = deepcopy(model.encoder).requires_grad_(False)
+        self.slow_head = deepcopy(model.head).requires_grad_(False) if model.head is not None else None
+
+    def __call__(self, step: int) -> None:
+        training, model = self.training, self.training.model
+        model.language_model.config._attn_implementation = "sdpa"
+        self.slow.config._attn_implementation = "sdpa"
+        (batch,) = draw(training, step, training.settings.examples)
+        assert batch.mmlm is not None
+        assert batch.tlm is not None
+        assert batch.xlco is not None
+        for part in (batch.mmlm, batch.tlm):
+            self._masked(part)
+        keys = self._contrast(batch.xlco)
+        update(training, step)
+        self._follow()
+        model.queue.push(keys, batch.xlco.meanings)
+
+    def _masked(self, part: MaskedBatch) -> None:
+        language_model = self.training.model.language_model
+        labels = torch.full_like(part.sequences.ids, IGNORED)
+        labels[part.positions] = part.targets
+        ids, mask = padded(part.sequences.ids, part.sequences, PAD)
+        labels, _ = padded(labels, part.sequences, IGNORED)
+        with self.training.accelerator.autocast():
+            if self.logits == "all":
+                loss = language_model(input_ids=ids, attention_mask=mask, labels=labels).loss
+            else:
+                found = labels != IGNORED
+                states = language_model.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[found]
+                loss = cross_entropy(language_model.lm_head(states).float(), labels[found])
+        loss.backward()
+
+    def _contrast(self, part: ContrastBatch) -> Tensor:
+        model, contrast = self.training.model, self.training.settings.contrast
+        with self.training.accelerator.autocast():
+            queries = self._vectors(model.encoder, model.head, part.queries)
+            with torch.no_grad():
+                keys = self._vectors(self.slow, self.slow_head, part.keys)
+            queued, _ = model.queue.candidates()
+            scores = torch.cat([(queries * keys).sum(-1, keepdim=True), queries @ queued.T], dim=1)
+            first = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
+            loss = cross_entropy(scores.float() / contrast.temperature, first)
+        loss.backward()
+        return keys
+
+    def _vectors(self, encoder: Any, head: Any, sequences: Sequences) -> Tensor:
+        ids, mask = padded(sequences.ids, sequences, PAD)
+        states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        return head(states[self.training.settings.contrast.layer][:, 0])
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        model, momentum = self.training.model, self.training.settings.contrast.momentum
+        fast, slow = [*model.encoder.parameters()], [*self.slow.parameters()]
+        if self.slow_head is not None and model.head is not None:
+            fast, slow = [*fast, *model.head.parameters()], [*slow, *self.slow_head.parameters()]
+        for own, other in zip(slow, fast, strict=True):
+            own.mul_(momentum).add_(other, alpha=1 - momentum)
+
+
+class Encoder(nn.Module):
+    """XLM-R as the first module of a SentenceTransformer that is given token ids."""
+
+    def __init__(self, encoder: XLMRobertaModel) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, features: dict[str, Tensor], **_: Any) -> dict[str, Tensor]:
+        states = self.encoder(input_ids=features["input_ids"], attention_mask=features["attention_mask"])
+        return {**features, "token_embeddings": states.last_hidden_state}
+
+
+class Ranking:
+    """MultipleNegativesRankingLoss on padded batches: mean pooling, cosine, the batch as negatives."""
+
+    def __init__(self, training: Training) -> None:
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+        from sentence_transformers.sentence_transformer.modules import Pooling
+
+        self.training, model = training, training.model
+        pooling = Pooling(model.encoder.config.hidden_size, "mean")
+        sentences = SentenceTransformer(
+            modules=[Encoder(model.encoder), pooling], device=str(training.accelerator.device)
+        )
+        self.loss = MultipleNegativesRankingLoss(sentences, scale=1 / training.settings.contrast.temperature)
+
+    def __call__(self, step: int) -> None:
+        training = self.training
+        training.model.language_model.config._attn_implementation = "sdpa"
+        (batch,) = draw(training, step, training.settings.examples)
+        assert batch.xlco is not None
+        features = []
+        for sequences in (batch.xlco.queries, batch.xlco.keys):
+            ids, mask = padded(sequences.ids, sequences, PAD)
+            features.append({"input_ids": ids, "attention_mask": mask})
+        with training.accelerator.autocast():
+            loss = self.loss(features, None)
+        loss.backward()
+        update(training, step)
+
+
+def update(training: Training, step: int) -> None:
+    """Clips gradients and takes the optimizer's step, as `core.train` does."""
+    settings = training.settings
+    clip_grad_norm_([parameter for _, parameter in training.model.trained()], settings.optimizer.clip)
+    for group in training.optimizer.param_groups:
+        group["lr"] = learning_rate(step, settings.steps, settings.optimizer)
+    training.optimizer.step()
+    training.optimizer.zero_grad(set_to_none=True)
+
+
+def padded(flat: Tensor, sequences: Sequences, value: int) -> tuple[Tensor, Tensor]:
+    """Rows of equal length, and where they hold text."""
+    rows = pad_sequence(flat.split(sequences.lengths.tolist()), batch_first=True, padding_value=value)
+    mask = torch.arange(rows.shape[1]) < sequences.lengths[:, None]
+    return rows, mask.long().to(flat.device)

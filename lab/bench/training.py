@@ -1,0 +1,176 @@
+"""Training steps beside peers: speed interleaved in one process, peak memory each in a process of its own."""
+
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import torch
+
+from core.train import draw
+from lab.bench.case import SHAPES, Case
+from lab.bench.contenders import OURS, PEERS, contender
+from lab.bench.drawing import drawing_rows
+from lab.bench.flops import model_flops, peak_flops
+from lab.bench.memory import peak_bytes
+from lab.bench.text import prepare_text
+
+Part = Literal["joint", "contrast", "growth"]
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+MEBI: Final = 2**20
+GROWTH: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
+    "sentences per batch": ("examples", (16, 64, 256)),
+    "the vocabulary": ("vocabulary", (16_000, 64_000, 250_002)),
+    "the queue": ("queue", (4_096, 32_768, 262_144)),
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One timed step: how long it took, what it read, and the operations that its losses need."""
+
+    seconds: float
+    tokens: int
+    flops: float
+
+
+def bench_training(
+    parts: Sequence[Part],
+    shapes: Sequence[str],
+    corpus: Path | None = None,
+    examples: int | None = None,
+    repetitions: int = 5,
+    progress: Progress = lambda phase, done, total: None,
+) -> dict[str, Any]:
+    """The document of `lab bench`: rows, and the text, machine and time they belong to.
+
+    Rows are {name, shape, peer, ours, theirs, ratio, unit}; where steps are repeated, ours and theirs are medians,
+    ratio is theirs of ours, and low and high are the smallest and the largest ratio of two steps on the same text.
+    On a GPU everyone computes in bfloat16 where autocast allows it, else in float32.
+
+    Raises:
+        InputError: the corpus cannot be read.
+    """
+    gpu = torch.cuda.is_available()
+    with tempfile.TemporaryDirectory() as scratch:
+        text = Path(scratch) / "text"
+        told = prepare_text(text, corpus)
+        common: dict[str, Any] = {"text": text, "precision": "bf16" if gpu else "no"}
+        rows: list[Row] = []
+        for shape in shapes:
+            size = SHAPES[shape] | ({} if examples is None else {"examples": examples})
+            for part in ("joint", "contrast"):
+                if part in parts:
+                    case = Case(shape=shape, part=part, **size, **common)
+                    rows += compared(case, PEERS[part], repetitions, progress)
+        if "growth" in parts:
+            rows += list(grown(common, repetitions, progress))
+            rows += drawing_rows(Path(scratch), progress)
+    return {
+        "rows": rows,
+        "text": told,
+        "device": torch.cuda.get_device_name() if gpu else platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "precision": common["precision"],
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def compared(case: Case, peers: Sequence[str], repetitions: int, progress: Progress) -> list[Row]:
+    """Rows of one case: examples and tokens per second, peak memory, and on a known GPU model FLOP utilisation."""
+    taken = interleaved(case, (OURS, *peers), repetitions, progress)
+    peaks = peaks_of(case, (OURS, *peers), progress)
+    examples = sum(case.settings().examples)
+    name, rows, most = f"{case.part} step", list[Row](), peak_flops()
+    for peer in peers:
+        base = {"shape": case.told, "peer": peer}
+        for unit, done in (("examples/s", lambda one: examples), ("tokens/s", lambda one: one.tokens)):
+            rates = {who: [done(one) / one.seconds for one in taken[who]] for who in (OURS, peer)}
+            rows.append(base | {"name": name, "unit": unit} | speed(rates[OURS], rates[peer]))
+        ours, theirs = peaks[OURS] / MEBI, peaks[peer] / MEBI
+        rows.append(base | {"name": f"{name}, peak memory", "unit": "MiB"} | less(ours, theirs))
+        if most is not None:
+            used = {who: [one.flops / one.seconds / most for one in taken[who]] for who in (OURS, peer)}
+            rows.append(
+                base
+                | {"name": f"{name}, model FLOP utilisation", "unit": "share"}
+                | speed(used[OURS], used[peer])
+            )
+    return rows
+
+
+def grown(common: dict[str, Any], repetitions: int, progress: Progress) -> Iterator[Row]:
+    """How the joint step of the small shape grows with one of its sizes at a time, beside plain transformers."""
+    size = SHAPES["small"] | {"examples": 16, "queue": 4_096}
+    peer = PEERS["joint"][0]
+    for axis, (field, values) in GROWTH.items():
+        for value in values:
+            case = Case(shape="small", **{**size, field: value}, **common)
+            taken = interleaved(case, (OURS, peer), repetitions, progress)
+            peaks = peaks_of(case, (OURS, peer), progress)
+            base = {"shape": case.told, "peer": peer}
+            seconds = [statistics.median(one.seconds for one in taken[who]) for who in (OURS, peer)]
+            yield base | {"name": f"seconds a step as {axis} grows", "unit": "s"} | less(*seconds)
+            sizes = [peaks[who] / MEBI for who in (OURS, peer)]
+            yield base | {"name": f"peak memory as {axis} grows", "unit": "MiB"} | less(*sizes)
+
+
+def interleaved(
+    case: Case, names: Sequence[str], repetitions: int, progress: Progress
+) -> dict[str, list[Taken]]:
+    """Steps of all contenders in turns, each round on the same text, so that what else the machine does hits all.
+
+    The first round warms up and is not counted.
+    """
+    settings = case.settings()
+    training = case.training(settings)
+    steps = {name: contender(name, training) for name in names}
+    taken: dict[str, list[Taken]] = {name: [] for name in names}
+    done = 0
+    for step in range(1, repetitions + 2):
+        sampler = training.sampler.state()
+        (batch,) = draw(training, step, settings.examples)
+        flops = model_flops(batch, settings, case.vocabulary)
+        for name in (*names[step % len(names) :], *names[: step % len(names)]):
+            training.sampler.restore(sampler)
+            _wait()
+            began = time.perf_counter()
+            steps[name](step)
+            _wait()
+            taken[name].append(Taken(time.perf_counter() - began, batch.tokens, flops))
+            done += 1
+            progress(f"{case.part} {case.told}", done, (repetitions + 1) * len(names))
+    return {name: found[1:] for name, found in taken.items()}
+
+
+def peaks_of(case: Case, names: Sequence[str], progress: Progress) -> dict[str, int]:
+    """Peak memory of each contender in bytes."""
+    found: dict[str, int] = {}
+    for name in names:
+        found[name] = peak_bytes(case, name)
+        progress(f"memory of {case.part} {case.told}", len(found), len(names))
+    return found
+
+
+def speed(ours: Sequence[float], theirs: Sequence[float]) -> Row:
+    """Medians of what should be large, and how often ours holds theirs."""
+    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
+    own, other = statistics.median(ours), statistics.median(theirs)
+    return {"ours": own, "theirs": other, "ratio": own / other, "low": min(ratios), "high": max(ratios)}
+
+
+def less(ours: float, theirs: float) -> Row:
+    """What should be small."""
+    return {"ours": ours, "theirs": theirs, "ratio": theirs / ours}
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

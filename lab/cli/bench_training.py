@@ -1,0 +1,63 @@
+"""`lab bench`: training steps beside peers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from core.errors import InputError
+from lab.cli.console import out, progress, table
+
+COLUMNS = ("name", "shape", "peer", "ours", "theirs", "ratio", "unit")
+
+
+@dataclass(frozen=True)
+class Command:
+    """Speed and memory of a training step beside peers, in one process, as ratios; above 1 ours is better.
+
+    Peers take the same step on the same text, masks and weights with the same optimizer: plain transformers with
+    padded batches (logits at every position, or at masked positions only), and for contrast alone
+    sentence-transformers' MultipleNegativesRankingLoss. `lab bench --information FOLDER` compares estimators instead.
+    """
+
+    shapes: tuple[Literal["small", "base"], ...] = ("small", "base")
+    """small: 6 layers x 256, 16,000 tokens. base: 12 x 768, 250,002 tokens, which takes 16 GiB of memory."""
+    parts: tuple[Literal["joint", "contrast", "growth"], ...] = ("joint", "contrast", "growth")
+    """joint: MMLM, TLM and XLCO with the paper's settings. growth: with batch, vocabulary, queue and corpus."""
+    corpus: Path | None = None
+    """Text to train on; default: synthetic tokens, as long as image captions."""
+    examples: int | None = None
+    """Of each task per step; default: 64 small, 32 base."""
+    repetitions: int = 5
+    """Timed steps of each contender, after one that warms up."""
+
+    def __call__(self) -> dict[str, Any]:
+        from lab.bench.training import bench_training
+
+        for name, value, least in (("examples", self.examples, 2), ("repetitions", self.repetitions, 1)):
+            if value is not None and value < least:
+                raise InputError(f"expected --{name} from {least}, got {value}")
+        with progress() as bar:
+            bars: dict[str, Any] = {}
+
+            def tell(phase: str, done: int, total: int) -> None:
+                if phase not in bars:
+                    bars[phase] = bar.add_task(phase, total=total, told="")
+                bar.update(bars[phase], completed=done)
+
+            return bench_training(self.parts, self.shapes, self.corpus, self.examples, self.repetitions, tell)
+
+    def show(self, document: dict[str, Any]) -> None:
+        rows = [[_cell(row[key]) for key in COLUMNS] for row in document["rows"]]
+        table("ours beside theirs", COLUMNS, rows)
+        out.print(
+            f"text: {document['text']}\n"
+            f"{document['device']}, {document['threads']} threads, precision {document['precision']}, "
+            f"torch {document['versions']['torch']}, {document['date']}",
+            markup=False,
+        )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.{3 if value < 10 else 1}f}" if isinstance(value, float) else str(value)
