@@ -36,6 +36,8 @@ class Command:
     """Cells at a time, each in a process of its own; at toy size two with one thread beat one with two."""
     reference: str | None = None
     """Arm that the others are compared with; default: the study's."""
+    steps: int | None = None
+    """Of training in each cell; default: the scale's."""
     name: str | None = None
     """Of the study's folder under the runs; default: the study, the scale and the corpus."""
     gallery: bool = False
@@ -52,7 +54,7 @@ class Command:
                 bar.update(task[0], completed=done, total=total, told=told)
 
             folder, failed = carry_out_study(
-                self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, tell
+                self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell
             )
         info = folder.info
         made = against(folder, self.reference) if self.reference else folder.table()

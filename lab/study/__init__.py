@@ -69,11 +69,15 @@ def carry_out_study(
     corpus: Path | None = None,
     jobs: int = 1,
     folder: str | None = None,
+    steps: int | None = None,
     progress: Callable[[float, int, str], None] = silent,
 ) -> tuple[StudyFolder, dict[str, str]]:
-    """As `study`, under a name of its own if wanted: the folder of the study, and why cells failed, by cell."""
+    """As `study`, under a name of its own and with other training steps if wanted.
+
+    The folder of the study, and why cells failed, by cell.
+    """
     from lab.study.grid import carry_out_grid, collect, plan
 
-    grid = plan(study_named(name), scale, seeds, corpus, folder)
+    grid = plan(study_named(name), scale, seeds, corpus, folder, steps)
     failed = carry_out_grid(grid, jobs, progress)
     return collect(grid, failed), failed

@@ -41,12 +41,16 @@ class Grid:
     cells: tuple[Cell, ...]
 
 
-def plan(study: Study, scale: str, seeds: int, corpus: Path | None, name: str | None) -> Grid:
+def plan(
+    study: Study, scale: str, seeds: int, corpus: Path | None, name: str | None, steps: int | None = None
+) -> Grid:
     """Lays out the cells of a study; writes nothing but text that is missing in the cache.
 
     Raises:
-        InputError: no such scale, fewer than one seed, or a question that this text cannot answer.
+        InputError: no such scale, fewer than one seed or step, or a question that this text cannot answer.
     """
+    if steps is not None and steps < 1:
+        raise InputError(f"expected --steps from 1, got {steps}")
     if seeds < 1:
         raise InputError(f"expected --seeds from 1, got {seeds}")
     if corpus is not None and study.world_only:
@@ -54,7 +58,7 @@ def plan(study: Study, scale: str, seeds: int, corpus: Path | None, name: str | 
             f"the study {study.name} needs text whose information is known, got {corpus}: leave --corpus out"
         )
     name = store.check_name(name or "-".join([study.name, scale, *([corpus.name] if corpus else [])]))
-    base, protocol = base_settings(study, scale), scale_named(scale).protocol
+    base, protocol = base_settings(study, scale, steps), scale_named(scale).protocol
     arms = study.arms(base)
     chosen = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
     cells = []

@@ -82,11 +82,13 @@ def scale_named(name: str) -> Scale:
     return SCALES[name]
 
 
-def base_settings(study: Study, scale: str) -> Settings:
+def base_settings(study: Study, scale: str, steps: int | None = None) -> Settings:
     """What all arms of a study have in common.
 
-    All read retrieval at the layer that the base contrasts, and keep few snapshots.
+    All read retrieval at the layer that the base contrasts, and keep few snapshots. `steps` of training instead of
+    the scale's.
     """
     base = scale_named(scale).settings()
+    base = base if steps is None else changed(base, {"steps": steps})
     layer = {"layer": base.evaluation_layer, "snapshot_every": max(1, base.steps // SNAPSHOTS)}
     return changed(changed(base, {"seed": FIRST_SEED, "measure": layer}), study.base)

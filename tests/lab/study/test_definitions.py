@@ -57,6 +57,13 @@ def test_seeds_took_no_part_in_choosing_the_recipes():
     assert grid.cells[0].name == f"tasks-toy/mmlm-{FIRST_SEED}"
 
 
+def test_other_steps_change_every_cell_and_nothing_else_but_how_often_it_is_looked_at():
+    usual, short = (plan(STUDIES["layer"], "toy", 1, None, None, steps) for steps in (None, 120))
+    assert {cell.settings.steps for cell in short.cells} == {120}
+    assert {cell.settings.measure.snapshot_every for cell in short.cells} == {10}
+    assert [cell.name for cell in short.cells] == [cell.name for cell in usual.cells]
+
+
 def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
     base = base_settings(STUDIES["momentum"], "toy")
     found = {arm.name: changed(base, arm.changes).contrast for arm in STUDIES["momentum"].arms(base)}
@@ -74,6 +81,7 @@ def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
         (lambda: study_named("task"), "did you mean tasks"),
         (lambda: plan(STUDIES["tasks"], "tiny", 1, None, None), "smoke, toy, small, got 'tiny'"),
         (lambda: plan(STUDIES["tasks"], "toy", 0, None, None), "--seeds from 1, got 0"),
+        (lambda: plan(STUDIES["tasks"], "toy", 1, None, None, 0), "--steps from 1, got 0"),
         (lambda: plan(STUDIES["noise"], "toy", 1, Path("corpora/mine"), None), "leave --corpus out"),
         (lambda: plan(STUDIES["tasks"], "toy", 1, None, "../x"), "choose another"),
     ],
