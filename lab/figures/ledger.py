@@ -69,8 +69,8 @@ def ledger(rows: Rows) -> go.Figure:
     # an axis is drawn only where something uses it
     figure.add_scatter(x=[None], y=labels[:1], xaxis="x2", showlegend=False, hoverinfo="skip")
     figure.update_layout(
-        barmode="overlay", height=120 + 66 * max(1, len(shown)), margin={"l": 5, "r": 10, "t": 60, "b": 45},
-        legend={"orientation": "h", "y": 1.42, "x": 0},
+        barmode="overlay", height=145 + 66 * max(1, len(shown)), margin={"l": 5, "r": 10, "t": 85, "b": 45},
+        legend={"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
         xaxis={"title": "information (nats)", "range": [0, top]},
         xaxis2={"title": "bits", "range": [0, top / math.log(2)], "overlaying": "x", "side": "top",
                 "showgrid": False, "tickmode": "auto"},

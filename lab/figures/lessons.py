@@ -26,7 +26,7 @@ def bounds_against_truth(table: pd.DataFrame, n: int) -> go.Figure:
     figure.add_scatter(x=[0, top], y=[0, top], mode="lines", name="truth", line={"color": TRUTH, "width": 2})
     figure.add_hline(
         y=float(np.log(n)), line={"color": CEILING, "dash": "longdash", "width": 1.5},
-        annotation={"text": f"log {n}", "font": {"color": CEILING}},
+        annotation={"text": f"log {n}", "font": {"color": CEILING}}, annotation_position="top left",
     )  # fmt: skip
     for index, (name, part) in enumerate(table.groupby("bound", sort=False)):
         colour = _colour(index)
@@ -124,7 +124,7 @@ def losses_by_reading(table: pd.DataFrame) -> go.Figure:
     known = table.dropna(subset=["exact"]).drop_duplicates("reading")
     figure.add_scatter(
         x=known["reading"], y=known["exact"], mode="markers", name="the least possible",
-        marker={"symbol": "line-ew", "size": 60, "line": {"width": 3, "color": TRUTH}, "color": TRUTH},
+        marker={"symbol": "line-ew", "size": 140, "line": {"width": 3, "color": TRUTH}, "color": TRUTH},
         hovertemplate="%{x}: no model can go below %{y:.2f} nats<extra></extra>",
     )  # fmt: skip
     figure.update_layout(

@@ -117,7 +117,8 @@ def conclusion(table: pd.DataFrame, n: int = SAMPLES) -> list[str]:
         f"varies by {near['sd']:.2f}, where theory predicts {near['predicted_sd']:.2f}. Theory gives "
         f"{nwj['predicted_sd']:.0f} at {truth:g}: the batches that would show it are too rare to be drawn.",
         f"SMILE varies by {smile['sd']:.2f} only, but its mean is {smile['mean']:.2f}, off by "
-        f"**{smile['mean'] - truth:+.2f}** nats: it is no bound.",
+        f"**{smile['mean'] - truth:+.2f}** nats"
+        f"{': above the truth, where no bound could be.' if smile['mean'] > truth else '.'}",
     ]
 
 
@@ -128,7 +129,8 @@ def check_ceiling(answer: Any, candidates: int = SAMPLES) -> Verdict:
         answer, most, 0.01,
         f"log {candidates} = {most:.2f} nats: a perfect critic on {candidates} candidates shows that and no more",
         "the loss of a perfect critic is 0; what is left of log N - loss?",
-        {"these are bits: take the natural logarithm": math.log2(candidates),
+        {"that is N, not log N": candidates,
+         "these are bits: take the natural logarithm": math.log2(candidates),
          "these are decimal digits: take the natural logarithm": math.log10(candidates),
          "the positive is a candidate too": math.log(candidates - 1)},
     )  # fmt: skip
@@ -140,7 +142,8 @@ def check_batch(answer: Any, nats: float = 10.0) -> Verdict:
         answer, math.exp(nats), 0.02 * math.exp(nats),
         f"exp({nats:g}) = {math.exp(nats):,.0f} candidates: the price of a bound that does not vary is exponential too",
         f"for which N is log N = {nats:g}?",
-        {"that is 2 to the power; a nat is a natural logarithm": 2**nats},
+        {"that is log N: N is e to that power": nats,
+         "that is 2 to the power; a nat is a natural logarithm": 2**nats},
     )  # fmt: skip
 
 
@@ -149,10 +152,10 @@ def check_spread(answer: Any, nats: float = 6.0, n: int = SAMPLES) -> Verdict:
     expected = predicted_spread(nats, n)
     return judged(
         answer, expected, 0.1 * expected,
-        f"about exp({nats:g}) / {n} = {expected:.2f} nats, "
-        f"{'more' if expected > nats else f'{expected / nats:.0%} of'} what is measured",
+        f"about exp({nats:g}) / {n} = {math.exp(nats) / n:.2f} nats, for a quantity of {nats:g} nats",
         "the variance of one exp f is about exp(2 I); you average n (n - 1) of them and want a standard deviation",
         {"that is the variance; take the square root": expected**2,
+         "that is one exp f; a mean of n (n - 1) of them varies less": math.exp(nats),
          "you divided by the square root of n, but there are n (n - 1) mismatched pairs": expected * math.sqrt(n)},
     )  # fmt: skip
 
@@ -173,6 +176,6 @@ def check_bounds(answer: Any) -> Verdict:
         )
     if missing := lower - given:
         return wrong(
-            f"one more is a lower bound in expectation, with {len(missing)} to find: look at the column kind"
+            f"these are, but {len(missing)} more of the six: look at the column `kind` of the first table"
         )
     return right("the two others take the log of a sample mean, which is too low on average, and subtract it")

@@ -100,7 +100,7 @@ def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
         nats = table[table["run"] == name].set_index("reading")["nats"]
         cost = float(nats[READINGS[2]] - nats[READINGS[1]])
         told.append(
-            f"**{name}**. TLM: {whole['words']}. The translation adds "
+            f"**{name}**. TLM: {whole['words']}. By the difference of the bounds the translation adds "
             f"**{row['nats']:.2f}** [{row['low']:.2f}, {row['high']:.2f}] of {row['truth']:.2f} nats. A wrong "
             f"translation costs {cost:+.2f} nats per masked token against the right one: the model "
             f"{'reads it' if cost > 0.05 else 'hardly looks at it'}."
@@ -114,8 +114,10 @@ def check_added(answer: Any, ledger: Rows) -> Verdict:
     return judged(
         answer, row["truth"], 0.02,
         f"I(x; c2 | c1) = I(c1, c2; x) - I(c1; x) = {row['truth']:.2f} nats",
-        "subtract the truth of MMLM from the truth of TLM, on the same languages: the row `tlm - mmlm` does it",
+        "the truth of TLM less that of MMLM on the same languages is the truth of the row `tlm - mmlm`",
         {"that is what this run reached": row["nats"],
+         "the rows `tlm` and `mmlm` are not about the same tokens; `tlm - mmlm` is":
+             chosen["tlm"]["truth"] - chosen["mmlm"]["truth"],
          "that is the whole of TLM; the own sentence already tells most of it": chosen["tlm"]["truth"]},
     )  # fmt: skip
 

@@ -104,7 +104,8 @@ def check_candidates(answer: Any, rows: Iterable[Row]) -> Verdict:
         answer, math.exp(truth), 0.02 * math.exp(truth),
         f"log N = {truth:.2f} nats needs N = {math.exp(truth):,.0f}, as many as there are meanings",
         f"solve log N = {truth:.2f} for N, with the natural logarithm",
-        {"2 to that power: the ceiling is in nats, so the base is e": 2**truth,
+        {"that is log N: N is e to that power": truth,
+         "2 to that power: the ceiling is in nats, so the base is e": 2**truth,
          "10 to that power: the ceiling is in nats, so the base is e": 10**truth},
     )  # fmt: skip
 
@@ -117,6 +118,8 @@ def check_visible(answer: Any, rows: Iterable[Row]) -> Verdict:
         answer, most, 0.01,
         f"{row['ceiling']:.2f} of {row['truth']:.2f} nats; what lies above the ceiling stays unseen, not absent",
         "divide the ceiling by the truth",
-        {"that is what this run reached; the question is what any critic could reach": row["nats"] / row["truth"],
+        {"that is the ceiling in nats; which share of the truth is it?": row["ceiling"],
+         "the answer is a share between 0 and 1, not a percentage": 100 * most,
+         "that is what this run reached; the question is what any model could reach": row["nats"] / row["truth"],
          "that is the wrong way up": row["truth"] / row["ceiling"]},
     )  # fmt: skip

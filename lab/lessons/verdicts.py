@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+MISTAKEN: Final = 0.05
+"""How far from the number of a mistake, as a share of it, an answer is taken for that mistake at most."""
 
 
 class Verdict(str):
@@ -61,19 +64,22 @@ def judged(
         within: how far from it is right still, in the same unit.
         told: why it is right.
         hint: where to look when it is wrong.
-        mistakes: what went wrong, by the number that it leads to.
+        mistakes: what went wrong, by the number that it leads to; as near to it, relatively, as is right still.
 
     >>> judged(6.0, 4.16, 0.01, "log 64", "log of what?", {"these are bits": 6.0})
     wrong: 6 is off: these are bits
+    >>> judged(4.16, 64, 2, "exp 4.16", "solve log N = 4.16", {"2 to that power": 17.9})
+    wrong: 4.16 is too low; solve log N = 4.16
     """
     if answer is None or answer is ...:
-        return not_yet(f"put a number in place of {answer}; {hint}")
+        return not_yet(f"put a number in place of the dots; {hint}")
     value = number(answer)
     if value is None:
         return wrong(f"expected one finite number, got {type(answer).__name__} {str(answer)[:40]!r}; {hint}")
     if abs(value - expected) <= within:
         return right(told)
+    nearness = min(within / abs(expected), MISTAKEN) if expected else MISTAKEN
     for mistake, leads_to in (mistakes or {}).items():
-        if abs(value - leads_to) <= within:
+        if abs(value - leads_to) <= nearness * abs(leads_to):
             return wrong(f"{value:.4g} is off: {mistake}")
     return wrong(f"{value:.4g} is too {'high' if value > expected else 'low'}; {hint}")

@@ -63,6 +63,18 @@ def test_a_check_never_raises(check, answer, mistake, junk):
     assert len(told) > 20
 
 
+def test_a_mistake_is_named_only_where_its_own_number_came():
+    # what is right within 2 % of a million would take 13 for 8,192 if it were measured in candidates
+    assert "that is log N" in tour.check_candidates(13, LEDGER)
+    assert "2 to that power" in tour.check_candidates(8_200, LEDGER)
+    assert "solve log N" in tour.check_candidates(100, LEDGER)
+    assert "not a percentage" in tour.check_visible(64, LEDGER)
+
+
+def test_a_number_of_a_token_may_be_numpys():
+    assert mmlm.check_open_token(TOKENS["uncertainty"].to_numpy().argmax() + 1, TOKENS).passed
+
+
 def test_a_number_may_come_as_any_kind_of_number():
     assert [number(one) for one in ("1.5", np.float32(1.5), torch.tensor(1.5))] == [1.5, 1.5, 1.5]
     assert repr(judged(1, 1, 0.1, "so it is", "look")) == "right: so it is"
