@@ -131,7 +131,9 @@ def table(rows: list[Row]) -> list[Row]:
             (row["peer"], row["theirs"], row["their_worst"]),
         ):
             if value is not None:
-                seen.setdefault(who, {})[row["name"], row["unit"]] = {
+                # a peer stands once beside each of our methods
+                task = row["name"].removesuffix(f" ({row['method']})")
+                seen.setdefault(who, {})[task, row["unit"]] = {
                     "value": value,
                     "worst": worst,
                     "unit": row["unit"],

@@ -59,16 +59,16 @@ def test_what_is_kept_is_not_measured_again(folder):
 
 def made(name, unit, ours, theirs, method="auto", peer="p"):
     return {
-        "name": name, "unit": unit, "method": method, "peer": peer, "ours": ours, "theirs": theirs,
+        "name": f"{name} ({method})", "unit": unit, "method": method, "peer": peer, "ours": ours, "theirs": theirs,
         "worst": 2 * ours, "their_worst": None if theirs is None else 2 * theirs,
     }  # fmt: skip
 
 
 def test_the_last_lines_count_every_task_once_and_a_peer_where_it_answered():
     rows = [made("a", "nats", 0.1, 0.3), made("a", "nats", 0.1, 0.5, peer="q"), made("b", "nats", 0.3, None)]
-    rows += [made("a", "s", 1.0, 4.0), made("a", "s", 1.0, 2.0, peer="q"), made("b", "s", 3.0, None)]
+    rows += [made("a", "nats", 0.4, 0.3, method="ksg"), made("a", "s", 1.0, 4.0), made("a", "s", 1.0, 2.0, peer="q"), made("b", "s", 3.0, None)]
     lines = {line["peer"]: line for line in table(rows)}
-    assert set(lines) == {"ours (auto)", "p", "q"}
+    assert set(lines) == {"ours (auto)", "ours (ksg)", "p", "q"}
     ours, p = lines["ours (auto)"], lines["p"]
     assert (ours["tasks"], ours["mean_error"], ours["worst_error"]) == (2, pytest.approx(0.2), 0.6)
     assert ours["median_seconds"] == 2.0
