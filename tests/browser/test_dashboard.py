@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 HERE = ("localhost", "127.0.0.1")
 # training starts in a process of its own: importing, writing the world and its tokenizer
 PATIENCE = 180_000
-# plotly.js goes on gliding the axes of a figure that has been taken off the page, and fails at it; nothing else comes of it
+# plotly.js goes on gliding the axes of a figure that was taken off the page, and fails; nothing else comes of it
 LEFT_GLIDING = "Cannot read properties of undefined (reading '_plots')"
 
 pytestmark = [

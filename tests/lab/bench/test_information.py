@@ -66,7 +66,8 @@ def made(name, unit, ours, theirs, method="auto", peer="p"):
 
 def test_the_last_lines_count_every_task_once_and_a_peer_where_it_answered():
     rows = [made("a", "nats", 0.1, 0.3), made("a", "nats", 0.1, 0.5, peer="q"), made("b", "nats", 0.3, None)]
-    rows += [made("a", "nats", 0.4, 0.3, method="ksg"), made("a", "s", 1.0, 4.0), made("a", "s", 1.0, 2.0, peer="q"), made("b", "s", 3.0, None)]
+    rows += [made("a", unit, 0.4, value, method="ksg") for unit, value in (("nats", 0.3), ("s", 4.0))]
+    rows += [made("a", "s", 1.0, 4.0), made("a", "s", 1.0, 2.0, peer="q"), made("b", "s", 3.0, None)]
     lines = {line["peer"]: line for line in table(rows)}
     assert set(lines) == {"ours (auto)", "ours (ksg)", "p", "q"}
     ours, p = lines["ours (auto)"], lines["p"]
