@@ -26,6 +26,7 @@ METHODS: dict[str, Callable[..., Estimate]] = {
     "flow": by_flow,
     "latent": by_latent,
 } | {name: partial(by_critic, bound=name) for name in BOUNDS}
+NEGATIVE = "below zero, which information never is: this method does not suit these samples"
 
 
 def estimate(x: Any, y: Any, method: str = "auto", seed: int = 0, **options: Any) -> Estimate:
@@ -52,4 +53,6 @@ def estimate(x: Any, y: Any, method: str = "auto", seed: int = 0, **options: Any
         made = Estimate(0.0, 0.0, 0.0, "estimate", 0.0, method, pairs.n, 0.0, pairs.warnings, "constant")
     else:
         made = METHODS[method](pairs, seed=seed, **options)
+    if made.kind == "estimate" and made.high < 0:
+        made = replace(made, warnings=(*made.warnings, NEGATIVE))
     return replace(made, seconds=time.perf_counter() - started)

@@ -46,6 +46,12 @@ def test_a_flow_reads_a_correlated_pair() -> None:
     assert estimate(*PAIR.sample(2000, seed=0), method="flow").nats == pytest.approx(PAIR.nats, abs=0.12)
 
 
+def test_information_below_zero_is_warned_of() -> None:
+    result = estimate(*task("embedding-256-6").sample(400, seed=0), method="flow")
+    assert result.high < 0
+    assert any("below zero" in warning for warning in result.warnings)
+
+
 def test_a_flow_is_a_density() -> None:
     flow = Flow(1, 0)
     with torch.no_grad():
