@@ -15,6 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, XLMRobertaConfig, XLMRobertaModel
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLayer
 
+from core.model.vocabulary import looked_up
 from core.text.batches import Sequences
 from core.text.tokenizer import PAD
 
@@ -151,7 +152,8 @@ def hidden_states(
     encoder: XLMRobertaModel, sequences: Sequences, packing: Packing, last: int | None = None
 ) -> Iterator[Float[Tensor, "tokens hidden"]]:
     """Hidden states 0 (embeddings) to `last` (default: all), as transformers counts them; no layer above is run."""
-    state = encoder.embeddings(input_ids=sequences.ids[None], position_ids=packing.positions[None])
+    words = looked_up(encoder.embeddings.word_embeddings.weight, sequences.ids)
+    state = encoder.embeddings(inputs_embeds=words[None], position_ids=packing.positions[None])
     yield state[0]
     for layer in encoder.encoder.layer[:last]:
         state = layer(state, None, packing=packing)

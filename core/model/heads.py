@@ -1,11 +1,11 @@
 """The critics on top of the encoder: the vocabulary at masked positions, and the linear map of the contrast."""
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
-from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
+from torch.nn.functional import gelu
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLMHead
+
+from core.model.vocabulary import predicted
 
 CHUNK_LOGITS = 2**26
 """Logits held at once: 256 MiB in float32, whatever the vocabulary and the batch. Each chunk reads and writes the
@@ -17,21 +17,13 @@ def token_losses(
 ) -> Float[Tensor, " masked"]:
     """Cross-entropy in nats of each masked token over the whole vocabulary.
 
-    Logits exist for the masked positions only, and when they would exceed `CHUNK_LOGITS`, for some positions at
-    a time: the backward pass computes them again.
+    Logits exist for the masked positions only, and never more than `CHUNK_LOGITS` of them.
     """
-    rows = max(1, CHUNK_LOGITS // head.decoder.out_features)
-    if len(states) <= rows:
-        return _losses(head, states, targets)
-    parts = [
-        checkpoint(_losses, head, part, wanted, use_reentrant=False)
-        for part, wanted in zip(states.split(rows), targets.split(rows), strict=True)
-    ]
-    return torch.cat(parts)  # pyright: ignore[reportArgumentType]
-
-
-def _losses(head: XLMRobertaLMHead, states: Tensor, targets: Tensor) -> Tensor:
-    return cross_entropy(head(states).float(), targets, reduction="none")
+    decoder = head.decoder
+    features = head.layer_norm(gelu(head.dense(states)))
+    return predicted(
+        features, decoder.weight, decoder.bias, targets, max(1, CHUNK_LOGITS // decoder.out_features)
+    )
 
 
 def contrast_head(hidden: int) -> nn.Linear:

@@ -1,0 +1,111 @@
+"""The embedding matrix of XLM-R, used twice: tokens are looked up in it, and predicted with it.
+
+Autograd would build a gradient as large as the matrix for every use, and add them up: 768 MB each for XLM-R base,
+written and read many times a step. Here each use adds its share to `.grad` in place. So `backward()` does what it
+always does, but `torch.autograd.grad` and hooks on gradients do not see this matrix.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import embedding, linear
+
+
+def looked_up(
+    weight: Float[Tensor, "vocabulary hidden"], ids: Int[Tensor, " tokens"]
+) -> Float[Tensor, "tokens hidden"]:
+    """The rows of some tokens."""
+    return _LookUp.apply(weight, ids)  # pyright: ignore[reportReturnType]
+
+
+def predicted(
+    states: Float[Tensor, "masked hidden"],
+    weight: Float[Tensor, "vocabulary hidden"],
+    bias: Float[Tensor, " vocabulary"],
+    targets: Int[Tensor, " masked"],
+    rows: int,
+) -> Float[Tensor, " masked"]:
+    """Cross-entropy in nats of each target among all tokens, with logits states @ weight.T + bias.
+
+    Logits of at most `rows` states are held at once. Where there are more states, the backward pass computes the
+    logits again; where there are not, it finds their softmax in their place.
+    """
+    return _Predict.apply(states, weight, bias, targets, rows)  # pyright: ignore[reportReturnType]
+
+
+class _LookUp(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, ids: Tensor) -> Tensor:
+        ctx.weight, ctx.ids = weight, ids
+        return embedding(ids, weight)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None]:
+        if ctx.weight.grad is None:
+            ctx.weight.grad = torch.zeros_like(ctx.weight)
+        ctx.weight.grad.index_put_((ctx.ids,), grads[0].to(ctx.weight.dtype), accumulate=True)
+        return None, None
+
+
+class _Predict(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, rows: int) -> Tensor:
+        device = states.device.type
+        ctx.dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        ctx.weight, ctx.bias, ctx.rows, ctx.softmax = weight, bias, rows, None
+        ctx.save_for_backward(states, targets)
+        matrix = weight.to(ctx.dtype)
+        if len(states) <= rows:
+            ctx.softmax, losses = _softmax(states, matrix, bias, targets)
+            return losses
+        parts = zip(states.split(rows), targets.split(rows), strict=True)
+        return torch.cat([_softmax(part, matrix, bias, wanted)[1] for part, wanted in parts])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
+        states, targets = ctx.saved_tensors
+        matrix, back = ctx.weight.to(ctx.dtype), torch.empty_like(states)
+        for part, wanted, scale, out in zip(
+            *(tensor.split(ctx.rows) for tensor in (states, targets, grads[0], back)), strict=True
+        ):
+            error, ctx.softmax = ctx.softmax, None
+            if error is None:
+                error, _ = _softmax(part, matrix, ctx.bias, wanted)
+            error[torch.arange(len(part), device=part.device), wanted] -= 1
+            error *= scale[:, None]
+            if ctx.needs_input_grad[2]:
+                _add(ctx.bias, error.sum(0))
+            error = error.to(ctx.dtype)
+            out.copy_(error @ matrix)
+            if ctx.needs_input_grad[1]:
+                _add_product(ctx.weight, error.T, part.to(ctx.dtype))
+        return back, None, None, None, None
+
+
+def _softmax(states: Tensor, matrix: Tensor, bias: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Probabilities, where the logits were, and cross-entropies."""
+    logits = linear(states.to(matrix.dtype), matrix, bias.to(matrix.dtype))
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    logits -= logits.amax(1, keepdim=True)
+    chosen = logits.gather(1, targets[:, None])[:, 0]
+    total = logits.exp_().sum(1, keepdim=True)
+    return logits.div_(total), total[:, 0].log() - chosen
+
+
+def _add(parameter: Tensor, gradient: Tensor) -> None:
+    if parameter.grad is None:
+        parameter.grad = gradient.to(parameter.dtype)
+    else:
+        parameter.grad += gradient
+
+
+def _add_product(parameter: Tensor, left: Tensor, right: Tensor) -> None:
+    if parameter.grad is None or parameter.dtype != left.dtype:
+        _add(parameter, left @ right)
+    else:
+        parameter.grad.addmm_(left, right)
