@@ -3,6 +3,7 @@
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from core.config import Settings
 from core.text.batches import Batch, MaskedBatch, Sequences
@@ -23,26 +24,35 @@ def model_flops(batch: Batch, settings: Settings, vocabulary: int) -> float:
     """Of the matrix products of one step, forward and backward (twice the forward).
 
     Nothing is counted for padding, for the vocabulary at tokens that are not masked, for layers above the contrast,
-    nor for anything that is computed twice. The momentum encoder has no backward pass, and the queue no gradient.
+    in the last layer for tokens that no loss reads (but for their keys and values), nor for anything that is
+    computed twice. The momentum encoder has no backward pass, and the queue no gradient.
     """
     model, contrast = settings.model, settings.contrast
 
-    def encoded(sequences: Sequences, layers: int) -> float:
+    def encoded(sequences: Sequences, layers: int, read: Tensor) -> float:
         tokens, lengths = len(sequences.ids), sequences.lengths.double()
-        per_token = 8 * model.hidden**2 + 4 * model.hidden * model.feedforward
-        return layers * (tokens * per_token + 4 * model.hidden * float((lengths**2).sum()))
+        # two of four projections are keys and values; the rest is asked for token by token
+        attended, asked = 4 * model.hidden**2, 4 * model.hidden**2 + 4 * model.hidden * model.feedforward
+        below = tokens * (attended + asked) + 4 * model.hidden * float((lengths**2).sum())
+        length = torch.repeat_interleave(lengths, sequences.lengths)[read]
+        last = tokens * attended + len(read) * asked + 4 * model.hidden * float(length.sum())
+        return (layers - 1) * below + last
 
     def masked(part: MaskedBatch) -> float:
         head = 2 * model.hidden**2 + 2 * model.hidden * vocabulary
-        return 3 * (encoded(part.sequences, model.layers) + len(part.targets) * head)
+        return 3 * (encoded(part.sequences, model.layers, part.positions.cpu()) + len(part.targets) * head)
+
+    def contrasted(sequences: Sequences) -> float:
+        first = sequences.lengths.cumsum(0) - sequences.lengths
+        read = first if contrast.pooling == "first" else torch.arange(len(sequences.ids))
+        head = 2 * model.hidden**2 if contrast.head else 0
+        return encoded(sequences, contrast.layer, read) + len(sequences.lengths) * head
 
     total = sum(masked(part) for part in (batch.mmlm, batch.tlm) if part is not None)
     if batch.xlco is not None:
         pairs = len(batch.xlco.meanings)
-        head = 2 * pairs * model.hidden**2 if contrast.head else 0
         ways = 3 if contrast.keys == "query" else 1
-        total += 3 * (encoded(batch.xlco.queries, contrast.layer) + head)
-        total += ways * (encoded(batch.xlco.keys, contrast.layer) + head)
+        total += 3 * contrasted(batch.xlco.queries) + ways * contrasted(batch.xlco.keys)
         near = pairs if contrast.in_batch else 1
         total += 2 * pairs * model.hidden * (2 * contrast.queue + (ways if ways == 3 else 2) * near)
     return total
