@@ -13,11 +13,18 @@ from core.text.tokenizer import Tokenizer
 from lab import store
 from lab.bundle import bundle
 from lab.evaluate.foreign import own_reading
-from lab.lessons.layers import Vectors, information_by_layer, retrieval_by_layer, vectors_of_model
+from lab.lessons.layers import (
+    COSINE,
+    TRAINED,
+    Vectors,
+    information_by_layer,
+    retrieval_by_layer,
+    vectors_of_model,
+)
 from lab.lessons.real_text import named_folder
 from lab.lessons.scale import Lesson
 from lab.lessons.telling import say
-from lab.lessons.verdicts import Verdict, judged
+from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.text import all_sentences, world_corpus
 
 POOLINGS: Final = ("mean", "first")
@@ -108,6 +115,24 @@ def information(
     return information_by_layer(vectors[pooling], sentences, str(source), str(target), steps)
 
 
+def information_in_words(table: pd.DataFrame) -> list[str]:
+    """The best layer of each critic, and where the trained one finds most beyond the cosine; from `information`."""
+    value = table.pivot(index="layer", columns="name", values="value")
+    hidden = value[TRAINED] - value[COSINE]
+    beyond = (
+        f"In layer {hidden.idxmax()} the trained critic finds {hidden.max():.2f} nats more than the cosine: there, but "
+        "not aligned."
+        if hidden.max() > 0
+        else "In no layer does the trained critic find more than the cosine: it had too few pairs to learn from, or "
+        "nothing is left to find."
+    )
+    return [
+        f"The cosine shows at least {value[COSINE].max():.2f} nats in its best layer, {value[COSINE].idxmax()}; the "
+        f"trained critic at least {value[TRAINED].max():.2f} in layer {value[TRAINED].idxmax()}; the ceiling is "
+        f"{table['ceiling'].max():.2f}. {beyond}"
+    ]
+
+
 def check_states(answer: Any, checkpoint: Checkpoint) -> Verdict:
     """How many hidden states a checkpoint has, as transformers counts them."""
     layers = checkpoint.model.encoder.config.num_hidden_layers
@@ -134,17 +159,21 @@ def check_embeddings(answer: Any, checkpoint: Checkpoint) -> Verdict:
 
 def check_best(answer: Any, table: pd.DataFrame) -> Verdict:
     """The pooling and layer with the best retrieval, such as ("mean", 7); ties within the intervals count."""
+    if answer is None or answer is ...:
+        return not_yet('give a pooling and a layer of the table, such as ("mean", 1)')
     best = table.loc[table["value"].idxmax()]
     try:
         pooling, layer = answer
         row = table[(table["name"] == f"pooling {pooling}") & (table["layer"] == int(layer))].iloc[0]
     except (TypeError, ValueError, IndexError):
-        return judged(None, 0, 0, "", 'give a pooling and a layer of the table, such as ("mean", 1)')
-    if row["high"] >= best["low"]:
-        return Verdict(
-            f"right: {row['value']:.3f}, and the best is {best['value']:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+        return wrong(
+            f'expected a pooling and a layer of the table, such as ("mean", 1), got {str(answer)[:40]}'
         )
-    return Verdict(
-        f"wrong: {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}] is clearly less than the best: look for the "
+    if row["high"] >= best["low"]:
+        return right(
+            f"{row['value']:.1%}, and the best is {best['value']:.1%} [{best['low']:.1%}, {best['high']:.1%}]"
+        )
+    return wrong(
+        f"{row['value']:.1%} [{row['low']:.1%}, {row['high']:.1%}] is clearly less than the best: look for the "
         "highest value in the table"
     )

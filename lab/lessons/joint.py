@@ -124,10 +124,30 @@ def verdicts_in_words(table: pd.DataFrame, name: str) -> list[str]:
     return [
         f"Of {len(table)} claims, in study `{name}`: {counts}.",
         *(
-            f"**Not reproduced:** {row['claim']}. `{row['arm']}` less `{row['against']}` is {row['difference']:+.3f} "
-            f"{row['unit']} [{row['low']:+.3f}, {row['high']:+.3f}]."
+            f"**Not reproduced:** {row['claim']}. `{row['arm']}` less `{row['against']}` is "
+            f"{_difference(row['difference'], row['low'], row['high'], row['unit'])}."
             for row in failed
         ),
+    ]
+
+
+def _difference(value: float, low: float, high: float, unit: str) -> str:
+    """A difference with its interval; of shares in points."""
+    if unit == "share":
+        return f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] points"
+    return f"{value:+.2f} [{low:+.2f}, {high:+.2f}] {unit}"
+
+
+def added_in_words(study: StudyFolder) -> list[str]:
+    """What the translation adds in the models of a study with MMLM and TLM, without XLCO and with it."""
+    used = study.table().query("metric == 'tlm_minus_mmlm'").set_index("arm")
+    without, joint = (
+        _difference(row["value"], row["low"], row["high"], "nats")
+        for row in (used.loc["mmlm-tlm"], used.loc[JOINT])
+    )
+    return [
+        f"What the translation adds for the model: {without} when trained on MMLM + TLM, {joint} with XLCO beside "
+        f"them. In truth there are {used.loc[JOINT, 'truth']:.2f} nats to be had."
     ]
 
 
@@ -182,6 +202,10 @@ def check_holm(answer: Any, p_values: Sequence[float]) -> Verdict:
         return wrong(
             "that is Bonferroni, every p times their number: Holm multiplies the second smallest by one less"
         )
+    if np.allclose(np.sort(given), np.sort(expected), atol=1e-6):
+        return wrong("the numbers are right, the order is not: give them in the order of the question")
+    if np.allclose(given, p_values, atol=1e-6):
+        return wrong("these are not corrected yet: multiply the smallest by their number, and go on")
     return wrong(_holm_hint(given, expected))
 
 

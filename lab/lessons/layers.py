@@ -120,6 +120,25 @@ def _scale(cosines: torch.Tensor) -> float:
     return math.exp(float(found.x))
 
 
+def information_in_words(without: pd.DataFrame, aligned: pd.DataFrame, layer: int) -> list[str]:
+    """What both critics show in one layer of a model without contrast and of one with it.
+
+    Args:
+        without, aligned: tables of `information_by_layer`.
+        layer: hidden state.
+    """
+    told = [f"Layer {layer}, ceiling {without['ceiling'].max():.2f} nats."]
+    for name, table in (("Without contrast", without), ("With it", aligned)):
+        value = table[table["layer"] == layer].set_index("name")["value"]
+        more = value[TRAINED] - value[COSINE]
+        told[0] += (
+            f" **{name}** the cosine shows at least {value[COSINE]:z.2f} nats, the trained critic at least "
+            f"{value[TRAINED]:z.2f}: "
+            + (f"{more:.2f} more, there but not aligned." if more > 0 else "no more than the cosine.")
+        )
+    return told
+
+
 def rotated(
     vectors: Vectors, sentences: pd.DataFrame, layer: int, source: str, target: str, steps: int = 500
 ) -> pd.DataFrame:
@@ -141,6 +160,16 @@ def rotated(
         share = retrieval_by_layer(found, table, name)["value"].iloc[0]
         parts.append({"vectors": name, "retrieval": share, **told.to_dict()})
     return pd.DataFrame(parts)
+
+
+def rotation_in_words(table: pd.DataFrame) -> list[str]:
+    """What a rotation did to retrieval and to both critics; `table` is that of `rotated`."""
+    before, after = table.iloc[0], table.iloc[1]
+    return [
+        f"Retrieval goes from {before['retrieval']:.1%} to {after['retrieval']:.1%}, the cosine's bound from "
+        f"{before[COSINE]:.2f} to {after[COSINE]:.2f} nats, the trained critic's from {before[TRAINED]:.2f} to "
+        f"{after[TRAINED]:.2f}."
+    ]
 
 
 def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> pd.Series:
@@ -185,9 +214,9 @@ def check_untrained(answer: Any, gradients: pd.Series) -> Verdict:
         )
     if given - expected:
         at = min(given - expected)
-        return wrong(
-            f"layer {at} has a gradient of {gradients.get(f'layer {at}', math.nan):.2g}: does the loss read it?"
-        )
+        if f"layer {at}" not in gradients:
+            return wrong(f"there is no layer {at} in the table of section 2")
+        return wrong(f"layer {at} has a gradient of {gradients[f'layer {at}']:.2g}: does the loss read it?")
     return wrong("those are right, but there are more: which layers lie above the one that is contrasted?")
 
 
@@ -197,9 +226,10 @@ def check_best_layer(answer: Any, table: pd.DataFrame, name: str) -> Verdict:
     best = int(rows["value"].idxmax())
     tied = rows.index[rows["high"] >= rows["low"][best]].tolist()
     if answer in tied:
-        also = [at for at in tied if at != answer]
-        told = f"; within the intervals so are {also}" if also else ""
-        return right(f"layer {answer}, {rows['value'][answer]:.3f}{told}")
+        told = f"layer {answer}, {rows['value'][answer]:.1%}"
+        if answer != best:
+            told += f"; layer {best} has {rows['value'][best]:.1%}, but the intervals overlap"
+        return right(told)
     return judged(answer, best, 0, "", f"read the row of {name!r} with the highest value in the table")
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 
 from core.text.corpus import Corpus, open_corpus
+from lab.evaluate.run import evaluate_run
 from lab.lessons.scale import ROOT, Lesson
 from lab.lessons.telling import say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
+from lab.store import Run
 from lab.text import all_sentences, world_corpus
 
 
@@ -57,12 +59,25 @@ def described(corpus: Corpus) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def retrieval_in_words(joint: Run, apart: Run) -> list[str]:
+    """Retrieval of a run with contrast and of one without, measured now, beside guessing."""
+    found, without = evaluate_run(joint), evaluate_run(apart)
+    measured = [
+        f"{each['mean_accuracy']:.1%} [{each['interval'][0]:.1%}, {each['interval'][1]:.1%}]"
+        for each in (found, without)
+    ]
+    return [
+        f"With contrast {measured[0]}, without {measured[1]}; guessing finds {1 / found['retrieval'][0]['n']:.1%}. "
+        f"Mean over {len(found['retrieval'])} directed pairs, layer {found['layer']} and {without['layer']}, one seed."
+    ]
+
+
 def check_ceiling(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
     """The ceiling of the XLCO bound with the most candidates that were measured, in nats."""
     most = max(row["candidates"] for row in rows if row["task"] == "xlco")
     return judged(
         answer, math.log(most), 0.01,
-        f"log({most:,}) = {math.log(most):.3f} nats: held-out text gives no more candidates than it has meanings",
+        f"log({most:,}) = {math.log(most):.3f} nats, however much the text tells: to show more takes more of them",
         "the natural logarithm of the most candidates in the ledger",
         {"these are bits": math.log2(most), "that is the number of candidates": most},
     )  # fmt: skip
@@ -79,6 +94,8 @@ def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
         given = {str(each).strip().lower() for each in answer}
     except TypeError:
         return wrong(f'expected a set such as {{"at", "below"}}, got {answer!r}')
+    if isinstance(answer, str) or not given <= {"above", "at", "below"}:
+        return wrong(f'expected a set out of "above", "at" and "below", got {str(answer)[:40]!r}')
     best = max((row for row in rows if row["task"] == "xlco"), key=lambda row: row["nats"])
     if given == {"above", "at"}:
         return right(
@@ -99,8 +116,8 @@ def check_repeats(answer: Any, table: pd.DataFrame, language: str) -> Verdict:
     row = table.set_index("language").loc[language]
     return judged(
         answer, 100 * row["repeated"], 0.05,
-        f"{row['sentences'] - row['distinct']:,.0f} more sentences than distinct ones: of those that are alike, "
-        "a query can find only one",
+        f"{row['sentences']:,.0f} sentences, {row['distinct']:,.0f} of them distinct: "
+        + ("no two are alike" if row["repeated"] == 0 else "of those that are alike a query can find only one"),
         f"read the column 'repeated' of {language}, a share, in percent",
         {"that is a share: percent are hundredths": row["repeated"]},
     )  # fmt: skip

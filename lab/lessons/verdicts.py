@@ -81,5 +81,10 @@ def judged(
     nearness = min(within / abs(expected), MISTAKEN) if expected else MISTAKEN
     for mistake, leads_to in (mistakes or {}).items():
         if abs(value - leads_to) <= nearness * abs(leads_to):
-            return wrong(f"{value:.4g} is off: {mistake}")
-    return wrong(f"{value:.4g} is too {'high' if value > expected else 'low'}; {hint}")
+            return wrong(f"{_shown(value)} is off: {mistake}")
+    return wrong(f"{_shown(value)} is too {'high' if value > expected else 'low'}; {hint}")
+
+
+def _shown(value: float) -> str:
+    """An answer as it was given, nearly: thousands in full."""
+    return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"

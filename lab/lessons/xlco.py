@@ -1,7 +1,7 @@
 """Lesson 04: how the contrast is set up, and what each choice does to its bound."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,9 @@ from scipy.optimize import brentq
 
 from core.model.memory import follow
 from lab.evaluate.ledger.contrast import reachable
+from lab.lessons.excerpt import value_of
 from lab.lessons.verdicts import Verdict, judged
+from lab.store.study import StudyFolder
 
 WEIGHTS: Final = 4_000
 WEIGHT_STD: Final = 0.04
@@ -65,13 +67,85 @@ def followed(updates: int = 10_000, displacement: float = 0.05, seed: int = 0) -
     return pd.DataFrame(rows)
 
 
+def candidates_in_words(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What one model shows with the fewest and with the most candidates of its ledger."""
+    measured = [row for row in rows if row["task"] == "xlco" and row["method"] != "infonce"]
+    least, most = measured[0], measured[-1]
+    return [
+        f"With {least['candidates']:,} candidates the model shows **at least {least['nats']:.2f} nats** (ceiling "
+        f"{least['ceiling']:.2f}), with {most['candidates']:,} **at least {most['nats']:.2f}** (ceiling "
+        f"{most['ceiling']:.2f}). The truth is {most['truth']:.2f} nats: a ceiling as high needs "
+        f"{math.exp(most['truth']):,.0f} candidates.",
+        "The model is the same throughout. What rises is what the question lets it show, not what it knows.",
+    ]
+
+
+def temperature_in_words(study: StudyFolder) -> list[str]:
+    """What temperature 1 hides in the scores of its run, and what its vectors lack beside those of 0.1."""
+    candidates = study.info.base.examples[2]
+    curve = study.curves().query("metric == 'xlco' and arm == 'temperature-1.0'")
+    reached = float(curve["value"].iloc[-1])
+    blunt, sharp = (value_of(study, f"temperature-{each}", "xlco_trained") for each in (1.0, 0.1))
+    limit = ceilings(candidates, [1.0]).loc[1.0, "batch"]
+    hidden = "the scores hid the difference" if blunt > reached else "the scores hid nothing"
+    lacking = (
+        "a fitted temperature does not bring back that difference, so temperature 1 trained worse vectors"
+        if sharp > blunt
+        else "temperature 1 trained vectors that are no worse"
+    )
+    return [
+        f"At temperature 1 a batch of {candidates} cannot show more than {limit:.2f} nats; training reached "
+        f"{reached:.2f}. With a fitted temperature the same vectors show at least {blunt:.2f} on held-out text, with "
+        f"as many candidates: {hidden}. Vectors trained at 0.1 show at least {sharp:.2f}: {lacking}."
+    ]
+
+
+def momentum_in_words(study: StudyFolder) -> list[str]:
+    """How far key encoders come in the steps of a study, and what its arms retrieve."""
+    steps = study.info.base.steps
+    way = followed(updates=steps).set_index("momentum").loc[0.9999]
+    found = {
+        arm: value_of(study, arm, "retrieval")
+        for arm in ("fp32-0.99", "fp32-0.9999", "fp16-0.9999", "frozen")
+    }
+    return [
+        f"In {steps:,} updates a key encoder with momentum 0.9999 goes {way['float32']:.1%} of its way in float32 and "
+        f"{way['float16']:.1%} in float16; a frozen one goes none. Retrieval: {found['fp32-0.99']:.1%} at momentum "
+        f"0.99, {found['fp32-0.9999']:.1%} (float32) and {found['fp16-0.9999']:.1%} (float16) at 0.9999, "
+        f"{found['frozen']:.1%} frozen. The fewer the updates, the less precision can matter: in 150,000, as in the "
+        f"paper, float32 would go {1 - 0.9999**150_000:.0%} of the way."
+    ]
+
+
+def queue_in_words(study: StudyFolder) -> list[str]:
+    """How old keys get in a short and in a long queue, and what both runs show with as many candidates."""
+    pairs = study.info.base.examples[2]
+    short, long = (value_of(study, f"queue-{size}", "xlco") for size in (64, 1_024))
+    return [
+        f"A queue of 1,024 keys, {pairs} of them new in each step, reaches {1_024 / pairs:.0f} steps back; one of 64 "
+        f"keys {64 / pairs:.0f}. Its ceiling in training is {math.log(1_025):.2f} nats instead of "
+        f"{math.log(65):.2f}. Read on held-out text with as many candidates as each other, the long one shows at least "
+        f"{long:.2f} nats, the short one at least {short:.2f}."
+    ]
+
+
+def mixup_in_words(study: StudyFolder) -> list[str]:
+    """Retrieval of single sentences, trained one pair at a time or two joined."""
+    alone, joined = (value_of(study, arm, "retrieval") for arm in ("one-pair", "same-languages"))
+    return [
+        f"Retrieval of single sentences: {alone:.1%} when pairs are trained one at a time, {joined:.1%} when two are "
+        f"joined, a difference of {100 * (joined - alone):+.1f} points. The evaluation reads single sentences, which "
+        "these arms with mixup never train."
+    ]
+
+
 def check_candidates(answer: Any, nats: float = 10.0) -> Verdict:
     """The fewest candidates whose ceiling reaches so many nats."""
     least = math.ceil(math.exp(nats))
     return judged(
         answer, least, 0.5,
         f"log({least:,}) = {math.log(least):.4f} nats; one candidate less and the ceiling is below {nats:g}",
-        "solve log(K) = nats for K, with the natural logarithm, and round up",
+        f"solve log N = {nats:g} for N, with the natural logarithm, and round up",
         {"that is 2 to the power of it: these are bits": math.ceil(2.0**nats),
          "that is 10 to the power of it: nats use the natural logarithm": math.ceil(10.0**nats),
          "almost, but candidates are whole: round up": math.floor(math.exp(nats))},
@@ -106,7 +180,7 @@ def check_staleness(answer: Any, queue: int = 131_072, pairs: int = 2_048) -> Ve
     """How many optimizer steps old the oldest key of a queue is."""
     return judged(
         answer, queue / pairs, 0.5,
-        f"{queue:,} keys / {pairs:,} per step = {queue / pairs:g} steps: encoders that old scored the candidates",
+        f"{queue:,} keys / {pairs:,} per step = {queue / pairs:g} steps: so long ago the oldest candidate was encoded",
         "how many steps does it take to write every slot once?",
         {"that is the number of keys, not of steps": queue,
          "a step writes all its pairs at once": queue - pairs},

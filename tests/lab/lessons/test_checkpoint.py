@@ -11,6 +11,7 @@ from lab.lessons.checkpoint import (
     check_embeddings,
     check_states,
     information,
+    information_in_words,
     opened,
     read,
     retrieval_by_pooling,
@@ -70,5 +71,17 @@ def test_the_best_reading_may_be_tied_and_other_answers_are_told_why_not():
     assert check_best(("mean", 1), table).passed
     assert check_best(("mean", 0), table).passed
     assert check_best(("first", 1), table).startswith("wrong")
-    assert check_best(("last", 1), table).startswith("not yet")
+    assert "got ('last', 1)" in check_best(("last", 1), table)
+    assert "got mean" in check_best("mean", table)
     assert check_best(..., table).startswith("not yet")
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected"), [(2.5, "finds 0.50 nats more than the cosine"), (1.0, "In no layer")]
+)
+def test_words_say_that_information_is_hidden_only_where_the_trained_critic_finds_more(trained, expected):
+    table = pd.DataFrame(
+        {"name": [COSINE, TRAINED], "layer": [1, 1], "value": [2.0, trained], "ceiling": [4.0, 4.0]}
+    )
+    (told,) = information_in_words(table)
+    assert expected in told

@@ -78,6 +78,8 @@ def test_holm_is_told_from_bonferroni():
     assert check_holm([0.045, 0.016, 0.3, 0.045], p_values).passed
     assert "Bonferroni" in check_holm([0.08, 0.016, 1.0, 0.06], p_values)
     assert "number 1 is off" in check_holm([0.04, 0.016, 0.3, 0.045], p_values)
+    assert "the order is not" in check_holm([0.016, 0.045, 0.045, 0.3], p_values)
+    assert "not corrected" in check_holm(p_values, p_values)
     assert check_holm([0.1], p_values).startswith("wrong")
     assert check_holm(..., p_values).startswith("not yet")
 

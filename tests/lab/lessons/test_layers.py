@@ -85,6 +85,7 @@ def test_the_contrast_gives_no_gradient_above_its_layer(opened):
     assert (gradients > 0).tolist() == [True, True, True, False]
     assert check_untrained([3], gradients).passed
     assert "does the loss read it" in check_untrained([2, 3], gradients)
+    assert "there is no layer 0" in check_untrained([0, 3], gradients)
     assert "there are more" in check_untrained([], gradients)
     assert check_untrained(..., gradients).startswith("not yet")
 

@@ -57,3 +57,5 @@ def test_a_lower_bound_leaves_open_what_lies_above():
     assert check_known({"above"}, ROWS).startswith("wrong")
     assert check_known(..., ROWS).startswith("not yet")
     assert check_known(3, ROWS).startswith("wrong")
+    assert "expected a set" in check_known("above", ROWS)
+    assert "expected a set" in check_known({"over"}, ROWS)
