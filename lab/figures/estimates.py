@@ -22,38 +22,67 @@ def style_of(index: int) -> dict[str, Any]:
 
 
 def against_truth(rows: Rows) -> go.Figure:
-    """Estimate against truth for every method: on the dashed diagonal it is right, bounds belong below it.
+    """Estimates of every method side by side over each distribution, whose truth is a line across them.
 
-    Bars are 95 % intervals; open markers are lower bounds; a dotted line is a method's lowest ceiling, above
-    which it cannot show anything.
+    Bars are 95 % intervals; open markers are lower bounds, which belong below the line; a dotted line is a
+    method's lowest ceiling, above which it cannot show anything. What lies far off the truths points out of the
+    figure from its edge.
     """
     table = pd.DataFrame(rows)
+    truths = table.groupby("task")["truth"].first().sort_values()
+    low, high = -0.2 * float(truths.max()), 1.5 * float(truths.max())
+    methods = list(table["method"].unique())
     figure = go.Figure()
-    top = float(table[["truth", "nats"]].to_numpy(dtype=float).max()) * 1.05
-    line = {"color": "#6b7280", "dash": "dash"}
-    figure.add_scatter(x=[0, top], y=[0, top], mode="lines", name="truth", line=line)
-    for index, (method, part) in enumerate(table.groupby("method", sort=False)):
+    figure.add_scatter(
+        x=[x for at in range(len(truths)) for x in (at - 0.45, at + 0.45, None)],
+        y=[y for value in truths for y in (value, value, None)],
+        mode="lines",
+        name="truth",
+        line={"color": "#6b7280", "dash": "dash"},
+    )
+    for index, method in enumerate(methods):
+        part = table[table["method"] == method]
         style = style_of(index)
-        symbols = [style["symbol"] + ("-open" if kind == "lower bound" else "") for kind in part["kind"]]
-        bars = {"array": part["high"] - part["nats"], "arrayminus": part["nats"] - part["low"]}
+        beside = 0.84 * ((index + 0.5) / len(methods) - 0.5)
         figure.add_scatter(
-            x=part["truth"],
-            y=part["nats"],
-            error_y=bars | {"type": "data", "symmetric": False, "thickness": 1},
+            x=truths.index.get_indexer(part["task"]) + beside,
+            y=part["nats"].clip(low, high),
+            error_y={
+                "array": part["high"] - part["nats"],
+                "arrayminus": part["nats"] - part["low"],
+                "type": "data",
+                "symmetric": False,
+                "thickness": 1,
+            },
             mode="markers",
             name=str(method),
-            marker=style | {"symbol": symbols},
-            customdata=part[["task", "n", "kind"]],
+            marker=style
+            | {"symbol": [_symbol(style["symbol"], row, low, high) for _, row in part.iterrows()]},
+            customdata=part[["task", "n", "kind", "nats", "truth"]],
             hovertemplate="%{customdata[0]}<br>n = %{customdata[1]}, %{customdata[2]}<br>"
-            "%{y:.3f} nats, truth %{x:.3f}<extra>%{fullData.name}</extra>",
+            "%{customdata[3]:.3f} nats, truth %{customdata[4]:.3f}<extra>%{fullData.name}</extra>",
         )
         ceiling = part["ceiling"].dropna()
-        if len(ceiling) and float(np.min(ceiling.to_numpy())) < top:
+        if len(ceiling) and float(np.min(ceiling.to_numpy())) < high:
             figure.add_hline(
                 y=float(ceiling.min()), line={"color": style["color"], "dash": "dot", "width": 1}
             )
-    figure.update_layout(xaxis_title="truth (nats)", yaxis_title="estimate (nats)", template="plotly_white")
+    figure.update_layout(template="plotly_white", margin={"t": 30})
+    figure.update_xaxes(
+        tickvals=list(range(len(truths))),
+        ticktext=list(truths.index),
+        tickangle=-30,
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_yaxes(title_text="estimate (nats)", range=[low, high])
     return figure
+
+
+def _symbol(usual: str, row: pd.Series, low: float, high: float) -> str:
+    """Open for a bound; a triangle where the value lies beyond the figure."""
+    shape = "triangle-down" if row["nats"] < low else "triangle-up" if row["nats"] > high else usual
+    return shape + ("-open" if row["kind"] == "lower bound" else "")
 
 
 def by_size(rows: Rows) -> go.Figure:
@@ -82,9 +111,11 @@ def by_size(rows: Rows) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(type="log", title_text="samples")
-    figure.update_yaxes(type="log", row=1, col=3)
-    figure.update_layout(template="plotly_white")
+    sizes = sorted(int(n) for n in means["n"].unique())
+    figure.update_xaxes(type="log", title_text="samples", tickvals=sizes, ticktext=[f"{n:,}" for n in sizes])
+    for column in (2, 3):
+        figure.update_yaxes(type="log", dtick=1, exponentformat="none", row=1, col=column)
+    figure.update_layout(template="plotly_white", margin={"t": 50})
     return figure
 
 
@@ -103,13 +134,15 @@ def coverage(rows: Rows) -> go.Figure:
             x=value,
             y=part["task"],
             error_x=_plain(bars),
+            orientation="h",
             mode="markers",
             name=str(method),
             marker=style_of(index),
         )
     figure.add_vline(x=0.95, line={"color": "#6b7280", "dash": "dash"})
-    figure.update_layout(xaxis_title="share of intervals that hold the truth", template="plotly_white")
-    figure.update_xaxes(range=[0, 1.02])
+    figure.update_layout(template="plotly_white", scattermode="group", margin={"t": 30})
+    lowest = min(0.8, float(table["coverage"].min()) - 0.1)
+    figure.update_xaxes(title_text="share of intervals that hold the truth", range=[max(0.0, lowest), 1.01])
     return figure
 
 

@@ -19,22 +19,36 @@ def traces(figure):
     return {trace.name: trace for trace in figure.data}
 
 
-def test_estimates_stand_over_their_truth_with_their_intervals(rows):
-    drawn = traces(figures.against_truth(rows))
+def test_estimates_stand_over_their_distribution_with_their_intervals(rows):
+    figure = figures.against_truth(rows)
+    drawn = traces(figure)
     assert list(drawn) == ["truth", "gaussian", "ksg"]
     wanted = [row for row in rows if row["method"] == "ksg"]
-    assert list(drawn["ksg"].x) == [row["truth"] for row in wanted]
+    names = [figure.layout.xaxis.ticktext[round(x)] for x in drawn["ksg"].x]
+    assert names == [row["task"] for row in wanted]
     assert list(drawn["ksg"].y) == [row["nats"] for row in wanted]
     assert list(drawn["ksg"].y + drawn["ksg"].error_y.array) == pytest.approx([row["high"] for row in wanted])
     assert list(drawn["ksg"].y - drawn["ksg"].error_y.arrayminus) == pytest.approx(
         [row["low"] for row in wanted]
     )
+    assert not set(drawn["ksg"].x) & set(drawn["gaussian"].x)
 
 
-def test_the_diagonal_is_the_truth(rows):
-    line = traces(figures.against_truth(rows))["truth"]
-    assert list(line.x) == list(line.y)
-    assert line.x[1] > max(row["nats"] for row in rows)
+def test_the_truth_is_a_line_across_the_methods_of_each_distribution(rows):
+    figure = figures.against_truth(rows)
+    line = traces(figure)["truth"]
+    truths = {row["task"]: row["truth"] for row in rows}
+    assert [truths[name] for name in figure.layout.xaxis.ticktext] == sorted(truths.values())
+    assert list(line.y[::3]) == list(line.y[1::3]) == sorted(truths.values())
+
+
+def test_what_lies_beyond_the_figure_points_out_of_it_and_keeps_its_number(rows):
+    far = [row | {"nats": -50.0, "low": -51.0} if row["method"] == "ksg" else row for row in rows]
+    figure = figures.against_truth(far)
+    drawn = traces(figure)["ksg"]
+    assert set(drawn.marker.symbol) == {"triangle-down"}
+    assert set(drawn.y) == {figure.layout.yaxis.range[0]}
+    assert {said[3] for said in drawn.customdata} == {-50.0}
 
 
 def test_bounds_have_open_marks_and_a_ceiling_in_sight_is_a_line(rows):
