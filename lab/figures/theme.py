@@ -34,5 +34,6 @@ def template() -> go.layout.Template:
                 name: {"backgroundcolor": CLEAR, "gridcolor": GRID} for name in ("xaxis", "yaxis", "zaxis")
             },
             "hoverlabel": {"align": "left"},
+            "modebar": {"bgcolor": CLEAR, "color": TEXT, "activecolor": COLOURS["blue"]},
         }
     )

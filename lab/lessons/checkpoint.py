@@ -96,6 +96,19 @@ def read(checkpoint: Checkpoint, sentences: pd.DataFrame) -> dict[str, Vectors]:
     }
 
 
+def contents_in_words(checkpoint: Checkpoint, sentences: pd.DataFrame) -> list[str]:
+    """What a checkpoint is made of, how its own files read sentences, and the text that is read here."""
+    config, parameters = checkpoint.model.encoder.config, checkpoint.parameters
+    return [
+        f"{config.num_hidden_layers} layers x {config.hidden_size}, a vocabulary of {config.vocab_size:,}; "
+        f"{parameters['embeddings'] / parameters.sum():.0%} of {parameters.sum():,} parameters are embeddings. By its "
+        f"own files, or by default, sentences are read from hidden state {checkpoint.layer}, pooling "
+        f"{checkpoint.pooling}.",
+        f"Text to read: {sentences['meaning'].nunique():,} meanings in "
+        f"{' '.join(sorted(sentences['language'].unique()))}.",
+    ]
+
+
 def retrieval_by_pooling(
     vectors: dict[str, Vectors], sentences: pd.DataFrame, meanings: int = 300
 ) -> pd.DataFrame:
@@ -105,6 +118,17 @@ def retrieval_by_pooling(
         for pooling, values in vectors.items()
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def retrieval_in_words(table: pd.DataFrame, sentences: pd.DataFrame, meanings: int = 300) -> list[str]:
+    """The best reading of `retrieval_by_pooling`, and the one that cannot see the sentence, beside guessing."""
+    best = table.loc[table["value"].idxmax()]
+    blind = table[(table["name"] == "pooling first") & (table["layer"] == 0)].iloc[0]
+    guess = 1 / min(meanings, sentences["meaning"].nunique())
+    return [
+        f"Best: {best['name']}, layer {best['layer']}, {best['value']:.1%} [{best['low']:.1%}, {best['high']:.1%}]. "
+        f"Pooling first at layer 0: {blind['value']:.1%}; guessing finds {guess:.1%}."
+    ]
 
 
 def information(
