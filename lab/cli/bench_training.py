@@ -20,13 +20,13 @@ class Command:
     """
 
     shapes: tuple[Literal["small", "base"], ...] = ("small", "base")
-    """small: 6 layers x 256, 16,000 tokens. base: 12 x 768, 250,002 tokens, which takes 16 GiB of memory."""
+    """small: 6 layers x 256, 16,000 tokens. base: 12 x 768, 250,002 tokens, which takes 18 GiB of memory."""
     parts: tuple[Literal["joint", "contrast", "growth"], ...] = ("joint", "contrast", "growth")
     """joint: MMLM, TLM and XLCO with the paper's settings. growth: with batch, vocabulary, queue and corpus."""
     corpus: Path | None = None
     """Text to train on; default: synthetic tokens, as long as image captions."""
     examples: int | None = None
-    """Of each task per step; default: 64 small, 32 base."""
+    """Of each task per step; default: 256 small, 48 base."""
     repetitions: int = 5
     """Timed steps of each contender, after one that warms up."""
 
