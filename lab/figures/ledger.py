@@ -71,7 +71,7 @@ def ledger(rows: Rows) -> go.Figure:
     figure.update_layout(
         barmode="overlay", height=145 + 66 * max(1, len(shown)), margin={"l": 5, "r": 10, "t": 85, "b": 45},
         legend={"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
-        xaxis={"title": "information (nats)", "range": [0, top]},
+        xaxis={"title": "information (nats)", "range": [0, top]}, yaxis={"ticksuffix": "  "},
         xaxis2={"title": "bits", "range": [0, top / math.log(2)], "overlaying": "x", "side": "top",
                 "showgrid": False, "tickmode": "auto"},
     )  # fmt: skip

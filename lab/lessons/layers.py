@@ -130,7 +130,7 @@ def information_in_words(without: pd.DataFrame, aligned: pd.DataFrame, layer: in
     told = [f"Layer {layer}, ceiling {without['ceiling'].max():.2f} nats."]
     for name, table in (("Without contrast", without), ("With it", aligned)):
         value = table[table["layer"] == layer].set_index("name")["value"]
-        more = value[TRAINED] - value[COSINE]
+        more = float(value[TRAINED] - value[COSINE])
         told[0] += (
             f" **{name}** the cosine shows at least {value[COSINE]:z.2f} nats, the trained critic at least "
             f"{value[TRAINED]:z.2f}: "
