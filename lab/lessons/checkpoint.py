@@ -143,10 +143,11 @@ def information_in_words(table: pd.DataFrame) -> list[str]:
     """The best layer of each critic, and where the trained one finds most beyond the cosine; from `information`."""
     value = table.pivot(index="layer", columns="name", values="value")
     hidden = value[TRAINED] - value[COSINE]
+    most = float(hidden.to_numpy().max())
     beyond = (
-        f"In layer {hidden.idxmax()} the trained critic finds {hidden.max():.2f} nats more than the cosine: there, but "
+        f"In layer {hidden.idxmax()} the trained critic finds {most:.2f} nats more than the cosine: there, but "
         "not aligned."
-        if hidden.max() > 0
+        if most > 0
         else "In no layer does the trained critic find more than the cosine: it had too few pairs to learn from, or "
         "nothing is left to find."
     )
