@@ -57,7 +57,12 @@ def against_truth(rows: Rows) -> go.Figure:
             mode="markers",
             name=str(method),
             marker=style
-            | {"symbol": [_symbol(style["symbol"], row, low, high) for _, row in part.iterrows()]},
+            | {
+                "symbol": [
+                    _symbol(style["symbol"], nats, kind, low, high)
+                    for nats, kind in zip(part["nats"].tolist(), part["kind"].tolist(), strict=True)
+                ]
+            },
             customdata=part[["task", "n", "kind", "nats", "truth"]],
             hovertemplate="%{customdata[0]}<br>n = %{customdata[1]}, %{customdata[2]}<br>"
             "%{customdata[3]:.3f} nats, truth %{customdata[4]:.3f}<extra>%{fullData.name}</extra>",
@@ -79,10 +84,10 @@ def against_truth(rows: Rows) -> go.Figure:
     return figure
 
 
-def _symbol(usual: str, row: pd.Series, low: float, high: float) -> str:
+def _symbol(usual: str, nats: float, kind: str, low: float, high: float) -> str:
     """Open for a bound; a triangle where the value lies beyond the figure."""
-    shape = "triangle-down" if row["nats"] < low else "triangle-up" if row["nats"] > high else usual
-    return shape + ("-open" if row["kind"] == "lower bound" else "")
+    shape = "triangle-down" if nats < low else "triangle-up" if nats > high else usual
+    return shape + ("-open" if kind == "lower bound" else "")
 
 
 def by_size(rows: Rows) -> go.Figure:
