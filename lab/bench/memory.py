@@ -3,12 +3,14 @@
 import json
 import re
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 
+from core.errors import InputError
 from lab.bench.case import Case
 from lab.bench.contenders import contender, needed
 
@@ -19,9 +21,14 @@ def peak_bytes(case: Case, name: str) -> int:
     """What two steps take beyond the imported libraries: weights, gradients, moments, queue, activations.
 
     On a GPU the most that torch held allocated there, on a CPU the most resident memory of the process.
+
+    Raises:
+        InputError: the system ended the process, as it does where memory runs out.
     """
     command = [sys.executable, "-m", "lab.bench.memory", case.model_dump_json(), name]
     ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode == -signal.SIGKILL:
+        raise InputError(f"expected memory for {name} at {case.told}, got too little: take fewer --examples")
     if ran.returncode:
         raise RuntimeError(f"{name} at {case.told} failed: {ran.stderr.strip().splitlines()[-1:]}")
     return int(json.loads(ran.stdout.splitlines()[-1])["bytes"])

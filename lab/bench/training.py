@@ -55,7 +55,7 @@ def bench_training(
     On a GPU everyone computes in bfloat16 where autocast allows it, else in float32.
 
     Raises:
-        InputError: the corpus cannot be read.
+        InputError: the corpus cannot be read, or a step takes more memory than there is.
     """
     gpu = torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as scratch:
@@ -85,8 +85,9 @@ def bench_training(
 
 def compared(case: Case, peers: Sequence[str], repetitions: int, progress: Progress) -> list[Row]:
     """Rows of one case: examples and tokens per second, peak memory, and on a known GPU model FLOP utilisation."""
-    taken = interleaved(case, (OURS, *peers), repetitions, progress)
+    # memory first: it is refused here if it does not suffice, before minutes have gone into speed
     peaks = peaks_of(case, (OURS, *peers), progress)
+    taken = interleaved(case, (OURS, *peers), repetitions, progress)
     examples = sum(case.settings().examples)
     name, rows, most = f"{case.part} step", list[Row](), peak_flops()
     for peer in peers:
@@ -113,8 +114,8 @@ def grown(common: dict[str, Any], repetitions: int, progress: Progress) -> Itera
     for axis, (field, values) in GROWTH.items():
         for value in values:
             case = Case(shape="small", **{**size, field: value}, **common)
-            taken = interleaved(case, (OURS, peer), repetitions, progress)
             peaks = peaks_of(case, (OURS, peer), progress)
+            taken = interleaved(case, (OURS, peer), repetitions, progress)
             base = {"shape": case.told, "peer": peer}
             seconds = [statistics.median(one.seconds for one in taken[who]) for who in (OURS, peer)]
             yield base | {"name": f"seconds a step as {axis} grows", "unit": "s"} | less(*seconds)
