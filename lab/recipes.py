@@ -54,11 +54,11 @@ def small() -> Settings:
         text=TextSettings(held_out=1_000, pivot=None),
         tokenizer=TokenizerSettings(vocabulary=8_000),
         model=ModelSettings(
-            layers=6, hidden=256, heads=4, feedforward=1024, max_tokens=128, embedding_std=0.3
+            layers=6, hidden=256, heads=4, feedforward=1024, max_tokens=128, embedding_std=0.05
         ),
-        mmlm=MaskedSettings(examples=16),
-        tlm=MaskedSettings(examples=16),
-        contrast=_contrast(layer=2, examples=256),
+        mmlm=_often_masked(examples=16, weight=0.15),
+        tlm=_often_masked(examples=64),
+        contrast=_contrast(layer=2, examples=128),
         optimizer=OptimizerSettings(learning_rate=2e-3, warmup=100),
         measure=MeasureSettings(snapshot_every=50, checkpoint_every=100, retrieval_meanings=500),
     )

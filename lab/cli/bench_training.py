@@ -26,7 +26,7 @@ class Command:
     corpus: Path | None = None
     """Text to train on; default: synthetic tokens, as long as image captions."""
     examples: int | None = None
-    """Of each task per step; default: 256 small, 32 base."""
+    """Of each task per step; default: 256 small, 40 base."""
     repetitions: int = 5
     """Timed steps of each contender, after one that warms up."""
 
