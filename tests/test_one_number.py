@@ -85,7 +85,9 @@ def test_the_ledger_of_a_run(run):
     notebook = numbers(ledger(lesson("smoke").ledger(run)).to_json())
     # after so few steps most bounds lie below zero, where nothing is drawn: XLCO's does not
     rows = [row for row in document["rows"] if row["task"] in ("mmlm", "tlm", "xlco")]
-    drawn = [value for row in tightest(rows).values() for value in (row["nats"], row["ceiling"], row["truth"])]
+    drawn = [
+        value for row in tightest(rows).values() for value in (row["nats"], row["ceiling"], row["truth"])
+    ]
     command = [value for value in drawn if value > 0]
     assert tightest(rows)["xlco"]["nats"] in command
     assert_same(command, notebook, on_page("information", "ledger", run=run.name))
