@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 import plotly.io
 from transformers.utils import logging
 
@@ -101,6 +102,8 @@ def lesson(scale: str) -> Lesson:
     logging.disable_progress_bar()
     plotly.io.templates[TEMPLATE] = template()
     plotly.io.templates.default = TEMPLATE
+    # tables hold claims, which are sentences
+    pd.set_option("display.max_colwidth", 120)
     made = Lesson(scale, chosen.settings(), chosen.protocol.sentences, chosen.protocol.truth_sentences)
     if not made.conclusive:
         say(WARNING)
