@@ -47,7 +47,10 @@ class _LookUp(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None]:
         if ctx.weight.grad is None:
             ctx.weight.grad = torch.zeros_like(ctx.weight)
-        ctx.weight.grad.index_put_((ctx.ids,), grads[0].to(ctx.weight.dtype), accumulate=True)
+        # summed by token first: adding to one row from several threads would round differently from run to run
+        tokens, places = ctx.ids.unique(return_inverse=True)
+        sums = ctx.weight.new_zeros(len(tokens), ctx.weight.shape[1])
+        ctx.weight.grad[tokens] += sums.index_add_(0, places, grads[0].to(sums.dtype))
         return None, None
 
 

@@ -72,6 +72,20 @@ def test_under_autocast_products_are_bfloat16_and_gradients_float32(rows):
         torch.testing.assert_close(found[name], gradient, atol=0.1 * float(gradient.abs().max()), rtol=0)
 
 
+def test_the_same_tokens_give_the_same_gradient_to_the_bit_on_several_threads():
+    weight, ids = torch.randn(50, 256, requires_grad=True), torch.randint(0, 40, (8_000,))
+    above, found, threads = torch.randn(8_000, 256), [], torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        for _ in range(4):
+            weight.grad = None
+            looked_up(weight, ids).backward(above)
+            found.append(weight.grad)
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(each, found[0]) for each in found)
+
+
 def test_no_gradient_as_large_as_the_matrix_is_made_when_there_is_one_already():
     made, states = parts()
     ours(2)(made, states, 1.0).backward()
