@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from core.config import Settings, WorldSettings
+from core.config import Settings, TextSettings, WorldSettings
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
+from core.text.sampling import Sampler, split
 from core.text.start import open_tokenizer
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from lab import store
@@ -68,6 +69,12 @@ def encoded(
     folder = store.cache_folder() / f"encoded-{key}"
     with store.room(folder):
         return encode_corpus(corpus, tokenizer, folder, max_tokens, progress)
+
+
+def sampler(ids: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Sampler:
+    """What a run draws its sentences with; the first one on a text writes which of them are translations."""
+    with store.room(store.cache_folder()):
+        return Sampler(split(ids, settings, seed, needs_pairs), settings, seed)
 
 
 def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:

@@ -20,14 +20,13 @@ from core.processes import first, here, told
 from core.text.batches import Batches
 from core.text.corpus import Corpus, open_corpus
 from core.text.entropy import token_entropies
-from core.text.sampling import Sampler, split
 from core.text.tokenizer import Tokenizer
 from core.train import Step, Training, train
 from lab import store
 from lab.evaluate.retrieval import mean_accuracy, retrieval, scores, sides_of
 from lab.evaluate.vectors import encode
 from lab.store import Run, State
-from lab.text import corpus_tokenizer, encoded, held_out_sentences, world_corpus
+from lab.text import corpus_tokenizer, encoded, held_out_sentences, sampler, world_corpus
 
 HEARTBEAT_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
@@ -134,8 +133,7 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
     ids = first(
         lambda: encoded(corpus, tokenizer, longest, lambda done, of: report(Report("encoding", done, of)))
     )
-    chosen = split(ids, settings.text, settings.seed, needs_pairs)
-    sampler = Sampler(chosen, settings.text, settings.seed)
+    drawing = first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs))
     set_seed(settings.seed)
     model = InfoXLM(language_model(settings.model, tokenizer.size, settings.seed), settings)
     if settings.contrast.enabled and settings.model.start is not None and settings.model.start_contrast:
@@ -143,9 +141,9 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
     training = Training(
         settings,
         model,
-        sampler,
+        drawing,
         Batches(ids, settings, tokenizer.mask_id),
-        told(lambda: token_entropies(ids, sampler, tokenizer.size, settings.mask_special)),
+        told(lambda: token_entropies(ids, drawing, tokenizer.size, settings.mask_special)),
         Accelerator(mixed_precision=settings.precision),
     )
     return training, tokenizer

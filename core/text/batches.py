@@ -14,7 +14,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.config import MaskedSettings, Settings
-from core.text.encoded import EncodedCorpus, IntArray, Rows, spans
+from core.text.encoded import EncodedCorpus, Rows
+from core.text.index import IntArray, spans
 from core.text.sampling import MMLM, TLM, XLCO, Draw
 from core.text.tokenizer import BOS, UNK
 

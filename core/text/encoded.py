@@ -2,17 +2,20 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from pydantic import ValidationError
 
 from core.config import Frozen
 from core.text.corpus import Corpus
+from core.text.index import Index, IntArray, mapped, spans, write_index
 from core.text.tokenizer import EOS, Tokenizer
 
-IntArray = np.ndarray
+COLUMNS: Final = {"tokens": np.int32, "offsets": np.int64, "meaning": np.int64, "language": np.int16}
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,6 @@ class Rows:
     def starts(self) -> IntArray:
         """Where each row begins in `ids`."""
         return np.cumsum(self.lengths) - self.lengths
-
-
-def spans(starts: IntArray, lengths: IntArray) -> IntArray:
-    """The positions start, start + 1, ..., start + length - 1 of each span, one span behind the other."""
-    return np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 
 
 class EncodedInfo(Frozen):
@@ -48,15 +46,18 @@ class EncodedCorpus:
         languages: tags; `language` holds indices into them.
         meaning: int64 per sentence.
         language: int16 per sentence.
+        index: which sentences have which language and meaning.
     """
 
     def __init__(self, folder: Path) -> None:
         info = EncodedInfo.model_validate_json((folder / "encoded.json").read_bytes())
         self.languages = info.languages
-        self._tokens = np.memmap(folder / "tokens.bin", dtype=np.int32, mode="r", shape=(info.tokens,))
-        self._offsets = np.load(folder / "offsets.npy", mmap_mode="r", allow_pickle=False)
-        self.meaning: IntArray = np.load(folder / "meaning.npy", mmap_mode="r", allow_pickle=False)
-        self.language: IntArray = np.load(folder / "language.npy", mmap_mode="r", allow_pickle=False)
+        counts = (info.tokens, info.sentences + 1, info.sentences, info.sentences)
+        self._tokens, self._offsets, self.meaning, self.language = (
+            mapped(folder / f"{name}.bin", dtype, count)
+            for (name, dtype), count in zip(COLUMNS.items(), counts, strict=True)
+        )
+        self.index = Index(folder / "index", len(info.languages), info.sentences)
 
     def __len__(self) -> int:
         return len(self.meaning)
@@ -93,6 +94,48 @@ class EncodedCorpus:
         return counts.reshape(len(self.languages), size)
 
 
+class EncodedWriter:
+    """Writes an encoded corpus into a folder, piece by piece: memory does not grow with the sentences.
+
+    Used as a context; the index is written at its end.
+    """
+
+    def __init__(self, folder: Path, languages: tuple[str, ...]) -> None:
+        self.sentences = 0
+        self._folder, self._languages, self._tokens = folder, languages, 0
+        self._opened = ExitStack()
+
+    def __enter__(self) -> "EncodedWriter":
+        self._folder.mkdir(parents=True)
+        self._files = {
+            name: self._opened.enter_context((self._folder / f"{name}.bin").open("wb")) for name in COLUMNS
+        }
+        self._put("offsets", np.zeros(1))
+        return self
+
+    def add(self, ids: IntArray, lengths: IntArray, meaning: IntArray, language: IntArray) -> None:
+        """Some more sentences: their token ids one behind the other, and of each how many, meaning and language."""
+        self._put("tokens", ids)
+        self._put("offsets", self._tokens + np.cumsum(lengths))
+        self._put("meaning", meaning)
+        self._put("language", language)
+        self.sentences += len(lengths)
+        self._tokens += int(lengths.sum())
+
+    def _put(self, name: str, values: IntArray) -> None:
+        np.asarray(values, dtype=COLUMNS[name]).tofile(self._files[name])
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._opened.close()
+        if kind is None:
+            meaning, language = (
+                mapped(self._folder / f"{name}.bin", COLUMNS[name]) for name in ("meaning", "language")
+            )
+            write_index(self._folder / "index", meaning, language, len(self._languages))
+            info = EncodedInfo(languages=self._languages, tokens=self._tokens, sentences=self.sentences)
+            (self._folder / "encoded.json").write_text(info.model_dump_json(), encoding="utf-8")
+
+
 def encode_corpus(
     corpus: Corpus,
     tokenizer: Tokenizer,
@@ -115,7 +158,6 @@ def encode_corpus(
         shutil.rmtree(folder, ignore_errors=True)
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
         _write(corpus, tokenizer, partial, max_tokens, progress)
         partial.rename(folder)
@@ -131,26 +173,15 @@ def _write(
     max_tokens: int,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    index = {tag: number for number, tag in enumerate(corpus.languages)}
-    lengths: list[IntArray] = []
-    meanings: list[IntArray] = []
-    languages: list[IntArray] = []
-    done = 0
-    with (folder / "tokens.bin").open("wb") as file:
+    numbers = {tag: number for number, tag in enumerate(corpus.languages)}
+    with EncodedWriter(folder, corpus.languages) as writer:
         for batch in corpus.batches():
             rows = tokenizer.encode(batch.column("text").to_pylist(), max_tokens)
-            np.concatenate(rows).tofile(file)
-            lengths.append(np.array([len(row) for row in rows], dtype=np.int64))
-            meanings.append(batch.column("meaning").to_numpy())
-            languages.append(
-                np.array([index[tag] for tag in batch.column("language").to_pylist()], dtype=np.int16)
+            writer.add(
+                np.concatenate(rows),
+                np.array([len(row) for row in rows]),
+                batch.column("meaning").to_numpy(),
+                np.array([numbers[tag] for tag in batch.column("language").to_pylist()]),
             )
-            done += batch.num_rows
             if progress:
-                progress(done, corpus.info.sentences)
-    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(np.concatenate(lengths))])
-    np.save(folder / "offsets.npy", offsets)
-    np.save(folder / "meaning.npy", np.concatenate(meanings))
-    np.save(folder / "language.npy", np.concatenate(languages))
-    info = EncodedInfo(languages=corpus.languages, tokens=int(offsets[-1]), sentences=done)
-    (folder / "encoded.json").write_text(info.model_dump_json(), encoding="utf-8")
+                progress(writer.sentences, corpus.info.sentences)

@@ -25,7 +25,7 @@ def token_entropies(
         special: the tasks that mask `<s>` and `</s>` as well (`mask_special`).
     """
     counts = corpus.token_counts(vocabulary).astype(np.float64)
-    sentences = np.bincount(corpus.language, minlength=len(corpus.languages))
+    sentences = np.array([len(rows) for rows in corpus.index.rows])
 
     def per_sentence(task: str, starts: float) -> np.ndarray:
         mean = counts / np.maximum(sentences, 1)[:, None]

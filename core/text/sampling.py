@@ -13,7 +13,8 @@ import numpy as np
 
 from core.config import TextSettings
 from core.errors import InputError
-from core.text.encoded import EncodedCorpus, IntArray
+from core.text.encoded import EncodedCorpus
+from core.text.index import Index, IntArray
 
 MMLM, TLM, XLCO = 0, 1, 2
 TASKS: Final = ("mmlm", "tlm", "xlco")
@@ -56,46 +57,62 @@ class Shuffle:
         return (left << half) | right
 
 
+class Kept:
+    """The elements of a memory-mapped array but for a few, which are skipped where it is read: no copy is made."""
+
+    def __init__(self, values: IntArray, left_out: IntArray) -> None:
+        self._values = values
+        # how many kept elements lie before each that is left out
+        self._before = np.sort(left_out) - np.arange(len(left_out))
+
+    def __len__(self) -> int:
+        return len(self._values) - len(self._before)
+
+    def __getitem__(self, positions: IntArray) -> IntArray:
+        return np.asarray(self._values[positions + np.searchsorted(self._before, positions, side="right")])
+
+
 @dataclass(frozen=True)
 class Pair:
-    """Translations between two languages: sentence `a[i]` of the corpus translates sentence `b[i]`."""
+    """Translations between two languages: `rows` is [n, 2], sentences of the corpus that translate each other."""
 
     first: int
     second: int
-    a: IntArray
-    b: IntArray
+    rows: Kept
 
 
 @dataclass(frozen=True)
 class Split:
     """The sentences of each language and of each pair that training may see, and the meanings it may not."""
 
-    singles: list[IntArray]
+    singles: list[Kept]
     pairs: list[Pair]
     held_out: IntArray
 
 
 def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Split:
-    """Keeps some meanings from training and indexes the rest by language and by pair.
+    """Keeps some meanings from training, by language and by pair.
 
     Raises:
         InputError: the pivot is not among the languages, or no two languages share a meaning.
     """
-    languages = corpus.languages
+    languages, index = corpus.languages, corpus.index
     if needs_pairs and settings.pivot is not None and len(languages) > 1 and settings.pivot not in languages:
         raise InputError(
             f"text.pivot is {settings.pivot}, but the corpus has {' '.join(languages)}: name one, or None"
         )
-    meaning, language = np.asarray(corpus.meaning), np.asarray(corpus.language)
-    held_out = _hold_out(meaning, language, settings.held_out, seed)
-    trained = ~np.isin(meaning, held_out)
-    singles = [np.flatnonzero(trained & (language == index)) for index in range(len(languages))]
+    held_out = _hold_out(index, settings.held_out, seed)
+    singles = [
+        Kept(rows, np.searchsorted(rows, index.rows_of(language, held_out)))
+        for language, rows in enumerate(index.rows)
+    ]
     pairs: list[Pair] = []
     for first, second in combinations(range(len(languages)), 2):
         if settings.pivot is None or settings.pivot in (languages[first], languages[second]):
-            _, a, b = np.intersect1d(meaning[singles[first]], meaning[singles[second]], return_indices=True)
-            if len(a):
-                pairs.append(Pair(first, second, singles[first][a], singles[second][b]))
+            rows = index.translations(first, second)
+            kept = Kept(rows, _places(corpus.meaning, rows[:, 0], held_out))
+            if len(kept):
+                pairs.append(Pair(first, second, kept))
     if needs_pairs and not pairs:
         raise InputError(
             f"TLM and XLCO learn from translations, but no two languages of {' '.join(languages)} share a meaning"
@@ -105,18 +122,31 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
     return Split(singles, pairs, held_out)
 
 
-def _hold_out(meaning: IntArray, language: IntArray, count: int, seed: int) -> IntArray:
+def _places(meaning: IntArray, rows: IntArray, wanted: IntArray) -> IntArray:
+    """Where rows, which lie in the order of their meanings, have some of those: by bisection, reading few of them."""
+    low, high = np.zeros(len(wanted), dtype=np.int64), np.full(len(wanted), len(rows))
+    while (open_ := low < high).any():
+        middle = np.minimum((low + high) // 2, len(rows) - 1)
+        below = meaning[rows[middle]] < wanted
+        low, high = np.where(open_ & below, middle + 1, low), np.where(open_ & ~below, middle, high)
+    found = low[low < len(rows)]
+    return found[meaning[rows[found]] == wanted[low < len(rows)]]
+
+
+def _hold_out(index: Index, count: int, seed: int) -> IntArray:
     """Meanings told in the most languages first, so that every pair can be measured; a fifth of all at most."""
-    distinct, inverse = np.unique(meaning, return_inverse=True)
-    combined = np.unique(inverse.astype(np.int64) * (int(language.max()) + 1) + language)
-    told_in = np.bincount(combined // (int(language.max()) + 1), minlength=len(distinct))
-    if len(distinct) < 5:
+    distinct = len(index.meanings)
+    if distinct < 5:
         raise InputError(
-            f"expected at least 5 meanings, so that one can be held out, got {len(distinct)}: add text"
+            f"expected at least 5 meanings, so that one can be held out, got {distinct}: add text"
         )
-    order = np.random.default_rng([seed, 7]).permutation(len(distinct))
-    order = order[np.argsort(-told_in[order], kind="stable")]
-    return np.sort(distinct[order[: min(count, len(distinct) // 5)]])
+    order = np.random.default_rng([seed, 7]).permutation(distinct)
+    told_in = index.told_in[order]
+    chosen = np.zeros(0, dtype=np.int64)
+    for languages in range(int(told_in.max()), 0, -1):
+        missing = min(count, distinct // 5) - len(chosen)
+        chosen = np.concatenate([chosen, order[told_in == languages][:missing]])
+    return np.sort(index.meanings[chosen])
 
 
 @dataclass(frozen=True)
@@ -134,7 +164,7 @@ class Sampler:
     def __init__(self, split: Split, settings: TextSettings, seed: int) -> None:
         self.split, self.seed = split, seed
         self.language_p = probabilities(np.array([len(rows) for rows in split.singles]), settings.exponent)
-        sizes = np.array([len(pair.a) for pair in split.pairs])
+        sizes = np.array([len(pair.rows) for pair in split.pairs])
         self.pair_p = probabilities(sizes, settings.exponent) if len(sizes) else np.zeros(0)
         self._seen: dict[tuple[int, int], int] = {}
 
@@ -182,8 +212,7 @@ class Sampler:
         rows = np.empty((examples, together, 2), dtype=np.int64)
         for stream in np.unique(streams):
             pair, at = self.split.pairs[stream], streams == stream
-            index = self._next(task, int(stream), int(at.sum()), len(pair.a))
-            rows[at] = np.stack([pair.a[index], pair.b[index]], axis=-1)
+            rows[at] = pair.rows[self._next(task, int(stream), int(at.sum()), len(pair.rows))]
         swap = rng.random((examples, together if across else 1, 1)) < 0.5
         return np.where(swap, rows[..., ::-1], rows).reshape(-1, 2)
 

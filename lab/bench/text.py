@@ -7,7 +7,7 @@ import numpy as np
 
 from core.config import Settings, TokenizerSettings
 from core.text.corpus import open_corpus
-from core.text.encoded import EncodedCorpus, EncodedInfo, encode_corpus
+from core.text.encoded import EncodedCorpus, EncodedWriter, encode_corpus
 from core.text.tokenizer import BOS, EOS, UNK
 from lab.text import corpus_tokenizer
 
@@ -46,28 +46,17 @@ def synthetic_text(folder: Path, sentences: int, vocabulary: int = VOCABULARY, s
 
     Written piece by piece: ten million sentences need no more memory than a hundred thousand.
     """
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    tongues, end = len(LANGUAGES), 0
-    offsets = np.lib.format.open_memmap(folder / "offsets.npy", "w+", np.int64, (sentences + 1,))
-    with (folder / "tokens.bin").open("wb") as file:
+    rng, tongues = np.random.default_rng(seed), len(LANGUAGES)
+    with EncodedWriter(folder, LANGUAGES) as writer:
         for begin in range(0, sentences, tongues * MEANINGS):
-            count = min(tongues * MEANINGS, sentences - begin)
-            shared = np.repeat(rng.normal(0, SHARED, -(-count // tongues)), tongues)[:count]
-            logs = (
-                np.log(MEAN) - SPREAD**2 / 2 + shared + rng.normal(0, np.sqrt(SPREAD**2 - SHARED**2), count)
-            )
-            ends = np.cumsum(np.exp(logs).round().clip(1, 100).astype(np.int64) + 2)
+            numbers = np.arange(begin, min(sentences, begin + tongues * MEANINGS))
+            shared = np.repeat(rng.normal(0, SHARED, -(-len(numbers) // tongues)), tongues)[: len(numbers)]
+            own = rng.normal(0, np.sqrt(SPREAD**2 - SHARED**2), len(numbers))
+            words = np.exp(np.log(MEAN) - SPREAD**2 / 2 + shared + own).round().clip(1, 100)
+            lengths = words.astype(np.int64) + 2
+            ends = np.cumsum(lengths)
             # rank r of Zipf's law with exponent 1, by inversion; the last id is <mask>
             ids = (UNK + np.floor((vocabulary - 1 - UNK) ** rng.random(int(ends[-1])))).astype(np.int32)
             ids[ends - 1] = EOS
-            ids[np.concatenate([[0], ends[:-1]])] = BOS
-            ids.tofile(file)
-            offsets[begin + 1 : begin + count + 1] = end + ends
-            end += int(ends[-1])
-    offsets.flush()
-    numbers = np.arange(sentences)
-    np.save(folder / "meaning.npy", numbers // tongues)
-    np.save(folder / "language.npy", (numbers % tongues).astype(np.int16))
-    info = EncodedInfo(languages=LANGUAGES, tokens=end, sentences=sentences)
-    (folder / "encoded.json").write_text(info.model_dump_json(), encoding="utf-8")
+            ids[ends - lengths] = BOS
+            writer.add(ids, lengths, numbers // tongues, numbers % tongues)

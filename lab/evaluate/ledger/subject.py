@@ -15,12 +15,11 @@ from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import Corpus, open_corpus
 from core.text.entropy import token_entropies
-from core.text.sampling import Sampler, split
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
 from lab.evaluate.vectors import model_device
 from lab.store import Run
-from lab.text import encoded, world_corpus
+from lab.text import encoded, sampler, world_corpus
 from lab.world import World
 from lab.world.ideal import IdealReader, Shares
 from lab.world.truth import RATE, Truth, truth
@@ -91,10 +90,10 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         settings.model.max_tokens,
         lambda done, of: progress("reading the corpus", done, of),
     )
-    sampler = Sampler(split(ids, text, settings.seed, needs_pairs=False), text, settings.seed)
+    drawing = sampler(ids, text, settings.seed, needs_pairs=False)
     tags = corpus.languages
     pairs: dict[tuple[str, str], float] = {}
-    for pair, share in zip(sampler.split.pairs, sampler.pair_p, strict=True):
+    for pair, share in zip(drawing.split.pairs, drawing.pair_p, strict=True):
         first, second = tags[pair.first], tags[pair.second]
         pairs[first, second] = pairs[second, first] = float(share) / 2
     return Subject(
@@ -103,10 +102,10 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         open_model(checkpoint, settings).to(model_device()),
         tokenizer,
         world_of(corpus),
-        {tag: float(share) for tag, share in zip(tags, sampler.language_p, strict=True)},
+        {tag: float(share) for tag, share in zip(tags, drawing.language_p, strict=True)},
         pairs,
-        token_entropies(ids, sampler, tokenizer.size),
-        np.unique(ids.meaning),
+        token_entropies(ids, drawing, tokenizer.size),
+        ids.index.meanings,
         progress,
     )
 
