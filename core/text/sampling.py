@@ -6,7 +6,7 @@ number of processes, by restoring the counters.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from core.config import TextSettings
 from core.errors import InputError
 from core.text.encoded import EncodedCorpus
-from core.text.index import Index, IntArray
+from core.text.index import PIECE, Index, IntArray
 
 MMLM, TLM, XLCO = 0, 1, 2
 TASKS: Final = ("mmlm", "tlm", "xlco")
@@ -141,11 +141,13 @@ def _hold_out(index: Index, count: int, seed: int) -> IntArray:
             f"expected at least 5 meanings, so that one can be held out, got {distinct}: add text"
         )
     order = np.random.default_rng([seed, 7]).permutation(distinct)
-    told_in = index.told_in[order]
-    chosen = np.zeros(0, dtype=np.int64)
-    for languages in range(int(told_in.max()), 0, -1):
-        missing = min(count, distinct // 5) - len(chosen)
-        chosen = np.concatenate([chosen, order[told_in == languages][:missing]])
+    candidates = (
+        number
+        for languages in range(int(index.told_in.max()), 0, -1)
+        for piece in np.split(order, range(PIECE, distinct, PIECE))
+        for number in piece[index.told_in[piece] == languages]
+    )
+    chosen = np.fromiter(islice(candidates, min(count, distinct // 5)), dtype=np.int64)
     return np.sort(index.meanings[chosen])
 
 
