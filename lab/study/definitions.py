@@ -135,6 +135,19 @@ def mixup_arms(base: Settings) -> tuple[Arm, ...]:
     )  # fmt: skip
 
 
+def disagreement_arms(base: Settings) -> tuple[Arm, ...]:
+    """The contrast as it is by default, and with one choice at a time made the other way.
+
+    Weighting and precision of the momentum, on which paper and code differ as well, have studies of their own.
+    """
+    return (
+        Arm("default", "default: whole text, sides of one language, no negatives of the same meaning", {}),
+        Arm("masked-inputs", "text masked as for MMLM (released)", {"contrast": {"mask_inputs": True}}),
+        Arm("mixed-sides", "sides that mix languages (paper)", {"contrast": {"mixup_languages": "other"}}),
+        Arm("same-meaning", "negatives of the same meaning (released)", {"contrast": {"exclude_same_meaning": False}}),
+    )  # fmt: skip
+
+
 def pair_arms(base: Settings) -> tuple[Arm, ...]:
     """English as pivot or all pairs of languages, drawn alike, with the paper's exponent, or as they occur."""
     return tuple(
@@ -179,6 +192,8 @@ STUDIES: Final[dict[str, Study]] = {
         Study("weighting", "How should the three losses be weighed?", weighting_arms, LEDGER, MEMORY),
         Study("temperature", "How sharp should the contrast be?", temperature_arms, CONTRAST),
         Study("mixup", "Does joining two pairs help the contrast?", mixup_arms, CONTRAST),
+        Study("disagreements", "Where paper and released code differ on the contrast, which choice is better?",
+              disagreement_arms, CONTRAST, {"contrast": MEMORY["contrast"] | {"mixup": True}}, reference="default"),
         Study("pair-sampling", "Is English enough as pivot, and how should languages be balanced?", pair_arms,
               ("retrieval", "mmlm", "tlm", "xlco"), unequal=True),
         Study("noise", "What do mistranslated pairs cost, and what information is left?", noise_arms,
