@@ -92,8 +92,8 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
     figure.update_yaxes(categoryorder="array", categoryarray=labels[::-1], range=[-0.6, len(labels) - 0.3])
     figure.update_annotations(font={"size": 12})
     lines = max(title.count("<br>") for title in titles)
-    margin = {"l": 5, "r": 10, "t": 30 + 16 * lines, "b": 45}
-    figure.update_layout(height=90 + 16 * lines + 38 * len(labels), margin=margin)
+    margin = {"l": 5, "r": 10, "t": 30 + 16 * lines, "b": 60}
+    figure.update_layout(height=105 + 16 * lines + 38 * len(labels), margin=margin)
     return figure
 
 
@@ -109,7 +109,7 @@ def _axis(rows: pd.DataFrame) -> str:
     far = rows["truth"][(rows["truth"].notna() & _visible(rows)["truth"].isna()).to_numpy()]
     if unit == "share":
         return ""
-    return unit if far.empty else f"{unit} (truth {far.max():.1f}, beyond)"
+    return unit if far.empty else f"{unit}<br>(truth: {far.max():.1f})"
 
 
 def _symbol(row: dict[str, Any]) -> str:

@@ -138,13 +138,14 @@ def mixup_arms(base: Settings) -> tuple[Arm, ...]:
 def disagreement_arms(base: Settings) -> tuple[Arm, ...]:
     """The contrast as it is by default, and with one choice at a time made the other way.
 
+    By default inputs are whole, each side has one language, and a sentence of the same meaning is no negative.
     Weighting and precision of the momentum, on which paper and code differ as well, have studies of their own.
     """
     return (
-        Arm("default", "default: whole text, sides of one language, no negatives of the same meaning", {}),
-        Arm("masked-inputs", "text masked as for MMLM (released)", {"contrast": {"mask_inputs": True}}),
-        Arm("mixed-sides", "sides that mix languages (paper)", {"contrast": {"mixup_languages": "other"}}),
-        Arm("same-meaning", "negatives of the same meaning (released)", {"contrast": {"exclude_same_meaning": False}}),
+        Arm("default", "default", {}),
+        Arm("masked-inputs", "masked inputs (released)", {"contrast": {"mask_inputs": True}}),
+        Arm("mixed-sides", "sides mix languages (paper)", {"contrast": {"mixup_languages": "other"}}),
+        Arm("same-meaning", "same meaning as negative (released)", {"contrast": {"exclude_same_meaning": False}}),
     )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def test_the_ceiling_of_a_bound_is_drawn_and_a_truth_far_beyond_it_is_told_in_th
     figure = ablations.arms(table, ["xlco"])
     ceiling = next(trace for trace in figure.data if "cannot show more" in trace.hovertemplate)
     assert set(ceiling.x) == {5.0}
-    assert figure.layout.xaxis.title.text == "nats (truth 13.9, beyond)"
+    assert figure.layout.xaxis.title.text == "nats<br>(truth: 13.9)"
     drawn = ablations.arms(table.assign(truth=5.5), ["xlco"])
     assert drawn.layout.xaxis.title.text == "nats"
     truth = next(trace for trace in drawn.data if "the truth is" in trace.hovertemplate)
