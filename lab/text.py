@@ -54,8 +54,8 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     if path.is_file():
         return load_tokenizer(path)
     # drawn at random, because every n-th row of a parallel corpus can miss a language
-    kept = np.random.default_rng(0).random(corpus.info.sentences) < chosen.sentences / corpus.info.sentences
-    texts = (row.text for row, keep in zip(corpus.rows(), kept, strict=True) if keep)
+    rng, share = np.random.default_rng(0), chosen.sentences / corpus.info.sentences
+    texts = (row.text for row in corpus.rows() if rng.random() < share)
     tokenizer = train_tokenizer(texts, chosen.vocabulary)
     store.replace(path, tokenizer.backend.to_str().encode())
     return tokenizer
