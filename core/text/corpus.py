@@ -80,7 +80,7 @@ def write_corpus(
     world: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> "Corpus":
-    """Writes a table of sentences as a corpus folder, streaming: of all rows it holds the meanings alone, to count them.
+    """Writes a table of sentences as a corpus folder, streaming: of all rows it holds the meanings, to count them.
 
     `rejected` is counted when the rows are through: what a reader left out.
 
