@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lab.figures.curves import _faint
+from lab.figures.curves import faint
 from lab.figures.languages import COLOURS, SYMBOLS
 from lab.figures.ledger import CEILING, INTERVAL, TRUTH
 
@@ -175,7 +175,7 @@ def learning_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
         colour = style["line"]["color"]
         figure.add_scatter(
             x=[*over["step"], *over["step"][::-1]], y=[*over["max"], *over["min"][::-1]], fill="toself", mode="lines",
-            fillcolor=_faint(colour), line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=str(label),
+            fillcolor=faint(colour), line={"width": 0}, hoverinfo="skip", showlegend=False, legendgroup=str(label),
         )  # fmt: skip
         number = ".1%" if share else ".2f"
         figure.add_scatter(

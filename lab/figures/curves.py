@@ -98,7 +98,7 @@ def retrieval(points: pd.DataFrame) -> go.Figure:
 def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int) -> None:
     figure.add_scatter(
         x=[*curve["step"], *curve["step"][::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", mode="lines",
-        fillcolor=_faint(task.colour), line={"width": 0}, hoverinfo="skip", showlegend=False, **where,
+        fillcolor=faint(task.colour), line={"width": 0}, hoverinfo="skip", showlegend=False, **where,
     )  # fmt: skip
     figure.add_scatter(
         x=curve["step"], y=curve["value"], mode="lines", name=task.name,
@@ -109,7 +109,7 @@ def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int)
     )  # fmt: skip
 
 
-def _faint(colour: str) -> str:
+def faint(colour: str) -> str:
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.18)"
 
