@@ -201,7 +201,8 @@ class ContrastSettings(Frozen):
     mask_inputs: bool = Field(
         default=False,
         description="mask the contrasted text with the rate, shares and mask_special of mmlm (released: yes; paper: "
-        "not mentioned). Off, because evaluation reads whole sentences",
+        "not mentioned). Off: evaluation reads whole sentences, and masking cost most of the retrieval "
+        "(docs/findings.md)",
     )
     exclude_same_meaning: bool = Field(
         default=True,
