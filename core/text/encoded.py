@@ -57,7 +57,7 @@ class EncodedCorpus:
             mapped(folder / f"{name}.bin", dtype, count)
             for (name, dtype), count in zip(COLUMNS.items(), counts, strict=True)
         )
-        self.index = Index(folder / "index", len(info.languages), info.sentences)
+        self.index = Index(folder / "index", info.sentences)
 
     def __len__(self) -> int:
         return len(self.meaning)

@@ -5,7 +5,7 @@ They are written in pieces, so a corpus of any size is indexed, and opened, in t
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,9 @@ PIECE: Final = 100_000
 
 
 class Index:
-    """The index that `write_index` has left in a folder, of so many sentences in so many languages.
+    """The index that `write_index` has left in a folder, of so many sentences.
+
+    Its files are few, however many languages there are: each that is mapped holds a file descriptor.
 
     Raises:
         OSError, ValueError: it is not there, or not whole.
@@ -27,16 +29,16 @@ class Index:
         rows: per language, int64, its sentences in the order of the corpus.
     """
 
-    def __init__(self, folder: Path, languages: int, sentences: int) -> None:
+    def __init__(self, folder: Path, sentences: int) -> None:
         self._folder = folder
-        self.meanings = mapped(folder / "meanings.bin")
-        self.told_in = mapped(folder / "told_in.bin")
-        self.rows = [mapped(folder / f"rows-{language}.bin") for language in range(languages)]
-        self._sorted = [mapped(_by_meaning(folder, language)) for language in range(languages)]
-        self._keys = [mapped(folder / f"keys-{language}.bin") for language in range(languages)]
-        for arrays in (self.rows, self._sorted, self._keys):
-            if (found := sum(map(len, arrays))) != sentences:
-                raise ValueError(f"{folder} indexes {found} of {sentences} sentences")
+        self.meanings, self.told_in = mapped(folder / "meanings.bin"), mapped(folder / "told_in.bin")
+        bounds = mapped(folder / "bounds.bin")
+        if not len(bounds) or bounds[-1] != sentences:
+            raise ValueError(f"{folder} does not index {sentences} sentences")
+        own = folder / "sorted.bin"
+        self.rows = _parts(mapped(folder / "rows.bin", count=sentences), bounds)
+        self._keys = _parts(mapped(folder / "keys.bin", count=sentences), bounds)
+        self._sorted = _parts(mapped(own, count=sentences), bounds) if own.is_file() else self.rows
 
     def rows_of(self, language: int, meanings: IntArray) -> IntArray:
         """The sentences of one language that tell one of some distinct meanings."""
@@ -44,15 +46,28 @@ class Index:
         begins, ends = (np.searchsorted(keys, meanings, side=side) for side in ("left", "right"))
         return self._sorted[language][spans(begins, ends - begins)]
 
-    def translations(self, first: int, second: int) -> IntArray:
-        """[n, 2]: for each meaning told in both of two languages, in order, its first sentence in each.
+    def translations(self, pivot: int | None) -> dict[tuple[int, int], IntArray]:
+        """Of each two languages, or of each two with the pivot: [n, 2], sentences that translate each other.
 
-        Written when it is asked for the first time.
+        For each meaning told in both, in order, its first sentence in each. Written when asked for the first time.
         """
-        path = self._folder / f"translations-{first}-{second}.bin"
-        if not path.is_file():
-            _write(path, self._translations(first, second))
-        return mapped(path).reshape(-1, 2)
+        pairs = [pair for pair in combinations(range(len(self.rows)), 2) if pivot is None or pivot in pair]
+        told = "all" if pivot is None else str(pivot)
+        path, ends = (self._folder / f"translations-{told}{kind}.bin" for kind in ("", "-bounds"))
+        if not ends.is_file():
+            bounds = [0]
+            _write(path, self._all_translations(pairs, bounds))
+            _write(ends, [np.array(bounds)])
+        found = _parts(mapped(path).reshape(-1, 2), mapped(ends))
+        return dict(zip(pairs, found, strict=True))
+
+    def _all_translations(self, pairs: list[tuple[int, int]], bounds: list[int]) -> Iterator[IntArray]:
+        """One pair of languages behind the other; adds to `bounds` where each ends."""
+        for pair in pairs:
+            bounds.append(bounds[-1])
+            for rows in self._translations(*pair):
+                bounds[-1] += len(rows)
+                yield rows
 
     def _translations(self, first: int, second: int) -> Iterator[IntArray]:
         keys, others = self._keys[first], self._keys[second]
@@ -83,30 +98,49 @@ def write_index(folder: Path, meaning: IntArray, language: IntArray, languages: 
         languages: how many there are.
     """
     folder.mkdir()
-    with ExitStack() as opened:
-        files = [
-            opened.enter_context((folder / f"rows-{number}.bin").open("wb")) for number in range(languages)
-        ]
-        for begin in range(0, len(language), PIECE):
-            piece = np.asarray(language[begin : begin + PIECE])
-            for number in np.unique(piece):
-                (begin + np.flatnonzero(piece == number)).tofile(files[number])
-    for number in range(languages):
-        _sort(folder, number, meaning)
-    keys = [mapped(folder / f"keys-{number}.bin") for number in range(languages)]
-    _write(folder / "meanings.bin", (values for values, _ in _merged(keys)))
-    _write(folder / "told_in.bin", (counts for _, counts in _merged(keys)))
+    counts = np.zeros(languages, dtype=np.int64)
+    for begin in range(0, len(language), PIECE):
+        counts += np.bincount(language[begin : begin + PIECE], minlength=languages)
+    bounds = np.concatenate([[0], np.cumsum(counts)])
+    _write(folder / "bounds.bin", [bounds])
+    own = (
+        begin + np.flatnonzero(language[begin : begin + PIECE] == number)
+        for number in range(languages)
+        for begin in range(0, len(language), PIECE)
+    )
+    _write(folder / "rows.bin", own)
+    rows, keys = mapped(folder / "rows.bin"), folder / "keys.bin"
+    _write(keys, (meaning[piece] for piece in _pieces(rows)))
+    if not all(map(_in_order, _parts(mapped(keys), bounds))):
+        _write(folder / "sorted.bin", _sorted(_parts(rows, bounds), _parts(mapped(keys), bounds)))
+        _write(keys, (meaning[piece] for piece in _pieces(mapped(folder / "sorted.bin"))))
+    told = _parts(mapped(keys), bounds)
+    _write(folder / "meanings.bin", (values for values, _ in _merged(told)))
+    _write(folder / "told_in.bin", (counts for _, counts in _merged(told)))
 
 
-def _sort(folder: Path, language: int, meaning: IntArray) -> None:
-    """Writes the meanings of a language in order, and where they are not those of its rows, the rows in that order."""
-    rows, keys = mapped(folder / f"rows-{language}.bin"), folder / f"keys-{language}.bin"
-    _write(keys, (meaning[rows[begin : begin + PIECE]] for begin in range(0, len(rows), PIECE)))
-    found = mapped(keys)
-    if any((np.diff(found[begin : begin + PIECE + 1]) < 0).any() for begin in range(0, len(found), PIECE)):
-        order = np.argsort(found, kind="stable")
-        _write(folder / f"sorted-{language}.bin", [rows[order]])
-        _write(keys, [found[order]])
+def _pieces(array: IntArray) -> Iterator[IntArray]:
+    return (array[begin : begin + PIECE] for begin in range(0, len(array), PIECE))
+
+
+def _parts(array: IntArray, bounds: IntArray) -> list[IntArray]:
+    """Views of an array between bounds: the first from bounds[0] to bounds[1]."""
+    return [array[begin:end] for begin, end in pairwise(bounds)]
+
+
+def _in_order(keys: IntArray) -> bool:
+    # pieces that overlap by one
+    pieces = (keys[begin : begin + PIECE + 1] for begin in range(0, len(keys), PIECE))
+    return all((piece[:-1] <= piece[1:]).all() for piece in pieces)
+
+
+def _sorted(rows: list[IntArray], keys: list[IntArray]) -> Iterator[IntArray]:
+    """The rows of each language in the order of their keys, and of the corpus where they have the same."""
+    for own, meanings in zip(rows, keys, strict=True):
+        if _in_order(meanings):
+            yield from _pieces(own)
+        else:
+            yield own[np.argsort(meanings, kind="stable")]
 
 
 def _merged(keys: list[IntArray]) -> Iterator[tuple[IntArray, IntArray]]:
@@ -117,11 +151,6 @@ def _merged(keys: list[IntArray]) -> Iterator[tuple[IntArray, IntArray]]:
         begins = [np.searchsorted(array, low) for array in keys]
         pieces = [np.unique(array[begin:end]) for array, begin, end in zip(keys, begins, ends, strict=True)]
         yield np.unique(np.concatenate(pieces), return_counts=True)
-
-
-def _by_meaning(folder: Path, language: int) -> Path:
-    own = folder / f"sorted-{language}.bin"
-    return own if own.is_file() else folder / f"rows-{language}.bin"
 
 
 def _write(path: Path, pieces: Iterable[IntArray]) -> None:

@@ -6,7 +6,7 @@ number of processes, by restoring the counters.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -106,13 +106,13 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
         Kept(rows, np.searchsorted(rows, index.rows_of(language, held_out)))
         for language, rows in enumerate(index.rows)
     ]
+    pivoted = settings.pivot is None or settings.pivot in languages
+    pivot = languages.index(settings.pivot) if settings.pivot in languages else None
     pairs: list[Pair] = []
-    for first, second in combinations(range(len(languages)), 2):
-        if settings.pivot is None or settings.pivot in (languages[first], languages[second]):
-            rows = index.translations(first, second)
-            kept = Kept(rows, _places(corpus.meaning, rows[:, 0], held_out))
-            if len(kept):
-                pairs.append(Pair(first, second, kept))
+    for (first, second), rows in (index.translations(pivot) if pivoted else {}).items():
+        kept = Kept(rows, _places(corpus.meaning, rows[:, 0], held_out))
+        if len(kept):
+            pairs.append(Pair(first, second, kept))
     if needs_pairs and not pairs:
         raise InputError(
             f"TLM and XLCO learn from translations, but no two languages of {' '.join(languages)} share a meaning"

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def indexed(folder, table):
     """An index of a table of (meaning, language), and its two columns."""
     meaning, language = (np.array(column, dtype=np.int64) for column in zip(*table, strict=True))
     write_index(folder, meaning, language, LANGUAGES)
-    return Index(folder, LANGUAGES, len(table)), meaning, language
+    return Index(folder, len(table)), meaning, language
 
 
 @settings(max_examples=200, deadline=None)
@@ -51,9 +52,10 @@ def test_an_index_finds_what_the_whole_table_shows(table, in_order, tmp_path_fac
         own, other = (np.flatnonzero(language == number) for number in (first, second))
         _, a, b = np.intersect1d(meaning[own], meaning[other], return_indices=True)
         expected = np.stack([own[a], other[b]], axis=1)
-        np.testing.assert_array_equal(found.translations(first, second), expected)
-        # the second time they are read from the file
-        np.testing.assert_array_equal(found.translations(first, second), expected)
+        # written by the first call, read by the second; all pairs, and those with either pivot
+        for pivot in (None, None, first, second):
+            np.testing.assert_array_equal(found.translations(pivot)[first, second], expected)
+    assert set(found.translations(1)) == {(0, 1), (1, 2)}
 
 
 @settings(max_examples=100, deadline=None)
@@ -78,7 +80,7 @@ def test_a_split_keeps_all_but_the_meanings_held_out(table, seed, tmp_path_facto
         np.testing.assert_array_equal(singles[np.arange(len(singles))], expected)
     kept = {(pair.first, pair.second): pair.rows for pair in found.pairs}
     for both in itertools.combinations(range(LANGUAGES), 2):
-        rows = corpus.index.translations(*both)
+        rows = corpus.index.translations(None)[both]
         expected = rows[~np.isin(meaning[rows[:, 0]], found.held_out)]
         assert (both in kept) == bool(len(expected))
         if both in kept:
@@ -96,17 +98,34 @@ def test_translations_that_could_not_be_written_are_written_the_next_time(tmp_pa
     with monkeypatch.context() as patched:
         patched.setattr(Index, "_translations", full)
         with pytest.raises(OSError, match="No space"):
-            found.translations(0, 1)
+            found.translations(None)
     assert sorted(os.listdir(tmp_path / "index")) == before
-    np.testing.assert_array_equal(found.translations(0, 1), [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(found.translations(None)[0, 1], [[0, 1], [2, 3]])
 
 
 def test_an_index_that_lacks_sentences_is_refused(tmp_path):
     indexed(tmp_path / "index", [(0, 0), (0, 1), (1, 2)])
-    rows = tmp_path / "index" / "rows-1.bin"
-    rows.write_bytes(b"")
-    with pytest.raises(ValueError, match="2 of 3 sentences"):
-        Index(tmp_path / "index", LANGUAGES, 3)
+    with pytest.raises(ValueError, match="does not index 4 sentences"):
+        Index(tmp_path / "index", 4)
+    rows = tmp_path / "index" / "rows.bin"
+    rows.write_bytes(rows.read_bytes()[:-8])
+    with pytest.raises(ValueError, match=r"greater than file size"):
+        Index(tmp_path / "index", 3)
     rows.unlink()
     with pytest.raises(FileNotFoundError):
-        Index(tmp_path / "index", LANGUAGES, 3)
+        Index(tmp_path / "index", 3)
+
+
+def test_a_hundred_languages_take_few_file_descriptors(tmp_path):
+    folder, count = tmp_path / "encoded", 100
+    with EncodedWriter(folder, tuple(f"l{number:02}" for number in range(count))) as writer:
+        for number in range(count):
+            lengths, meanings = np.full(6, 2), np.arange(6)
+            writer.add(np.tile([0, 2], 6), lengths, meanings, np.full(6, number))
+    descriptors = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
+    before = len(os.listdir(descriptors))
+    corpus = EncodedCorpus(folder)
+    found = split(corpus, TextSettings(held_out=1, pivot=None), 0, needs_pairs=True)
+    assert len(found.pairs) == count * (count - 1) // 2
+    assert {len(pair.rows) for pair in found.pairs} == {5}
+    assert len(os.listdir(descriptors)) - before < 20
