@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from core.config import Frozen
 from core.text.corpus import Corpus
-from core.text.index import Index, IntArray, mapped, spans, write_index
+from core.text.index import PIECE, Index, IntArray, mapped, spans, write_index
 from core.text.tokenizer import EOS, Tokenizer
 
 COLUMNS: Final = {"tokens": np.int32, "offsets": np.int64, "meaning": np.int64, "language": np.int16}
@@ -84,10 +84,10 @@ class EncodedCorpus:
     def token_counts(self, size: int) -> IntArray:
         """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included."""
         counts = np.zeros(len(self.languages) * size, dtype=np.int64)
-        for begin in range(0, len(self), 100_000):
-            offsets = np.asarray(self._offsets[begin : begin + 100_001])
+        for begin in range(0, len(self), PIECE):
+            offsets = np.asarray(self._offsets[begin : begin + PIECE + 1])
             languages = np.repeat(
-                np.asarray(self.language[begin : begin + 100_000], dtype=np.int64), np.diff(offsets)
+                np.asarray(self.language[begin : begin + PIECE], dtype=np.int64), np.diff(offsets)
             )
             tokens = self._tokens[offsets[0] : offsets[-1]]
             counts += np.bincount(languages * size + tokens, minlength=len(counts))

@@ -58,8 +58,9 @@ class Index:
             bounds = [0]
             _write(path, self._all_translations(pairs, bounds))
             _write(ends, [np.array(bounds)])
-        found = _parts(mapped(path).reshape(-1, 2), mapped(ends))
-        return dict(zip(pairs, found, strict=True))
+        found = mapped(ends)
+        rows = mapped(path, count=2 * int(found[-1])).reshape(-1, 2)
+        return dict(zip(pairs, _parts(rows, found), strict=True))
 
     def _all_translations(self, pairs: list[tuple[int, int]], bounds: list[int]) -> Iterator[IntArray]:
         """One pair of languages behind the other; adds to `bounds` where each ends."""
