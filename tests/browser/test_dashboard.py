@@ -112,6 +112,19 @@ def turn_to(page: Page, name: str) -> None:
     assert page.get_by_test_id("stException").count() == 0
 
 
+def be_still(page: Page) -> None:
+    """Waits until nothing has changed on the page for a second and a half: plotly loses a click while it draws."""
+    page.evaluate(
+        """() => new Promise((done, failed) => {
+            const finish = () => { watcher.disconnect(); done(); };
+            let quiet = setTimeout(finish, 1500);
+            const watcher = new MutationObserver(() => { clearTimeout(quiet); quiet = setTimeout(finish, 1500); });
+            watcher.observe(document.body, { subtree: true, childList: true, attributes: true });
+            setTimeout(() => failed(new Error('the page did not come to rest within a minute')), 60000);
+        })"""
+    )
+
+
 def places(page: Page) -> list[float]:
     """Where the marks of the live map lie."""
     script = """() => {
@@ -161,6 +174,8 @@ def test_a_newcomer_starts_a_run_sees_the_map_move_and_stops_it(page):
 
     turn_to(page, "Space")
     mark = page.locator(".st-key-map .scatterlayer .trace .point").nth(3)
+    mark.wait_for(state="attached", timeout=60_000)
+    be_still(page)
     mark.click(force=True)
     expect(page.get_by_text("is a translation")).to_be_visible(timeout=60_000)
     assert "sentence=" in page.url

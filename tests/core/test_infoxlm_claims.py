@@ -555,7 +555,7 @@ def test_22_languages_and_pairs_are_drawn_with_n_to_the_0_7_and_english_is_in_ev
         pairs = language[np.concatenate([getattr(one, task) for one in drawn])]
         assert ((pairs == english).sum(1) == 1).all()
         chinese = (pairs == encoded.languages.index("zh")).any(1).mean()
-        sizes = np.array([len(pair.a) for pair in sampler.split.pairs]) ** 0.7
+        sizes = np.array([len(pair.rows) for pair in sampler.split.pairs]) ** 0.7
         assert chinese == pytest.approx(sizes.min() / sizes.sum(), abs=0.02)
 
 
