@@ -95,7 +95,8 @@ shown = [key for key in info.metrics if key in set(table["metric"])]
 st.plotly_chart(arms(table, shown), key="arms", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
-    f"{labels[reference]} (square) at 5 % after correction for the number of arms; stars at 5, 1 and 0.1 %. "
+    f"{labels[reference]} (square) at 5 % after correction for the number of arms; stars at 5, 1 and 0.1 %, as far "
+    "as so many seeds can tell. "
     "Grey and red ticks: ceiling and truth of a bound."
 )
 st.subheader(f"Difference from {labels[reference]}", anchor=False)

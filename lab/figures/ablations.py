@@ -73,7 +73,8 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
             x=rows[value], y=rows["label"], mode="markers+text", showlegend=False,
             marker={"color": ACCENT, "size": 10, "symbol": [_symbol(row) for row in rows.to_dict("records")],
                     "line": {"width": 1.5, "color": ACCENT}},
-            text=[_stars(p) for p in rows["p_holm"]], textposition="top center", textfont={"size": 15},
+            text=rows["stars"],
+            textposition="top center", textfont={"size": 15},
             error_x={
                 "type": "data", "symmetric": False, "color": INTERVAL, "thickness": 2,
                 "array": (rows[high] - rows[value]).fillna(0.0), "arrayminus": (rows[value] - rows[low]).fillna(0.0),
@@ -118,10 +119,6 @@ def _symbol(row: dict[str, Any]) -> str:
     return "circle" if row["p_holm"] < SIGNIFICANT else "circle-open"
 
 
-def _stars(p: float) -> str:
-    return "" if pd.isna(p) else "*" * sum(p < level for level in (0.05, 0.01, 0.001))
-
-
 def _hover(row: dict[str, Any], share: bool) -> str:
     scale, unit = (100, " points") if share else (1, f" {row['unit']}")
     interval = "" if pd.isna(row["low"]) else f" [{scale * row['low']:.3g}, {scale * row['high']:.3g}]"
@@ -132,7 +129,7 @@ def _hover(row: dict[str, Any], share: bool) -> str:
     if not pd.isna(row["p_holm"]):
         told += (
             f" [{scale * row['difference_low']:+.3g}, {scale * row['difference_high']:+.3g}]"
-            f"<br>p = {row['p_holm']:.2g} (Holm), d = {row['effect_size']:.2g}"
+            f"<br>p {row['p_words']} (Holm), d {row['effect_size']:.2g}"
         )
     return told
 

@@ -122,7 +122,7 @@ def shown(study: StudyFolder, *metrics: str) -> pd.DataFrame:
             f"less {table['label'].iloc[0]}": "—"
             if pd.isna(row["difference"])
             else _numbers(row["difference"], row["difference_low"], row["difference_high"], row["unit"], "+"),
-            "p (Holm)": "—" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}",
+            "p (Holm)": row["p_words"] or "—",
         }
         for key in metrics
         for row in table[table["metric"] == key].to_dict("records")

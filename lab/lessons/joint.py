@@ -81,7 +81,9 @@ def _above_zero(study: StudyFolder, claim: Claim) -> dict[str, Any]:
     row = table[(table["metric"] == claim.metric) & (table["arm"] == claim.arm)].iloc[0]
     verdict = "reproduced" if row["low"] > 0 else "not reproduced" if row["high"] < 0 else "undecided"
     value = {"difference": row["value"], "difference_low": row["low"], "difference_high": row["high"]}
-    return _told(claim, NOTHING, pd.Series({**row.to_dict(), **value, "p_holm": np.nan}), 1, verdict)
+    return _told(
+        claim, NOTHING, pd.Series({**row.to_dict(), **value, "p_holm": np.nan, "p_words": ""}), 1, verdict
+    )
 
 
 def _beats(study: StudyFolder, claim: Claim) -> dict[str, Any]:
@@ -112,7 +114,8 @@ def _told(claim: Claim, other: str, row: pd.Series, sign: int, verdict: str) -> 
         "difference": sign * row["difference"],
         "low": ends[0],
         "high": ends[1],
-        "p (Holm)": row["p_holm"],
+        "p_holm": row["p_holm"],
+        "p (Holm)": row["p_words"] or "—",
         "verdict": verdict,
     }
 
@@ -236,11 +239,9 @@ def check_verdict(answer: Any, table: pd.DataFrame, claim: int) -> Verdict:
     if answer is None or answer is ...:
         return not_yet("say one of 'reproduced', 'tied', 'undecided', 'not reproduced'")
     if str(answer).strip().lower() == row["verdict"]:
-        return right(
-            f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], p = {row['p (Holm)']:.2g}"
-        )
-    below = "below" if row["p (Holm)"] < LEVEL else "not below"
+        return right(f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], p {row['p (Holm)']}")
+    below = "below" if row["p_holm"] < LEVEL else "not below"
     return wrong(
-        f"p = {row['p (Holm)']:.2g} is {below} {LEVEL:g} and the difference is "
+        f"p {row['p (Holm)']} is {below} {LEVEL:g} and the difference is "
         f"{'positive' if row['difference'] > 0 else 'not positive'}: what follows?"
     )

@@ -18,7 +18,7 @@ GALLERY: Final = Path(__file__).parents[1] / "gallery"
 """Results of studies that come with the lab."""
 UNITS: Final = ("arm", "seed", "metric", "part", "unit", "total", "weight", "ceiling", "truth")
 CURVES: Final = ("arm", "label", "seed", "step", "metric", "title", "value")
-TABLE: Final = ("arm", "label", "metric", "title", "unit", "value", "low", "high")
+TABLE: Final = ("arm", "label", "metric", "title", "unit", "value", "low", "high", "p_words", "stars")
 
 
 class ArmInfo(Frozen):

@@ -8,10 +8,9 @@ import pandas as pd
 
 from lab.study.metrics import metric
 
-LEVELS: Final = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 READ: Final = (
     "Mean over {seeds} seeds [95 % interval]; ≥: a lower bound. Stars: differs from {reference}, paired by sentence "
-    "and seed, p corrected over the arms (Holm): * < 0.05, ** < 0.01, *** < 0.001."
+    "and seed, p corrected over the arms (Holm): * < 0.05, ** < 0.01 (from three seeds on), *** < 0.001 (from four)."
 )
 DIGITS: Final = {"share": 3, "nats": 2, "s": 1}
 LATEX: Final = {
@@ -20,44 +19,33 @@ LATEX: Final = {
 }  # fmt: skip
 
 
-def mark(p: float | None) -> str:
-    """Stars for a p-value.
-
-    >>> mark(0.004), mark(0.2), mark(None)
-    ('**', '', '')
-    """
-    return "" if p is None else next((stars for level, stars in LEVELS if p < level), "")
-
-
 def cell(row: Mapping[str, Any] | None) -> str:
     """A value with its interval and, where it differs from the reference, its stars.
 
-    >>> cell({"metric": "mmlm", "value": 2.5, "low": 2.41, "high": 2.6, "p_holm": 0.001})
+    >>> cell({"metric": "mmlm", "value": 2.5, "low": 2.41, "high": 2.6, "stars": "**"})
     '≥ 2.50 [2.41, 2.60] **'
     """
     if row is None:
         return ""
     shown = metric(row["metric"])
-    told = _interval(row["value"], row["low"], row["high"], DIGITS[shown.unit])
-    return f"{'≥ ' if shown.bound else ''}{told} {mark(row['p_holm'])}".rstrip()
+    value = _interval(row["value"], row["low"], row["high"], DIGITS[shown.unit])
+    return f"{'≥ ' if shown.bound else ''}{value} {row['stars']}".rstrip()
 
 
 def line(row: Mapping[str, Any]) -> tuple[str, ...]:
     """An arm: value, difference from the reference, corrected p-value and effect size.
 
     >>> line({"arm": "tlm", "metric": "retrieval", "value": 0.5, "low": 0.4, "high": 0.6, "difference": 0.1,
-    ...       "difference_low": 0.05, "difference_high": 0.15, "p_holm": 0.0004, "effect_size": 0.31})
-    ('tlm', '0.500 [0.400, 0.600]', '+0.100 [+0.050, +0.150]', '< 0.001', '0.31')
+    ...       "difference_low": 0.05, "difference_high": 0.15, "p_words": "< 0.01", "effect_size": 0.31})
+    ('tlm', '0.500 [0.400, 0.600]', '+0.100 [+0.050, +0.150]', '< 0.01', '0.31')
     """
     digits = DIGITS[metric(row["metric"]).unit]
     value = _interval(row["value"], row["low"], row["high"], digits)
     if _unknown(row["difference"]):
         return row["arm"], value, "", "", ""
     ends = (row["difference"], row["difference_low"], row["difference_high"])
-    p = row["p_holm"]
-    told = "" if _unknown(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
     effect = "" if _unknown(row["effect_size"]) else f"{row['effect_size']:.2f}"
-    return row["arm"], value, _interval(*ends, digits, "+"), told, effect
+    return row["arm"], value, _interval(*ends, digits, "+"), row["p_words"], effect
 
 
 def heading(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -26,10 +26,11 @@ def test_an_arm_that_differs_is_filled_one_that_does_not_is_open_and_the_referen
     assert symbols == ("circle", "square", "circle-open")
 
 
-def test_stars_count_the_levels_that_the_corrected_p_value_passes(table):
+def test_stars_count_the_levels_that_the_corrected_p_value_passes_and_that_its_seeds_can_carry(table):
     shown = marks(ablations.arms(table, ["retrieval"]))
-    p = table[table["metric"] == "retrieval"]["p_holm"].tolist()
-    expected = ["" if pd.isna(one) else "*" * ((one < 0.05) + (one < 0.01) + (one < 0.001)) for one in p]
+    rows = table[table["metric"] == "retrieval"]
+    assert rows["paired_seeds"].max() == 3
+    expected = ["" if pd.isna(p) else "*" * ((p < 0.05) + (p < 0.01)) for p in rows["p_holm"]]
     assert list(shown.text) == expected
     assert max(map(len, expected)) >= 1
 

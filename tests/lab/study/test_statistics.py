@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from core.errors import InputError
-from lab.study.statistics import compared, holm, two_level
+from lab.study.statistics import compared, holm, p_words, smallest_p, stars, two_level
 
 SEEDS = (1, 2, 3)
 
@@ -81,14 +81,52 @@ def test_the_effect_size_is_the_difference_in_standard_deviations_of_paired_sent
     assert table(units(values, "mmlm")).loc["b", "effect_size"] == pytest.approx(2.0, abs=0.1)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0, 2.0, 20.0])
-def test_a_null_difference_is_called_significant_at_most_as_often_as_the_level_says(spread):
-    rng = np.random.default_rng(5)
-    trials = 4_000
-    seeds = spread * rng.normal(size=(trials, 3)) + rng.normal(size=(trials, 3))
-    p = np.array([two_level(row, np.ones(3))[3] for row in seeds])
-    # three standard errors of a share of 5 % in 4,000 trials are 1 %
-    assert (p < 0.05).mean() < 0.06
+TRIALS = 200_000
+CORRECTED = (0.05, 0.01, 0.05 / 6, 0.001)
+"""Levels at which p-values are read: bare, and as Holm's correction over six arms reads the smallest one."""
+
+
+def null_trials(seeds: int, ratio: float) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of so many seeds around 0, [trials, seeds], `ratio` the seeds' variance over the sentences' of 1."""
+    rng = np.random.default_rng([seeds, int(ratio)])
+    values = math.sqrt(ratio) * rng.normal(size=(TRIALS, seeds)) + rng.normal(size=(TRIALS, seeds))
+    return values, np.ones((TRIALS, seeds))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("ratio", [0.0, 1.0, 20.0])
+def test_a_null_difference_is_called_significant_at_most_as_often_as_each_corrected_level_says(seeds, ratio):
+    *_, p = two_level(*null_trials(seeds, ratio))
+    for level in CORRECTED:
+        # four standard errors of a share of `level` in so many trials
+        assert (p < level).mean() <= level + 4 * math.sqrt(level * (1 - level) / TRIALS)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("ratio", [0.0, 1.0, 20.0])
+def test_an_interval_over_seeds_holds_the_mean_in_95_of_100_studies_or_more(seeds, ratio):
+    _, low, high, _ = two_level(*null_trials(seeds, ratio))
+    assert ((low <= 0) & (high >= 0)).mean() >= 0.95 - 4 * math.sqrt(0.05 * 0.95 / TRIALS)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_no_p_value_is_below_that_of_the_paired_t_test_over_seeds_and_most_are_equal_where_seeds_dominate(
+    seeds,
+):
+    values, variances = null_trials(seeds, 1_000.0)
+    *_, p = two_level(values, variances)
+    exact = ttest_rel(values, np.zeros_like(values), axis=1).pvalue
+    assert (p >= exact * (1 - 1e-9)).all()
+    # the sentences' variance exceeds that of the seeds where chi2(S - 1) / (S - 1) < 1 / 1,001: with two seeds in 2.6 %
+    assert np.isclose(p, exact).mean() > 0.97
+
+
+def test_p_is_told_down_to_the_level_that_so_many_seeds_can_carry():
+    for seeds, least in ((2, 0.05), (3, 0.01), (4, 0.001), (30, 0.001)):
+        assert smallest_p(seeds) == least
+        assert p_words(1e-9, seeds) == f"< {least:g}"
+        assert float(p_words(least, seeds)) == least
+    assert [stars(1e-9, seeds) for seeds in (2, 3, 4)] == ["*", "**", "***"]
 
 
 def test_an_interval_holds_the_truth_at_least_as_often_as_it_claims():
@@ -145,7 +183,8 @@ def test_the_reference_arm_is_compared_with_nothing_and_a_missing_seed_is_left_o
     del values["b"][3]
     made = table(units(values, "mmlm"))
     assert made.loc["a", ["difference", "p_value", "p_holm"]].isna().all()
-    assert made.loc["b", "seeds"] == 2
+    assert made.loc["b", ["seeds", "paired_seeds"]].tolist() == [2, 2]
+    assert made.loc["a", ["seeds", "paired_seeds"]].tolist() == [3, 0]
     expected = np.mean([values["b"][s].mean() - values["a"][s].mean() for s in (1, 2)])
     assert made.loc["b", "difference"] == pytest.approx(expected)
 

@@ -11,11 +11,12 @@ from lab.study.tables import latex, markdown, wide
 @pytest.fixture
 def table() -> pd.DataFrame:
     rows = [
-        ("a", "A & b", "retrieval", 0.5, 0.45, 0.55, math.nan),
-        ("c", "C_d", "retrieval", 0.9, 0.85, 0.95, 0.0001),
-        ("c", "C_d", "seconds", 12.34, math.nan, math.nan, 0.2),
+        ("a", "A & b", "retrieval", 0.5, 0.45, 0.55, ""),
+        ("c", "C_d", "retrieval", 0.9, 0.85, 0.95, "***"),
+        ("c", "C_d", "seconds", 12.34, math.nan, math.nan, ""),
     ]
-    return pd.DataFrame(rows, columns=["arm", "label", "metric", "value", "low", "high", "p_holm"])
+    columns = ["arm", "label", "metric", "value", "low", "high", "stars"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def test_arms_stand_in_rows_and_metrics_in_columns(table):
