@@ -8,8 +8,6 @@ import contextlib
 import difflib
 import importlib
 import io
-import json
-import math
 import os
 import re
 import sys
@@ -19,9 +17,9 @@ from typing import Any, Final
 
 import tyro
 from pydantic import ValidationError
-from rich.console import Console
 
 from core.errors import InputError
+from lab.cli.console import errors, print_json
 
 COMMANDS: Final = {
     "app": ("lab.cli.app", "opens the dashboard"),
@@ -44,7 +42,6 @@ COMMANDS: Final = {
 
 SUCCESS, OUR_FAULT, USER_FAULT = 0, 1, 2
 GRACE_SECONDS = 5
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -70,20 +67,20 @@ def run(arguments: list[str] | None = None) -> int:
         if not _speaks():
             return SUCCESS
         if as_json:
-            print(json.dumps(_finite(document), ensure_ascii=False))
+            print_json(document)
         elif document is not None:
             command.show(document)
         # what was done in part is not done
         return USER_FAULT if isinstance(document, dict) and document.get("failed") else SUCCESS
     except InputError as error:
         if _speaks():
-            errors.print(f"lab: {error}", markup=False)
+            errors.print(f"lab: {error}")
         else:
             # torchrun ends all processes when one has ended: the first is given time to say why
             time.sleep(GRACE_SECONDS)
         return USER_FAULT
     except ValidationError as error:
-        errors.print(f"lab: {explain(error)}", markup=False)
+        errors.print(f"lab: {explain(error)}")
         return USER_FAULT
     except KeyboardInterrupt:
         errors.print("lab: interrupted; continue a run with --resume")
@@ -91,7 +88,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         return SUCCESS
     except Exception:
-        traceback.print_exc()
+        errors.print(traceback.format_exc())
         errors.print("lab: this is a fault of the lab, not yours; the lines above say where")
         return OUR_FAULT
 
@@ -136,14 +133,3 @@ def _help() -> None:
     print("usage: lab COMMAND [--json] ...; lab COMMAND --help says more\n")
     for name, (_, told) in COMMANDS.items():
         print(f"  {name:<12}{told}")
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no NaN: null stands for a number that is not known."""
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

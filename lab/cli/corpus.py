@@ -14,6 +14,7 @@ from core.text.readers import MAX_CHARACTERS, Rejected, read_files, sentences
 from lab import store
 from lab.cli import parse as parse_words
 from lab.cli.console import err, out, progress, table
+from lab.figures.sentences import spreadsheet_cell
 
 SHOWN = 20
 
@@ -118,7 +119,7 @@ def _write_rejected(path: Path, rejected: list[Rejected]) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         table = csv.writer(file, delimiter="\t")
         table.writerow(Rejected._fields)
-        table.writerows(rejected)
+        table.writerows([spreadsheet_cell(str(cell)) for cell in row] for row in rejected)
 
 
 def _document(folder: Path) -> dict[str, Any]:

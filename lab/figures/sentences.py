@@ -1,11 +1,17 @@
-"""Sentences of any script as they may stand inside a figure or a page."""
+"""Sentences of any script as they may stand inside a figure, a page or a terminal: shown, never interpreted."""
 
 import html
+import re
 import textwrap
 from typing import Final
 
 FIRST_STRONG_ISOLATE: Final = "\u2068"
 POP_ISOLATE: Final = "\u2069"
+CONTROL: Final = re.compile("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+"""Codes that command a terminal, break lines or turn the direction of text, and lone surrogates, which no file takes.
+Tab and line feed are left out, and so are the marks that Persian, Arabic and Hebrew are written with."""
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def isolated(text: str) -> str:
@@ -15,6 +21,38 @@ def isolated(text: str) -> str:
     ['0x2068', '0x2069']
     """
     return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
+
+
+def visible(text: str) -> str:
+    r"""A text whose control codes are written out, so that a terminal shows them and does not obey.
+
+    >>> print(visible("a \x1b[2J b \u202e c"))
+    a \x1b[2J b \u202e c
+    """
+    return CONTROL.sub(_written_out, text)
+
+
+def visible_line(text: str) -> str:
+    r"""The same, with tab and line feed written out, too, so that it stays one line.
+
+    >>> print(visible_line("a \t b \n c"))
+    a \t b \n c
+    """
+    return visible(text).replace("\t", r"\t").replace("\n", r"\n")
+
+
+def spreadsheet_cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it (OWASP).
+
+    >>> spreadsheet_cell("=cmd|' /C calc'!A1"), spreadsheet_cell("a = b")
+    ("'=cmd|' /C calc'!A1", 'a = b')
+    """
+    return f"'{text}" if text[:1] in FORMULA else text
+
+
+def _written_out(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def hover_text(text: str, width: int = 60, lines: int = 5) -> str:
