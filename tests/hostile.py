@@ -1,4 +1,4 @@
-"""Sentences that would be orders, were they not data: to a terminal, a browser, Markdown, TeX, a spreadsheet or a format."""
+"""Sentences that would be orders, were they not data: to a terminal, browser, Markdown, TeX, spreadsheet or format."""
 
 import re
 from collections.abc import Iterator
