@@ -1,13 +1,13 @@
 """A run as a folder that others open: weights, tokenizer, contrast memory, settings and scores."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from core.checkpoint import open_model
 from core.errors import InputError
 from core.export import export
+from core.files import whole_folder
 from core.text.tokenizer import load_tokenizer
 from lab.store import Run, room
 
@@ -49,7 +49,7 @@ def bundle(
             f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
         )
     if folder.exists() and not overwrite:
-        raise InputError(f"{folder} exists already: choose another --out, or add --overwrite")
+        raise _taken(folder)
     model, tokenizer = open_model(checkpoint, info.settings), load_tokenizer(checkpoint)
     config = model.encoder.config
     layer = min(info.settings.evaluation_layer, config.num_hidden_layers) if layer is None else layer
@@ -68,18 +68,14 @@ def bundle(
         layer=layer,
         pooling=pooling,
     )
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
     with room(folder):
         try:
-            partial.mkdir(parents=True)
-            export(model, tokenizer, partial, layer, pooling)
-            (partial / "README.md").write_text(card, encoding="utf-8")
-            run.copy_results(partial)
-            shutil.rmtree(folder, ignore_errors=True)
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            with whole_folder(folder, replaces=lambda _: overwrite) as partial:
+                export(model, tokenizer, partial, layer, pooling)
+                (partial / "README.md").write_text(card, encoding="utf-8")
+                run.copy_results(partial)
+        except FileExistsError:
+            raise _taken(folder) from None
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.*"))}
     return {
         "run": run.name,
@@ -89,6 +85,10 @@ def bundle(
         "pooling": pooling,
         "files": files,
     }
+
+
+def _taken(folder: Path) -> InputError:
+    return InputError(f"{folder} exists already: choose another --out, or add --overwrite")
 
 
 def _retrieval(run: Run) -> str:

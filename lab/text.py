@@ -2,19 +2,59 @@
 
 import hashlib
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from core.config import Settings, TextSettings, WorldSettings
+from core.errors import InputError
+from core.files import cached_folder
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.sampling import Sampler, split
 from core.text.start import open_tokenizer
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from lab import store
+from lab.store import WORLD, Run
 from lab.world import World
+
+
+def corpus_of(run: Run, folder: Path | None = None) -> Corpus:
+    """Opens the corpus that a run was begun on and checks that its content is still the same.
+
+    Args:
+        run: begun on a corpus folder, or on the built-in world.
+        folder: where the corpus lies now; default: where it lay when the run began, seen from the root or, where a
+            project has moved as a whole, from the folder of runs.
+
+    Raises:
+        InputError: there is no corpus, or it holds other sentences.
+    """
+    info = run.info
+    if folder is None and info.corpus == WORLD:
+        corpus = world_corpus(info.settings.world, info.settings.seed)
+        remedy = f"this version writes another world than the one that began it ({info.written_by})"
+    else:
+        corpus = open_corpus(folder or _folder_of(run))
+        remedy = "name the folder that has its text with --corpus, or start a new run"
+    if corpus.info.sha256 != info.corpus_hash:
+        raise InputError(f"run {run.name} was begun on other text than {corpus.folder} holds: {remedy}")
+    return corpus
+
+
+def _folder_of(run: Run) -> Path:
+    info = run.info
+    places = [Path(info.corpus)]
+    if info.corpus_from_runs is not None:
+        places.append(store.runs_folder() / info.corpus_from_runs)
+    for place in places:
+        if (place / "corpus.json").is_file():
+            return place
+    raise InputError(
+        f"the corpus of run {run.name} is no longer at {info.corpus}: name its folder with --corpus"
+    )
 
 
 def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
@@ -22,24 +62,21 @@ def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
     dials = settings.model_dump(exclude={"meanings"})
     world = World.load(**dials)
     key = hashlib.sha256(f"{world.digest} {settings.meanings} {seed}".encode()).hexdigest()[:16]
-    folder = store.cache_folder() / f"world-{key}"
-    if folder.is_dir():
-        return open_corpus(folder)
-    meanings = world.draw(settings.meanings, seed)
     described = {
         **world.settings,
         "entropy_nats": world.entropy_nats,
         "information_nats": world.information_nats,
     }
-    with store.room(folder):
-        return write_corpus(
-            world.rows(meanings, seed),
-            folder,
-            source="the built-in world",
-            licence="MIT",
-            world=described,
-            overwrite=True,
+
+    def write(folder: Path) -> None:
+        rows = world.rows(world.draw(settings.meanings, seed), seed)
+        write_corpus(
+            rows, folder, source="the built-in world", licence="MIT", world=described, overwrite=True
         )
+
+    folder = store.cache_folder() / f"world-{key}"
+    with store.room(folder):
+        return cached_folder(folder, open_corpus, write)
 
 
 def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
@@ -49,16 +86,17 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
         return load_tokenizer(chosen.folder)
     if settings.model.start is not None:
         return open_tokenizer(settings.model.start)
+
+    def write(folder: Path) -> None:
+        # drawn at random, because every n-th row of a parallel corpus can miss a language
+        rng, share = np.random.default_rng(0), chosen.sentences / corpus.info.sentences
+        texts = (row.text for row in corpus.rows() if rng.random() < share)
+        train_tokenizer(texts, chosen.vocabulary).save(folder)
+
     key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
-    path = store.cache_folder() / f"tokenizer-{key}.json"
-    if path.is_file():
-        return load_tokenizer(path)
-    # drawn at random, because every n-th row of a parallel corpus can miss a language
-    rng, share = np.random.default_rng(0), chosen.sentences / corpus.info.sentences
-    texts = (row.text for row in corpus.rows() if rng.random() < share)
-    tokenizer = train_tokenizer(texts, chosen.vocabulary)
-    store.replace(path, tokenizer.backend.to_str().encode())
-    return tokenizer
+    folder = store.cache_folder() / f"tokenizer-{key}"
+    with store.room(folder):
+        return cached_folder(folder, load_tokenizer, write)
 
 
 def encoded(

@@ -1,6 +1,7 @@
 """A run from settings to results: prepares its text, drives `core.train`, and records what it yields."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,7 +27,7 @@ from lab import store
 from lab.evaluate.retrieval import mean_accuracy, retrieval, scores, sides_of
 from lab.evaluate.vectors import encode
 from lab.store import Run, State
-from lab.text import corpus_tokenizer, encoded, held_out_sentences, sampler, world_corpus
+from lab.text import corpus_of, corpus_tokenizer, encoded, held_out_sentences, sampler, world_corpus
 
 HEARTBEAT_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
@@ -159,8 +160,11 @@ def start_run(name: str, settings: Settings, corpus_folder: Path | None) -> tupl
     def create() -> str:
         device, processes = str(here().device), here().num_processes
         device = f"{processes} x {device.partition(':')[0]}" if processes > 1 else device
-        source = str(corpus_folder.resolve()) if corpus_folder else "world"
+        source = str(corpus_folder.resolve()) if corpus_folder else store.WORLD
         info = store.describe(name, settings, source, corpus.info.sha256, corpus.languages, device)
+        if corpus_folder:
+            nearby = os.path.relpath(corpus_folder.resolve(), store.runs_folder().resolve())
+            info = info.model_copy(update={"corpus_from_runs": nearby})
         if corpus.info.world:
             info = info.model_copy(update={"entropy_nats": corpus.info.world.get("entropy_nats")})
         return store.create_run(name, info).name
@@ -184,16 +188,7 @@ def reopen_run(name: str) -> tuple[Run, Corpus]:
 
     kept = told(at_rest)
     run = first(lambda: store.open_run(kept))
-    info = run.info
-    world = info.corpus == "world"
-    corpus = first(
-        lambda: (
-            world_corpus(info.settings.world, info.settings.seed) if world else open_corpus(Path(info.corpus))
-        )
-    )
-    if corpus.info.sha256 != info.corpus_hash:
-        raise InputError(f"the corpus {info.corpus} has changed since run {name} began: start a new run")
-    return run, corpus
+    return run, first(lambda: corpus_of(run))
 
 
 def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) -> Run:

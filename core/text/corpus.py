@@ -5,7 +5,6 @@ Sentences that share a meaning translate each other. On disk a corpus is a folde
 """
 
 import hashlib
-import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sized
@@ -21,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from core.config import FORMAT_VERSION, Frozen
 from core.errors import InputError
+from core.files import whole_folder
 
 SCHEMA: Final = pa.schema(
     [("meaning", pa.int64()), ("language", pa.dictionary(pa.int16(), pa.string())), ("text", pa.string())]
@@ -88,31 +88,30 @@ def write_corpus(
         InputError: the folder is taken, or there are no rows.
     """
     if folder.exists() and not overwrite:
-        raise InputError(f"{folder} exists already: choose another folder or add --overwrite")
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+        raise _taken(folder)
     try:
-        counts, digest = _write_shards(iter(rows), partial)
-        if not counts:
-            raise InputError(f"expected sentences for {folder}, got none: the input is empty")
-        info = CorpusInfo(
-            sentences=sum(counts.values()),
-            meanings=_count_meanings(partial),
-            languages=dict(sorted(counts.items())),
-            source=source,
-            licence=licence,
-            rejected=len(rejected),
-            sha256=digest,
-            world=world,
-        )
-        (partial / "corpus.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        with whole_folder(folder, replaces=lambda _: overwrite) as partial:
+            counts, digest = _write_shards(iter(rows), partial)
+            if not counts:
+                raise InputError(f"expected sentences for {folder}, got none: the input is empty")
+            info = CorpusInfo(
+                sentences=sum(counts.values()),
+                meanings=_count_meanings(partial),
+                languages=dict(sorted(counts.items())),
+                source=source,
+                licence=licence,
+                rejected=len(rejected),
+                sha256=digest,
+                world=world,
+            )
+            (partial / "corpus.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
+    except FileExistsError:
+        raise _taken(folder) from None
     return open_corpus(folder)
+
+
+def _taken(folder: Path) -> InputError:
+    return InputError(f"{folder} exists already: choose another folder or add --overwrite")
 
 
 def _write_shards(rows: Iterator[tuple[int, str, str]], folder: Path) -> tuple[Counter[str], str]:

@@ -1,6 +1,5 @@
 """A corpus as token ids, written once and memory-mapped: training reads no text and holds no corpus in memory."""
 
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from pydantic import ValidationError
 
 from core.config import Frozen
+from core.files import cached_folder
 from core.text.corpus import Corpus
 from core.text.index import PIECE, Index, IntArray, mapped, spans, write_index
 from core.text.tokenizer import EOS, Tokenizer
@@ -106,7 +105,7 @@ class EncodedWriter:
         self._opened = ExitStack()
 
     def __enter__(self) -> "EncodedWriter":
-        self._folder.mkdir(parents=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._files = {
             name: self._opened.enter_context((self._folder / f"{name}.bin").open("wb")) for name in COLUMNS
         }
@@ -143,7 +142,7 @@ def encode_corpus(
     max_tokens: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> EncodedCorpus:
-    """Encodes a corpus into `folder`, or opens what an earlier call has left there.
+    """Encodes a corpus into `folder`, or opens what an earlier call, of any process, has left there.
 
     Args:
         corpus: the sentences.
@@ -152,18 +151,9 @@ def encode_corpus(
         max_tokens: longer sentences are cut.
         progress: called with sentences done and in all.
     """
-    try:
-        return EncodedCorpus(folder)
-    except (OSError, ValidationError, ValueError):
-        shutil.rmtree(folder, ignore_errors=True)
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        _write(corpus, tokenizer, partial, max_tokens, progress)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return EncodedCorpus(folder)
+    return cached_folder(
+        folder, EncodedCorpus, lambda partial: _write(corpus, tokenizer, partial, max_tokens, progress)
+    )
 
 
 def _write(

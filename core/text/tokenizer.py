@@ -57,7 +57,8 @@ class Tokenizer:
 
     def save(self, folder: Path) -> None:
         """Writes `tokenizer.json`."""
-        self.backend.save(str(folder / "tokenizer.json"))
+        # not with the library's own `save`, which raises no OSError on a full disk
+        (folder / "tokenizer.json").write_text(self.backend.to_str(pretty=True), encoding="utf-8")
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:

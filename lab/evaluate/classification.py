@@ -17,13 +17,13 @@ from sklearn.preprocessing import StandardScaler
 
 from core.checkpoint import open_model
 from core.errors import InputError
-from core.text.corpus import Corpus, open_corpus
+from core.text.corpus import Corpus
 from core.text.tokenizer import load_tokenizer
 from lab.evaluate.finetuning import fine_tuned
 from lab.evaluate.ledger.subject import world_of
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
-from lab.text import world_corpus
+from lab.text import corpus_of
 from lab.world import World
 
 RESAMPLES: Final = 2_000
@@ -163,11 +163,7 @@ def labelled(
 
     No meaning is in both: those to learn from are drawn from what the run trained on.
     """
-    info = run.info
-    world = info.corpus == "world"
-    corpus = (
-        world_corpus(info.settings.world, info.settings.seed) if world else open_corpus(Path(info.corpus))
-    )
+    corpus = corpus_of(run)
     if source not in corpus.languages:
         raise InputError(
             f"expected a language out of {' '.join(corpus.languages)}, got {source!r}: choose another --source"

@@ -3,7 +3,7 @@
 import os
 
 from core.errors import InputError
-from lab.store.about import ENDED, Request, RunInfo, State, Status, describe
+from lab.store.about import ENDED, WORLD, Request, RunInfo, State, Status, describe
 from lab.store.places import NAME, cache_folder, check_name, runs_folder
 from lab.store.run import SCORE_COLUMNS, Run
 from lab.store.steps import StepLog, tail
@@ -13,6 +13,7 @@ __all__ = [
     "ENDED",
     "NAME",
     "SCORE_COLUMNS",
+    "WORLD",
     "Request",
     "Run",
     "RunInfo",

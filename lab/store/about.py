@@ -16,8 +16,17 @@ Request = Literal["pause", "continue", "stop"]
 ENDED: Final = ("finished", "stopped", "failed", "lost")
 
 
+WORLD: Final = "world"
+"""What stands in the place of a corpus folder where the built-in world writes the text."""
+
+
 class RunInfo(Frozen):
-    """`run.json`: what a run is, fixed when it starts."""
+    """`run.json`: what a run is, fixed when it starts.
+
+    Attributes:
+        corpus: its folder, or `WORLD`.
+        corpus_from_runs: the same folder seen from the folder of runs, so that both can move together.
+    """
 
     format: int = FORMAT_VERSION
     name: str
@@ -30,6 +39,13 @@ class RunInfo(Frozen):
     commit: str | None
     versions: dict[str, str]
     entropy_nats: float | None = None
+    corpus_from_runs: str | None = None
+
+    @property
+    def written_by(self) -> str:
+        """The version and commit of the lab that began the run."""
+        commit = f", commit {self.commit[:9]}" if self.commit else ""
+        return f"version {self.versions.get('parallax-lab', 'unknown')}{commit}"
 
 
 class Status(Frozen):

@@ -1,15 +1,22 @@
-"""Files that are written whole or not at all, and one clear line when the disk is full."""
+"""Writing where the disk may be full or closed to us: one clear line for either."""
 
 import errno
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from safetensors import SafetensorError
 
 from core.errors import InputError
+from core.files import whole_file
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CLOSED: Final = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST,
+    errno.ENAMETOOLONG, errno.ELOOP,
+)  # fmt: skip
 
 
 class StorageFull(InputError):
@@ -18,25 +25,44 @@ class StorageFull(InputError):
 
 @contextmanager
 def room(path: Path) -> Iterator[None]:
-    """Turns a full disk into one line that says what to do."""
+    """Turns a full disk, and a place that cannot be written to, into one line that says what to do.
+
+    Raises:
+        StorageFull: the disk or the quota is full, or the file is larger than the system allows.
+        InputError: the folder is missing, is no folder, or may not be written to.
+    """
     try:
         yield
     except (OSError, SafetensorError) as error:
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if not full and not re.search(r"No space left|File too large|os error (28|27|122)", str(error)):
-            raise
-        raise StorageFull(f"no room to write {path}: free some space, then continue with --resume") from error
+        number = _number(error)
+        if number in FULL:
+            raise StorageFull(
+                f"no room to write {path}: free some space, then continue with --resume"
+            ) from error
+        if number in CLOSED:
+            reason = re.sub(r"^\[Errno \d+\] ", "", str(error)).splitlines()[0]
+            raise InputError(
+                f"{path} cannot be written ({reason}): choose a folder you may write to"
+            ) from error
+        raise
+
+
+def _number(error: Exception) -> int | None:
+    """The system's number of an error, also where a library has put it into words: Rust's, Arrow's, NumPy's."""
+    number = getattr(error, "errno", None)
+    if number is None and (words := re.search(r"os error (\d+)|\[errno (\d+)\]", str(error), re.IGNORECASE)):
+        return int(words[1] or words[2])
+    # numpy's `tofile` says how much was written, and not why no more
+    if number is None and re.search(r"No space left|File too large|requested and \d+ written", str(error)):
+        return errno.ENOSPC
+    return number
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with room(path):
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+    """Writes a file whole or not at all.
+
+    Raises:
+        InputError: as in `room`.
+    """
+    with room(path), whole_file(path) as partial:
+        partial.write_bytes(content)

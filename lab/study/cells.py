@@ -13,7 +13,7 @@ from lab import store
 from lab.store import Run
 from lab.study.measures import learning_curves, measure
 from lab.study.scales import Protocol
-from lab.text import corpus_tokenizer, encoded, world_corpus
+from lab.text import corpus_of, corpus_tokenizer, encoded, world_corpus
 from lab.training import Report, carry_out, reopen_run, settings_difference, start_run
 
 TRAINING: float = 0.9
@@ -83,15 +83,15 @@ def carry_out_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataF
 def check_same(cell: Cell) -> None:
     """Raises InputError where a run of the cell's name has other settings or other text."""
     info = cell.run.info
-    told = str(cell.corpus.resolve()) if cell.corpus else "world"
     difference = settings_difference(cell.settings, info.settings)
-    if difference is None and told != info.corpus:
-        difference = f"corpus: {told}, kept {info.corpus}"
+    if difference is None and (cell.corpus is None) != (info.corpus == store.WORLD):
+        difference = f"corpus: {cell.corpus or store.WORLD}, kept {info.corpus}"
     if difference is not None:
         raise InputError(
             f"run {cell.name} was made with other settings ({difference}): give the study another --name, or "
             f"delete {cell.run.folder.parent}"
         )
+    corpus_of(cell.run, cell.corpus)
 
 
 def results(cell: Cell) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from core.config import WorldSettings
-from core.text.corpus import write_corpus
+from core.files import cached_folder
+from core.text.corpus import open_corpus, write_corpus
 from lab import store
 from lab.text import world_corpus
 
@@ -22,19 +23,20 @@ def unequal_world(settings: WorldSettings, seed: int) -> Path:
     """
     corpus = world_corpus(settings, seed)
     folder = store.cache_folder() / f"unequal-{corpus.info.sha256[:16]}"
-    if folder.is_dir():
-        return folder
     tags = sorted(settings.languages, key=lambda tag: tag != "en")
     shares = dict(zip(tags, np.geomspace(1.0, LEAST, len(tags)), strict=True))
-    ranks: dict[int, int] = {}
-    rows = (
-        row
-        for row in corpus.rows()
-        if ranks.setdefault(row.meaning, len(ranks)) < shares[row.language] * corpus.info.meanings
-    )
-    with store.room(folder):
+
+    def write(folder: Path) -> None:
+        ranks: dict[int, int] = {}
+        rows = (
+            row
+            for row in corpus.rows()
+            if ranks.setdefault(row.meaning, len(ranks)) < shares[row.language] * corpus.info.meanings
+        )
         write_corpus(
             rows, folder, source="the built-in world, languages unequal", licence="MIT", world=corpus.info.world,
             overwrite=True,
         )  # fmt: skip
-    return folder
+
+    with store.room(folder):
+        return cached_folder(folder, open_corpus, write).folder

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,13 +12,13 @@ from core.checkpoint import open_model
 from core.config import TextSettings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
-from core.text.corpus import Corpus, open_corpus
+from core.text.corpus import Corpus
 from core.text.entropy import token_entropies
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
 from lab.evaluate.vectors import model_device
 from lab.store import Run
-from lab.text import encoded, sampler, world_corpus
+from lab.text import corpus_of, encoded, sampler
 from lab.world import World
 from lab.world.ideal import IdealReader, Shares
 from lab.world.truth import RATE, Truth, truth
@@ -76,13 +75,7 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         )
     settings = info.settings
     text = settings.text if text is None else text
-    corpus = (
-        world_corpus(settings.world, settings.seed)
-        if info.corpus == "world"
-        else open_corpus(Path(info.corpus))
-    )
-    if corpus.info.sha256 != info.corpus_hash:
-        raise InputError(f"the corpus {info.corpus} has changed since run {run.name} began: train a new run")
+    corpus = corpus_of(run)
     tokenizer = load_tokenizer(checkpoint)
     ids = encoded(
         corpus,
