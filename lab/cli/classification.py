@@ -16,7 +16,8 @@ class Command:
     """Trains a classifier on one language and tests it on all: zero-shot accuracy, and the gap to that language.
 
     It learns from the run's training text and is tested on held-out meanings. In the built-in world it tells which
-    relation a sentence tells; other text needs a file of labels. Intervals are 95 % bootstraps over meanings.
+    relation a sentence tells; other text needs a file of labels. 95 % intervals: Clopper and Pearson's of a language,
+    over meanings of means and gaps.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]

@@ -4,7 +4,7 @@ Where sentences of one meaning lie together whatever their language, what was le
 others (zero-shot transfer); the gap to the source language says how far they are apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,13 +20,12 @@ from core.errors import InputError
 from core.text.corpus import Corpus
 from core.text.tokenizer import load_tokenizer
 from lab.evaluate.finetuning import fine_tuned
-from lab.evaluate.ledger.subject import world_of
+from lab.evaluate.intervals import binomial_interval, share_interval
+from lab.evaluate.labels import labels_of_world, read_labels
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
 from lab.text import corpus_of
-from lab.world import World
 
-RESAMPLES: Final = 2_000
 SENTENCES: Final = 2_000
 Method = Literal["probe", "fine-tune"]
 Progress = Callable[[int, int], None]
@@ -50,34 +49,59 @@ class Transfer:
         """Columns of the languages that the classifier never saw."""
         return [at for at, tag in enumerate(self.languages) if tag != self.source]
 
-    def rows(self, seed: int = 0) -> list[dict[str, Any]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Per language, and last for the mean over those never seen (language None): accuracy and gap to the source.
 
-        Intervals are 95 % percentile bootstraps over meanings, all languages together, so that gaps are paired.
+        95 % intervals: of a language Clopper and Pearson's; of the mean `share_interval` over meanings; of a gap
+        `gap_interval`.
         """
-        count = len(self.meanings)
-        rng = np.random.default_rng(seed)
-        weights = np.vstack([np.ones(count), rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)])
-        known = ~np.isnan(self.correct)
-        shares = (weights @ np.nan_to_num(self.correct)) / np.maximum(weights @ known, 1e-12)
-        shares = np.column_stack([shares, shares[:, self.targets].mean(1)])
-        own = shares[:, [self.languages.index(self.source)]]
-        numbers = [*known.sum(0).tolist(), count]
+        known, source = ~np.isnan(self.correct), self.languages.index(self.source)
+        right, counts = np.nan_to_num(self.correct), known.sum(0)
+        weights = known[:, self.targets] / counts[self.targets] / len(self.targets)
+        total = (right[:, self.targets] * weights).sum(1)
+        accuracy = [*(right.sum(0) / counts), total.sum()]
+        of_one, of_mean = binomial_interval(right.sum(0), counts), share_interval(total, weights.sum(1))
+        columns = [*([at] for at in range(len(self.languages))), self.targets]
+        gaps = [gap_interval(right, known, source, targets) for targets in columns]
         return [
             {
                 "language": tag,
-                **_interval(shares[:, at], "accuracy", ""),
-                **_interval((own - shares)[:, at], "gap", "gap_"),
-                "n": numbers[at],
+                **_numbers(
+                    accuracy[at], np.append(of_one[0], of_mean[0])[at], np.append(of_one[1], of_mean[1])[at]
+                ),
+                **_numbers(accuracy[source] - accuracy[at], *gaps[at], "gap", "gap_"),
+                "n": int([*counts, len(self.meanings)][at]),
             }
             for at, tag in enumerate([*self.languages, None])
         ]
 
 
-def _interval(values: np.ndarray, name: str, prefix: str) -> dict[str, float]:
-    """The first value, and the interval of the others."""
-    low, high = np.quantile(values[1:], [0.025, 0.975])
-    return {name: float(values[0]), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+def _numbers(value: Any, low: Any, high: Any, name: str = "accuracy", prefix: str = "") -> dict[str, float]:
+    return {name: float(value), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+
+
+def gap_interval(
+    right: np.ndarray, known: np.ndarray, source: int, targets: list[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """95 % interval of the accuracy in a source language less the mean accuracy in others, paired by meaning.
+
+    A gap g is told by (1 + g) / 2, the share of answers that are right in the source or wrong elsewhere. Its
+    `share_interval` takes a meaning's answers in all languages together, so that what is hard in each cancels.
+
+    Args:
+        right: [..., meanings, languages], 1 where the answer is right.
+        known: the same shape, whether the language has the meaning.
+        source: column of the source.
+        targets: columns of the others; the source has no gap to itself.
+    """
+    if targets == [source]:
+        zero = np.zeros(right.shape[:-2])
+        return zero, zero
+    weights = known / known.sum(-2, keepdims=True)
+    own, others = weights[..., source] / 2, weights[..., targets] / len(targets) / 2
+    total = right[..., source] * own + ((1 - right[..., targets]) * others).sum(-1)
+    low, high = share_interval(total, own + others.sum(-1))
+    return 2 * low - 1, 2 * high - 1
 
 
 def classify_run(
@@ -103,7 +127,7 @@ def classify_run(
         layer: hidden state that is read; default: the one that retrieval reads, the last one for fine-tuning.
         pooling: of the tokens; default: the run's.
         sentences: to learn from, at most.
-        seed: of the sentences drawn, of the fine-tuning and of the bootstrap.
+        seed: of the sentences drawn and of the fine-tuning.
         progress: called with what is done and in all.
 
     Raises:
@@ -132,7 +156,7 @@ def classify_run(
         vectors = encode(model, tokenizer, [*texts, *asked], [layer], pooling, progress)[layer]
         found = probed(vectors[: len(texts)], told, vectors[len(texts) :])
     result = transfer(test, found, source)
-    rows = result.rows(seed)
+    rows = result.rows()
     run.write_scores("classification", _scores(rows, source, layer, method))
     _, frequency = np.unique(told, return_counts=True)
     return {
@@ -170,7 +194,7 @@ def labelled(
         )
     test = run.held_out()
     train = _of_language(corpus, source, test["meaning"].to_numpy())
-    known = read_labels(labels) if labels else _labels_of_world(corpus)
+    known = read_labels(labels) if labels else labels_of_world(corpus)
     train, test = (table.assign(label=known(table["meaning"].to_numpy())) for table in (train, test))
     train, test = train.dropna(subset="label"), test.dropna(subset="label")
     classes = len(set(train["label"]))
@@ -181,42 +205,6 @@ def labelled(
         )
     order = np.random.default_rng([seed, 6]).permutation(len(train))[:sentences]
     return train.iloc[order].reset_index(drop=True), test.reset_index(drop=True)
-
-
-Labels = Callable[[np.ndarray], np.ndarray]
-
-
-def read_labels(path: Path) -> Labels:
-    """Labels by meaning, from a file with the columns meaning and label; NaN for meanings it does not have.
-
-    Raises:
-        InputError: it cannot be read, lacks a column, or labels a meaning in two ways.
-    """
-    readers: Mapping[str, Callable[..., pd.DataFrame]] = {".parquet": pd.read_parquet, ".csv": pd.read_csv}
-    try:
-        table = pd.read_csv(path, sep="\t") if path.suffix == ".tsv" else readers[path.suffix](path)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"expected labels as .tsv, .csv or .parquet, got {path}: {error}") from error
-    if not {"meaning", "label"} <= set(table):
-        raise InputError(f"{path}: expected the columns meaning and label, got {' '.join(map(str, table))}")
-    table = table[["meaning", "label"]].drop_duplicates()
-    if twice := table.loc[table["meaning"].duplicated(), "meaning"].tolist():
-        raise InputError(f"{path}: meaning {twice[0]} has two labels: give it one")
-    known = table.set_index("meaning")["label"].astype(str)
-    return lambda meanings: known.reindex(meanings).to_numpy()
-
-
-def _labels_of_world(corpus: Corpus) -> Labels:
-    world = world_of(corpus)
-    if world is None:
-        raise InputError(f"{corpus.folder} has no labels of its own: name a file of them with --labels")
-    return lambda meanings: relations_of(world, meanings)
-
-
-def relations_of(world: World, meanings: np.ndarray) -> np.ndarray:
-    """The relation that each meaning tells, the first one where it tells two facts."""
-    first = meanings // world.facts.total ** (world.num_facts - 1)
-    return np.array(world.facts.relations)[world.facts.unpack(first)[0]]
 
 
 def _of_language(corpus: Corpus, tag: str, excluded: np.ndarray) -> pd.DataFrame:

@@ -168,7 +168,7 @@ def transfer(study: StudyFolder, source: str = "en") -> pd.DataFrame:
     """Zero-shot transfer of every run of a study: a probe trained on `source` alone.
 
     Columns arm, seed, own [own_low, own_high] (accuracy in the source), others, gap [gap_low, gap_high], chance (of
-    the most frequent label); intervals are bootstraps over held-out meanings, own and others together.
+    the most frequent label); 95 % intervals, of the gap over held-out meanings, own and others together.
     """
     cells = [(arm, seed) for arm in study.info.arms for seed in study.info.seeds]
     rows = []

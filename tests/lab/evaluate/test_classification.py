@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import binom
 
 from core.checkpoint import open_model
 from core.errors import InputError
@@ -15,13 +16,14 @@ from lab import cli, store
 from lab.evaluate.classification import (
     Transfer,
     classify_run,
+    gap_interval,
     labelled,
     probed,
-    read_labels,
-    relations_of,
     transfer,
 )
 from lab.evaluate.finetuning import fine_tuned
+from lab.evaluate.intervals import LEVEL
+from lab.evaluate.labels import read_labels, relations_of
 from lab.training import carry_out, start_run
 from lab.world import World
 from tests.lab.runs import tiny
@@ -97,9 +99,48 @@ def test_gaps_are_paired_by_meaning():
     apart = Transfer(
         "en", ("ar", "en"), np.arange(300), np.column_stack([rng.permutation(hard), hard])
     ).rows()[0]
-    assert (paired["gap_low"], paired["gap_high"]) == (0.0, 0.0)
+    # no meaning differs; one that did, added on either side, moves the mean by 1 / 301, and the limit by some three
+    assert (paired["gap"], -paired["gap_low"]) == (0.0, pytest.approx(paired["gap_high"]))
+    assert 1 / 301 < paired["gap_high"] < 4 / 301
     # the difference of two independent shares of a half in 300 has standard error 0.04
     assert apart["gap_high"] - apart["gap_low"] == pytest.approx(2 * 1.96 * 0.041, rel=0.15)
+
+
+def test_intervals_do_not_collapse_where_all_answers_are_right():
+    *rows, mean = Transfer("en", ("ar", "en", "zh"), np.arange(40), np.ones((40, 3))).rows()
+    assert all(row["low"] == pytest.approx(0.025 ** (1 / 40)) for row in rows)
+    assert all(row["gap_low"] < -0.02 and row["gap_high"] > 0.02 for row in (rows[0], mean))
+    assert (rows[1]["gap_low"], rows[1]["gap_high"]) == (0.0, 0.0)
+    assert mean["low"] < 0.95
+    assert {row["high"] for row in (*rows, mean)} == {1.0}
+
+
+TRIALS = 2_000
+ENOUGH = float(binom.ppf(1e-4, TRIALS, LEVEL)) / TRIALS
+"""As few covered in so many trials would be seen once in ten thousand times if 95 % were covered."""
+
+
+@pytest.mark.parametrize("n", [6, 40, 500])
+@pytest.mark.parametrize("languages", [1, 14])
+@pytest.mark.parametrize("alone", [1.0, 0.1])
+def test_gaps_are_covered_from_0_to_1_whether_languages_fail_apart_or_together(n, languages, alone):
+    rng = np.random.default_rng([n, languages, int(10 * alone)])
+    shape = (TRIALS, n, 1 + languages)
+    known = np.ones(shape[1:], dtype=bool)
+    for source, others in ((1.0, 1.0), (1.0, 0.995), (0.98, 0.9), (0.5, 0.3), (0.02, 0.02), (1.0, 0.0)):
+        # a meaning is as hard in all languages, or in each on its own with probability `alone`
+        chance = np.where(rng.random(shape) < alone, rng.random(shape), rng.random((TRIALS, n, 1)))
+        right = (chance < np.r_[source, np.full(languages, others)]).astype(float)
+        low, high = gap_interval(right, known, 0, list(range(1, 1 + languages)))
+        gap = source - others
+        assert ((low <= gap + 1e-9) & (gap <= high + 1e-9)).mean() >= ENOUGH
+
+
+def test_the_interval_of_a_gap_counts_a_language_over_the_meanings_it_has():
+    correct = np.array([[1.0, 1.0], [math.nan, 1.0], [0.0, 0.0], [1.0, 0.0]])
+    row = Transfer("en", ("ar", "en"), np.arange(4), correct).rows()[0]
+    assert row["gap"] == pytest.approx(2 / 4 - 2 / 3)
+    assert -1 <= row["gap_low"] < row["gap"] < row["gap_high"] <= 1
 
 
 def test_a_language_that_lacks_a_meaning_is_counted_over_those_it_has():
@@ -161,10 +202,39 @@ def test_meanings_without_a_label_are_left_out(run, tmp_path):
     assert (len(train), test["meaning"].nunique()) == (30, 5)
 
 
+@pytest.mark.parametrize("ending", ["tsv", "csv", "parquet"])
+def test_a_label_is_text_whatever_it_looks_like(tmp_path, ending):
+    written = (
+        ["NA", "None", "null", "nan", "01", "1.0", "True", 'a "quoted'] if ending != "csv" else ["NA", "01"]
+    )
+    labels, path = (
+        pd.DataFrame({"meaning": range(len(written)), "label": written}),
+        tmp_path / f"labels.{ending}",
+    )
+    if ending == "parquet":
+        labels.to_parquet(path)
+    else:
+        sign = "\t" if ending == "tsv" else ","
+        rows = [sign.join(map(str, row)) for row in labels.itertuples(index=False)]
+        path.write_text("\n".join([sign.join(labels.columns), *rows, ""]))
+    assert read_labels(path)(np.arange(len(written))).tolist() == written
+
+
+def test_labels_of_any_other_type_are_their_text(tmp_path):
+    path = tmp_path / "labels.parquet"
+    pd.DataFrame({"meaning": [1, 2], "label": [3, 4]}).to_parquet(path)
+    assert read_labels(path)(np.array([2, 1])).tolist() == ["4", "3"]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         ("meaning,label\n1,a\n1,b\n", "meaning 1 has two labels"),
+        ("meaning,label\n1,a\n2,\n", "meaning 2 has no label"),
+        ("meaning,label\n1,a\n2\n", "meaning 2 has no label"),
+        ("meaning,label\n3.7,a\n", "a whole number as meaning, got '3.7'"),
+        ("meaning,label\n99999999999999999999,a\n", "a whole number as meaning, got '9999"),
+        ("meaning,label\n,a\n", "a whole number as meaning, got ''"),
         ("meaning,class\n1,a\n", "expected the columns meaning and label, got meaning class"),
         ("meaning,label\n1,a\n", "two labels or more"),
     ],
