@@ -184,7 +184,10 @@ class ContrastSettings(Frozen):
     queue: NonNegativeInt = Field(
         default=131_072, description="earlier keys among the candidates (paper: 131,072)"
     )
-    prefill: bool = Field(default=True, description="fill the queue with real keys before step 1 (released)")
+    prefill: bool = Field(
+        default=True,
+        description="fill the queue with real keys before step 1 (released), of the pairs that are read last",
+    )
     in_batch: bool = Field(
         default=False,
         description="the other pairs of the batch are candidates too (released: no; small runs learn faster with it)",
@@ -228,7 +231,10 @@ class BatchSettings(Frozen):
         default=2_048, description="of each task per step (paper: 2,048)"
     )
     accumulate: PositiveInt = Field(
-        default=1, description="micro-batches a step is cut into, to save memory (released: 16)"
+        default=1,
+        description="micro-batches a step is cut into, to save memory: gradient, candidates and queue stay those of "
+        "the whole step, and with contrast.in_batch sentences are encoded twice (released: 16, where keys enter the "
+        "queue after each)",
     )
     reduction: Literal["mean", "token-sum"] = Field(
         default="mean",

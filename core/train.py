@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch.optim import AdamW
 from core.config import OptimizerSettings, Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
-from core.objectives import Outcome, mmlm, tlm, xlco
+from core.objectives import Outcome, contrast_in_parts, mmlm, tlm
 from core.processes import Deal, sum_gradients, sums
 from core.text.batches import Batch, Batches
 from core.text.sampling import TASKS, Sampler
@@ -109,17 +109,15 @@ def train(training: Training) -> Iterator[Step]:
         began, step = time.perf_counter(), training.step + 1
         seed_dropout(settings.seed, step, accelerator.process_index)
         parts = draw(training, step, settings.examples)
-        counts = count(parts)
-        outcomes: list[dict[str, Outcome]] = []
-        for part, deal in zip(parts, deals(training), strict=True):
-            outcomes.append({})
+        counts, keys = count(parts), list[Keys]()
+        contrasts = contrast(training, step, parts, keys)
+        outcomes: list[dict[str, Outcome]] = [{} for _ in parts]
+        for part, outcome in zip(parts, outcomes, strict=True):
             for task in counts:
                 with accelerator.autocast():
-                    outcome, keys = objective(training, task, part, deal)
+                    outcome[task] = next(contrasts) if task == "xlco" else masked(training, task, part)
                 # at once, so that memory holds the activations of one task at a time
-                share(outcome, task, counts, settings).backward()
-                outcomes[-1][task] = outcome
-                remember(model, keys, deal)
+                share(outcome[task], task, counts, settings).backward()
         sum_gradients(parameters)
         norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
         losses, ceilings, tokens = means(outcomes, counts, parts)
@@ -130,26 +128,29 @@ def train(training: Training) -> Iterator[Step]:
         training.optimizer.step()
         training.optimizer.zero_grad(set_to_none=True)
         model.follow()
+        remember(training, keys)
         training.step = step
         bounds = {task: ceilings[task] - losses[task] for task in losses}
         yield Step(step, losses, bounds, ceilings, counts, tokens, rate, norm, time.perf_counter() - began)
 
 
-def seed_dropout(seed: int, step: int, process: int) -> None:
-    """Makes dropout repeat after a resume, and differ between processes."""
-    state = np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)
+def seed_dropout(seed: int, step: int, process: int, *parts: int) -> None:
+    """Makes dropout repeat after a resume, and differ between processes and parts of a step."""
+    state = np.random.SeedSequence((seed, step, process, *parts)).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))
 
 
-def draw(training: Training, step: int, examples: tuple[int, int, int]) -> list[Batch]:
-    """This process's micro-batches of a step.
+def draw(
+    training: Training, step: int, examples: tuple[int, int, int], from_end: bool = False
+) -> list[Batch]:
+    """This process's micro-batches of a step; `from_end` of the first epoch backwards.
 
     The joint batch is dealt to micro-batches, and each of those to the processes: what a micro-batch holds does not
     depend on the number of processes.
     """
-    contrast, accelerator = training.settings.contrast, training.accelerator
-    across = contrast.mixup and contrast.mixup_languages == "other"
-    drawn = training.sampler.draw(step, *examples, 1 + contrast.mixup, across)
+    chosen, accelerator = training.settings.contrast, training.accelerator
+    across = chosen.mixup and chosen.mixup_languages == "other"
+    drawn = training.sampler.draw(step, *examples, 1 + chosen.mixup, across, from_end)
     accumulate, process = training.settings.batch.accumulate, int(accelerator.process_index)
     mine = [number + accumulate * process for number in range(accumulate)]
     batches = training.batches.parts(step, drawn, mine, training.shares)
@@ -170,24 +171,45 @@ def deals(training: Training) -> list[Deal]:
 
 
 Keys = tuple[Tensor, Tensor]
+"""Keys of a micro-batch and their meanings."""
 
 
-def objective(training: Training, task: str, batch: Batch, deal: Deal) -> tuple[Outcome, Keys | None]:
-    """The outcome of a task on a micro-batch, and with XLCO the keys and their meanings for the queue."""
-    model, entropies = training.model, training.token_entropies
-    if task == "xlco":
-        assert batch.xlco is not None
-        outcome, *keys = xlco(model, batch.xlco, deal)
-        return outcome, (keys[0], keys[1])
-    masked = batch.mmlm if task == "mmlm" else batch.tlm
-    assert masked is not None
-    return (mmlm if task == "mmlm" else tlm)(model, masked, entropies[task]), None
+def contrast(training: Training, step: int, parts: list[Batch], keys: list[Keys]) -> Iterator[Outcome]:
+    """The outcome of XLCO on each micro-batch, among the candidates of the step; adds its keys to `keys`."""
+    seed, process = training.settings.seed, training.accelerator.process_index
+    batches = [part.xlco for part in parts if part.xlco is not None]
+    for outcome, vectors, meanings in contrast_in_parts(
+        training.model,
+        batches,
+        deals(training),
+        lambda number: seed_dropout(seed, step, process, number + 1),
+    ):
+        keys.append((vectors, meanings))
+        yield outcome
 
 
-def remember(model: InfoXLM, keys: Keys | None, deal: Deal) -> None:
-    """Puts the keys of all processes into the queue, in the order of the joint batch."""
-    if keys is not None and model.queue.size:
-        model.queue.push(*(deal.gather(tensor) for tensor in keys))
+def masked(training: Training, task: str, batch: Batch) -> Outcome:
+    """The outcome of MMLM or TLM on a micro-batch."""
+    examples = batch.mmlm if task == "mmlm" else batch.tlm
+    assert examples is not None
+    return (mmlm if task == "mmlm" else tlm)(training.model, examples, training.token_entropies[task])
+
+
+def remember(training: Training, keys: list[Keys]) -> None:
+    """Puts the keys of a step into the queue, in the order of the joint batch."""
+    queue = training.model.queue
+    if keys and queue.size:
+        vectors, meanings = (joint(training, parts) for parts in zip(*keys, strict=True))
+        queue.push(vectors, meanings)
+
+
+def joint(training: Training, parts: Sequence[Tensor]) -> Tensor:
+    """The rows of all micro-batches of all processes, in the order of the joint batch."""
+    dealt = [deal.gather(rows) for deal, rows in zip(deals(training), parts, strict=True)]
+    whole = torch.cat(dealt)
+    for number, rows in enumerate(dealt):
+        whole[number :: len(dealt)] = rows
+    return whole
 
 
 def share(outcome: Outcome, task: str, counts: dict[str, int], settings: Settings) -> Tensor:
@@ -244,10 +266,11 @@ def fill_queue(training: Training) -> None:
     before = training.sampler.state()
     pairs = training.settings.examples[2]
     for step in range(math.ceil(queue.size / pairs)):
-        parts = draw(training, step + training.settings.steps + 1, (0, 0, pairs))
-        for part, deal in zip(parts, deals(training), strict=True):
+        parts = draw(training, step + training.settings.steps + 1, (0, 0, pairs), from_end=True)
+        keys = list[Keys]()
+        for part in parts:
             assert part.xlco is not None
             with torch.no_grad(), training.accelerator.autocast():
-                keys = training.model.keys(part.xlco.keys)
-            remember(training.model, (keys, part.xlco.meanings), deal)
+                keys.append((training.model.keys(part.xlco.keys), part.xlco.meanings))
+        remember(training, keys)
     training.sampler.restore(before)

@@ -27,21 +27,29 @@ def xlco(model: InfoXLM, batch: ContrastBatch, deal: Deal | None = None) -> tupl
     Returns:
         The outcome, and the keys and meanings to push when the loss is done.
     """
-    contrast = model.settings.contrast
-    queries, keys = model.queries(batch.queries), model.keys(batch.keys)
-    outcome = contrast_outcome(model, queries, keys, batch.meanings, deal)
-    if contrast.directions == "both":
-        if model.key_encoder is None:
-            back, forth = keys, queries
-        else:
-            back, forth = model.queries(batch.keys), model.keys(batch.queries)
-        other = contrast_outcome(model, back, forth, batch.meanings, deal)
-        outcome = Outcome(
-            (outcome.loss_sum + other.loss_sum) / 2,
-            outcome.count,
-            (outcome.headroom_sum + other.headroom_sum) / 2,
-        )
-    return outcome, keys.detach(), batch.meanings
+    vectors = encoded(model, batch)
+    outcomes = [
+        contrast_outcome(model, queries, keys, batch.meanings, deal)
+        for queries, keys in directions(model.settings.contrast, vectors)
+    ]
+    return mean_outcome(outcomes), vectors[1].detach(), batch.meanings
+
+
+def encoded(model: InfoXLM, batch: ContrastBatch) -> tuple[Float[Tensor, "pairs hidden"], ...]:
+    """Queries and keys; then those of the other direction, where it is contrasted and another encoder makes keys."""
+    forth = model.queries(batch.queries), model.keys(batch.keys)
+    if model.settings.contrast.directions == "one" or model.key_encoder is None:
+        return forth
+    return *forth, model.queries(batch.keys), model.keys(batch.queries)
+
+
+def directions(contrast: ContrastSettings, vectors: tuple[Tensor, ...]) -> list[tuple[Tensor, Tensor]]:
+    """The queries and keys of each direction, of the vectors that `encoded` returns."""
+    if contrast.directions == "one":
+        return [(vectors[0], vectors[1])]
+    # with one encoder a key is its own query
+    back = vectors[-2:] if len(vectors) == 4 else vectors[::-1]
+    return [(vectors[0], vectors[1]), (back[0], back[1])]
 
 
 def contrast_outcome(
@@ -53,20 +61,44 @@ def contrast_outcome(
 ) -> Outcome:
     """InfoNCE of queries against their own keys, the joint batch's other keys if wanted, and the queue."""
     contrast = model.settings.contrast
-    deal = Deal(len(queries)) if deal is None else deal
-    queued, queued_meanings = model.queue.candidates()
+    queries, keys = wide(queries), wide(keys)
     if contrast.in_batch:
-        near = deal.gather(keys)
-        scores = queries @ torch.cat([near, queued.to(near.dtype)]).T
-        others = torch.cat([deal.gather(meanings), queued_meanings])
-        positive = deal.places().to(queries.device)
-    else:
+        deal = Deal(len(queries)) if deal is None else deal
+        return outcome_among(
+            model, queries, meanings, deal.gather(keys), deal.gather(meanings), deal.places()
+        )
+    queued, queued_meanings = model.queue.candidates()
+    with torch.autocast(queries.device.type, enabled=False):
         scores = torch.cat(
             [(queries * keys).sum(-1, keepdim=True), queries @ queued.to(queries.dtype).T], dim=1
         )
-        others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
-        positive = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
-    return infonce_outcome(scores.float() / contrast.temperature, positive, _same(contrast, meanings, others))
+    others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
+    positive = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+    return infonce_outcome(scores / contrast.temperature, positive, _same(contrast, meanings, others))
+
+
+def outcome_among(
+    model: InfoXLM,
+    queries: Float[Tensor, "pairs hidden"],
+    meanings: Int[Tensor, " pairs"],
+    joint_keys: Float[Tensor, "joint hidden"],
+    joint_meanings: Int[Tensor, " joint"],
+    places: Int[Tensor, " pairs"],
+) -> Outcome:
+    """InfoNCE of queries against the keys of the joint batch, where their own stand at `places`, and the queue."""
+    contrast = model.settings.contrast
+    queued, queued_meanings = model.queue.candidates()
+    with torch.autocast(queries.device.type, enabled=False):
+        scores = queries @ torch.cat([joint_keys, queued.to(joint_keys.dtype)]).T
+    others = torch.cat([joint_meanings, queued_meanings])
+    return infonce_outcome(
+        scores / contrast.temperature, places.to(queries.device), _same(contrast, meanings, others)
+    )
+
+
+def wide(vectors: Tensor) -> Tensor:
+    """Vectors in float32 at least: a large score that all candidates share leaves bfloat16 no digits for the rest."""
+    return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
 
 
 def _same(
@@ -88,3 +120,12 @@ def infonce_outcome(
         scores = scores.masked_fill(excluded, -torch.inf)
         headroom = float((candidates - excluded.sum(1)).double().log().sum())
     return Outcome(cross_entropy(scores, positive, reduction="sum"), count, headroom)
+
+
+def mean_outcome(outcomes: list[Outcome]) -> Outcome:
+    """The mean over the directions of the same pairs."""
+    return Outcome(
+        torch.stack([outcome.loss_sum for outcome in outcomes]).sum() / len(outcomes),
+        outcomes[0].count,
+        sum(outcome.headroom_sum for outcome in outcomes) / len(outcomes),
+    )

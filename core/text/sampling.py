@@ -179,9 +179,16 @@ class Sampler:
         self._seen = {(int(key.split(".")[0]), int(key.split(".")[1])): seen for key, seen in state.items()}
 
     def draw(
-        self, step: int, mmlm: int, tlm: int, xlco: int, together: int = 1, across: bool = False
+        self,
+        step: int,
+        mmlm: int,
+        tlm: int,
+        xlco: int,
+        together: int = 1,
+        across: bool = False,
+        from_end: bool = False,
     ) -> Draw:
-        """Rows for a step: so many examples of each task.
+        """Rows for a step: so many examples of each task; `from_end` the pairs that the first epoch reads last.
 
         A contrast example takes `together` pairs (2 when mixed): of the same two languages, which keep their sides,
         or with `across` each of other languages and with sides of its own.
@@ -189,8 +196,8 @@ class Sampler:
         empty = np.zeros((0, 2), dtype=np.int64)
         return Draw(
             self._singles(step, mmlm) if mmlm else empty[:, 0],
-            self._pairs(step, TLM, tlm, 1, False) if tlm else empty,
-            self._pairs(step, XLCO, xlco, together, across) if xlco else empty,
+            self._pairs(step, TLM, tlm, 1, False, from_end) if tlm else empty,
+            self._pairs(step, XLCO, xlco, together, across, from_end) if xlco else empty,
         )
 
     def _singles(self, step: int, examples: int) -> IntArray:
@@ -204,7 +211,9 @@ class Sampler:
             ]
         return rows
 
-    def _pairs(self, step: int, task: int, examples: int, together: int, across: bool) -> IntArray:
+    def _pairs(
+        self, step: int, task: int, examples: int, together: int, across: bool, from_end: bool
+    ) -> IntArray:
         """[examples * together, 2] rows, sides drawn."""
         rng = np.random.default_rng([self.seed, task, step])
         chosen = rng.choice(len(self.pair_p), size=examples, p=self.pair_p)
@@ -214,7 +223,7 @@ class Sampler:
         rows = np.empty((examples, together, 2), dtype=np.int64)
         for stream in np.unique(streams):
             pair, at = self.split.pairs[stream], streams == stream
-            rows[at] = pair.rows[self._next(task, int(stream), int(at.sum()), len(pair.rows))]
+            rows[at] = pair.rows[self._next(task, int(stream), int(at.sum()), len(pair.rows), from_end)]
         swap = rng.random((examples, together if across else 1, 1)) < 0.5
         return np.where(swap, rows[..., ::-1], rows).reshape(-1, 2)
 
@@ -226,13 +235,15 @@ class Sampler:
         cumulative /= cumulative[:, -1:]
         return (rng.random((len(chosen), 1)) >= cumulative[chosen]).sum(1)
 
-    def _next(self, task: int, stream: int, count: int, size: int) -> IntArray:
-        """The next positions of an endless stream that visits all of 0 ... size-1 once per epoch."""
+    def _next(self, task: int, stream: int, count: int, size: int, from_end: bool = False) -> IntArray:
+        """The next positions of an endless stream that visits all of 0 ... size-1 once per epoch, or backwards."""
         start = self._seen.get((task, stream), 0)
         self._seen[task, stream] = start + count
         positions = np.arange(start, start + count)
         found = np.empty(count, dtype=np.int64)
         for epoch in np.unique(positions // size):
             inside = positions // size == epoch
-            found[inside] = Shuffle(size, (self.seed, task, stream, int(epoch)))[positions[inside] % size]
+            places = positions[inside] % size
+            places = size - 1 - places if from_end else places
+            found[inside] = Shuffle(size, (self.seed, task, stream, int(epoch)))[places]
         return found

@@ -11,7 +11,8 @@ from core.checkpoint import load, save
 from core.errors import InputError
 from core.text.entropy import token_entropies
 from core.text.sampling import Sampler, split
-from core.train import NonFiniteLoss, count, deals, draw, objective, share, train
+from core.train import NonFiniteLoss, draw, fill_queue, train
+from tests.core.text.conftest import WORDS
 from tests.core.training import losses, settings, training, write_text
 
 
@@ -38,31 +39,72 @@ def test_bounds_are_ceilings_minus_losses_and_grow_with_training(text):
         )
 
 
-def test_filling_the_queue_takes_nothing_from_the_first_epoch(text):
-    with_queue, without = (
-        training(text, settings(steps=1)),
-        training(text, settings(steps=1, prefill=False, in_batch=True)),
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_queue_is_filled_with_the_pairs_that_the_first_epoch_reads_last(tmp_path, accumulate):
+    numbers = [np.base_repr(number, 8).zfill(4) for number in range(100)]
+    rows = [
+        (meaning, tag, " ".join(WORDS[tag].split()[int(digit)] for digit in number))
+        for meaning, number in enumerate(numbers)
+        for tag in ("en", "fr")
+    ]
+    text = write_text(tmp_path, rows)
+    # a fifth is held out; of the other 80 pairs 20 fill the queue, so the first 60 positives are others
+    made = training(text, settings(steps=10, batch={"accumulate": accumulate}))
+    fill_queue(made)
+    queued = set(made.model.queue.meanings.tolist())
+    assert len(queued) == 20
+    assert made.sampler.state() == {}
+
+    def positives(steps):
+        parts = [part for step in steps for part in draw(made, step, (0, 0, 8))]
+        return {number for part in parts for number in part.xlco.meanings.tolist()}
+
+    before = positives(range(1, 8))
+    assert len(before) == 56
+    assert not before & queued
+    assert positives(range(8, 11)) > queued
+
+
+QUERY = {"keys": "query", "in_batch": True, "pooling": "mean", "normalise": True, "temperature": 0.1}
+CONTRASTS = {
+    "off": {"enabled": False},
+    "queue": {"queue": 13},
+    "batch": {"queue": 0, **QUERY},
+    "batch, both directions": {"queue": 0, "directions": "both", **QUERY},
+    "batch and queue": {"queue": 13, "exclude_same_meaning": False, "directions": "both", **QUERY},
+    "batch of the momentum copy": {"in_batch": True, "directions": "both", "mixup": True, "queue": 13},
+}
+
+
+def first_step(text, chosen):
+    """In float64: gradients that the optimizer is given at step 1, unclipped, the queue after it, and the record."""
+    optimizer = chosen.optimizer.model_copy(update={"clip": 1e9})
+    made, gradients = training(text, chosen.model_copy(update={"optimizer": optimizer})), {}
+    made.model.double()
+    made.optimizer.register_step_pre_hook(
+        lambda *_: gradients.update(
+            {n: p.grad.clone() for n, p in made.model.trained() if p.grad is not None}
+        )
     )
-    for made in (with_queue, without):
-        next(train(made))
-    assert with_queue.sampler.state() == without.sampler.state()
+    return gradients, made.model.queue, next(train(made))
 
 
-def test_micro_batches_give_the_gradient_of_the_whole_batch(text):
-    def gradients(accumulate):
-        chosen = settings(batch={"accumulate": accumulate}, enabled=False)
-        made = training(text, chosen)
-        parts = draw(made, 1, chosen.examples)
-        assert len(parts) == accumulate
-        counts = count(parts)
-        for part, deal in zip(parts, deals(made), strict=True):
-            for task in counts:
-                share(objective(made, task, part, deal)[0], task, counts, chosen).backward()
-        return {name: p.grad for name, p in made.model.trained() if p.grad is not None}
-
-    whole, cut = gradients(1), gradients(4)
-    for name, gradient in whole.items():
-        torch.testing.assert_close(gradient, cut[name], atol=1e-6, rtol=1e-4)
+@pytest.mark.parametrize("name", CONTRASTS)
+def test_micro_batches_give_the_gradient_the_losses_and_the_queue_of_the_whole_batch(text, name):
+    (whole, queue, expected), *others = (
+        first_step(text, settings(batch={"examples": 9, "accumulate": accumulate}, **CONTRASTS[name]))
+        for accumulate in (1, 2, 4)
+    )
+    assert ("xlco" in expected.losses) == (name != "off")
+    for gradients, pushed, step in others:
+        assert gradients.keys() == whole.keys()
+        for key, gradient in whole.items():
+            torch.testing.assert_close(gradients[key], gradient, atol=1e-10, rtol=0)
+        assert step.losses == pytest.approx(expected.losses, rel=1e-10)
+        assert step.ceilings == pytest.approx(expected.ceilings, rel=1e-12)
+        assert step.counts == expected.counts
+        assert torch.equal(pushed.meanings, queue.meanings)
+        torch.testing.assert_close(pushed.keys, queue.keys, atol=1e-10, rtol=0)
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(text):

@@ -25,8 +25,8 @@ from tests.core.text.conftest import sentences
 Text = tuple[EncodedCorpus, Tokenizer]
 
 
-def write_text(folder: Path) -> Text:
-    corpus = write_corpus(sentences(300), folder / "c")
+def write_text(folder: Path, rows=None) -> Text:
+    corpus = write_corpus(rows or sentences(300), folder / "c")
     tokenizer = train_tokenizer((row.text for row in corpus.rows()), 80)
     tokenizer.save(folder)
     return encode_corpus(corpus, tokenizer, folder / "e", 32), tokenizer

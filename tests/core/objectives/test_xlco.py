@@ -65,3 +65,27 @@ def test_both_directions_are_the_mean_of_the_two():
     there = contrast_outcome(one, queries, keys, batch.meanings)
     back = contrast_outcome(one, keys, queries, batch.meanings)
     assert xlco(both, batch)[0].loss.item() == pytest.approx((there.loss + back.loss).item() / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("in_batch", [True, False])
+def test_scores_are_float32_where_vectors_are_bfloat16(in_batch):
+    # vectors of pre-trained encoders share a long common part: mean logit 150, differences of a few
+    made = model(settings(in_batch=in_batch, queue=64, temperature=1.0, exclude_same_meaning=False))
+    generator = torch.Generator().manual_seed(0)
+    common = 3.0 * torch.ones(16)
+    made.queue.push(
+        (common + 0.3 * torch.randn(64, 16, generator=generator)).bfloat16(), torch.arange(64) + 100
+    )
+    sides = [(common + 0.3 * torch.randn(8, 16, generator=generator)).bfloat16() for _ in range(2)]
+
+    def gradient(queries, keys):
+        queries = queries.requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=queries.dtype == torch.bfloat16):
+            outcome = contrast_outcome(made, queries, keys, torch.arange(8))
+        outcome.loss_sum.backward()
+        return queries.grad.double()
+
+    found = gradient(*(side.clone() for side in sides))
+    expected = gradient(*(side.double() for side in sides))
+    # the gradient itself is rounded to bfloat16 once: 2^-9 of each entry at most
+    assert (found - expected).norm() < 2**-8 * expected.norm()
