@@ -13,7 +13,7 @@ from lab.lessons.telling import following, say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store.study import StudyFolder, list_studies
 from lab.study import against
-from lab.study.statistics import holm
+from lab.study.significance import holm
 
 LEVEL: Final = 0.05
 JOINT: Final = "mmlm-tlm-xlco"

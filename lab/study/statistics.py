@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from core.errors import InputError
+from lab.evaluate.intervals import share_interval
 from lab.study.metrics import metric, ordered
+from lab.study.significance import holm, p_words, stars, two_level
 
 RESAMPLES: Final = 1_000
-LEVELS: Final = (0.05, 0.01, 0.001)
-MOST_ERRORS: Final = 13.0
-"""Standard errors beyond which the p-value of a few seeds is told as "smaller than"."""
 COLUMNS: Final = (
     "arm", "label", "metric", "title", "unit", "value", "low", "high", "seeds", "n", "difference", "difference_low",
     "difference_high", "effect_size", "paired_seeds", "p_value", "p_holm", "p_words",
@@ -22,97 +20,11 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def two_level(values: np.ndarray, variances: np.ndarray) -> tuple[Any, Any, Any, Any]:
-    """Mean of one number per seed with its 95 % interval (mean, low, high), and the p-value of a mean of 0.
-
-    Two things vary: which sentences were held out (`variances`, of each seed's number, by bootstrap) and which seed
-    trained the model (the spread of `values`, which holds the sentences' share too). The variance of the mean is
-    V = max(s^2 / S, mean(variances) / S), s^2 the variance of the S values, and mean / sqrt(V) is compared with
-    Student's t at S - 1 degrees of freedom.
-
-    It assumes that seeds are independent and that what they add is about normal. Then the paired t test over seeds,
-    V = s^2 / S, has its level exactly, and this p-value is never smaller: the floor keeps seeds that agree by chance
-    from claiming more than their sentences can. The price is power where sentences dominate. Simulated sizes in per
-    cent at the levels 5, 1, 5/6 and 0.1 %, seeds spreading 20 times as much as sentences: 4.1, 0.2, 0.1, 0.0 with
-    three seeds and 5.0, 1.0, 0.8, 0.05 with five; as much as sentences: 0.1, 0, 0, 0 and 2.1, 0.04, 0.02, 0. More
-    degrees of freedom (Satterthwaite's, even bounded by 2 (S - 1)) exceed the levels that Holm reads: 0.15 % at 0.1 %.
-    One seed says nothing of other seeds: then the interval covers the sentences alone.
-
-    Args:
-        values: a number per seed in the last axis; further axes are further means.
-        variances: of each number.
-
-    >>> mean, low, high, p = two_level(np.array([0.30, 0.32, 0.31]), np.full(3, 1e-6))
-    >>> f"{mean:.2f} [{low:.3f}, {high:.3f}] p = {p:.4f}"
-    '0.31 [0.285, 0.335] p = 0.0003'
-    """
-    seeds = values.shape[-1]
-    mean = values.mean(-1)
-    between = values.var(-1, ddof=1) / seeds if seeds > 1 else 0.0
-    error = np.sqrt(np.maximum(between, variances.mean(-1) / seeds))
-    freedom = seeds - 1 if seeds > 1 else math.inf
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * t.sf(np.abs(mean) / error, freedom)
-    # numbers without any spread differ from 0 or do not; a single one may be chance
-    p = np.where(error == 0.0, np.where(mean == 0.0, 1.0, 0.0 if seeds > 1 else math.nan), p)[()]
-    half = t.ppf(0.975, freedom) * error
-    return mean, mean - half, mean + half, p
-
-
-def smallest_p(seeds: int) -> float:
-    """The smallest p-value that is told of so many seeds: 0.05 of two, 0.01 of three, 0.001 of four and more.
-
-    Where S seeds agree by chance, p falls like the (S - 1)th power of their spread, and how often that happens is the
-    normal law's claim, which a handful of seeds cannot check. So p is told down to the last of these levels that a
-    mean of `MOST_ERRORS` standard errors reaches.
-
-    >>> [smallest_p(seeds) for seeds in (2, 3, 4, 5)]
-    [0.05, 0.01, 0.001, 0.001]
-    """
-    reached = 2 * float(t.sf(MOST_ERRORS, max(seeds, 2) - 1))
-    return next((level for level in sorted(LEVELS) if level >= reached), max(LEVELS))
-
-
-def stars(p: float, seeds: int) -> str:
-    """Stars for a p-value of so many seeds; none for a level below the `smallest_p` that they carry.
-
-    >>> stars(0.004, 3), stars(0.0004, 3), stars(0.0004, 5), stars(0.2, 3), stars(math.nan, 3)
-    ('**', '**', '***', '', '')
-    """
-    if math.isnan(p):
-        return ""
-    return "*" * sum(p < level for level in LEVELS if level >= smallest_p(seeds))
-
-
-def p_words(p: float, seeds: int) -> str:
-    """A p-value as it is told: below the `smallest_p` that so many seeds carry only that it is below.
-
-    >>> p_words(0.034, 3), p_words(0.0004, 3), p_words(0.0004, 5), p_words(math.nan, 3)
-    ('0.034', '< 0.01', '< 0.001', '')
-    """
-    if math.isnan(p):
-        return ""
-    least = smallest_p(seeds)
-    return f"< {least:g}" if p < least else f"{p:.3f}"
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """P-values corrected for their number (Holm 1979): the i-th smallest of m times m - i + 1, never decreasing.
-
-    >>> holm(np.array([0.01, 0.04, 0.03])).round(6).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p)
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty_like(p)
-    corrected[order] = np.minimum(raised, 1.0)
-    return corrected
-
-
 class _Sample:
-    """One metric of all arms in one seed: values, their bootstrap draws, and each unit's influence.
+    """One metric of all arms in one seed: values, their bootstrap draws, and each unit's total, weight and influence.
 
-    All arms are resampled with the same weights, so that differences are paired by unit.
+    All arms are resampled with the same weights, so that differences are paired by unit. Totals and weights are
+    divided by the weights' sum, so that the totals of an arm add up to its value.
     """
 
     def __init__(self, table: pd.DataFrame, seed: int) -> None:
@@ -123,6 +35,8 @@ class _Sample:
         self.value: dict[str, float] = {}
         self.draws: dict[str, np.ndarray] = {}
         self.influence: dict[str, np.ndarray] = {}
+        self.total: dict[str, np.ndarray] = {}
+        self.weight: dict[str, np.ndarray] = {}
         for key, rows in table.assign(at=at).groupby(["arm", "part"], sort=False):
             total, weight = (
                 np.bincount(rows["at"], rows[column], minlength=self.n) for column in ("total", "weight")
@@ -134,6 +48,22 @@ class _Sample:
             self.value[name] = self.value.get(name, 0.0) + float(value)
             self.draws[name] = self.draws.get(name, 0.0) + drawn
             self.influence[name] = self.influence.get(name, 0.0) + influence
+            self.total[name] = self.total.get(name, 0.0) + total / weight.sum()
+            self.weight[name] = self.weight.get(name, 0.0) + weight / weight.sum()
+
+
+def _share_limits(samples: Sequence[_Sample], arm: str, reference: str | None = None) -> tuple[float, float]:
+    """95 % interval for a share, or a difference of shares, from the units of all seeds together.
+
+    A difference d is told by (1 + d) / 2, the share of answers that are right in one arm or wrong in the other.
+    """
+    total = np.concatenate([one.total[arm] for one in samples])
+    weight = np.concatenate([one.weight[arm] for one in samples])
+    if reference is not None:
+        others = np.concatenate([one.weight[reference] - one.total[reference] for one in samples])
+        total, weight = total + others, weight + np.concatenate([one.weight[reference] for one in samples])
+    low, high = (float(end) for end in share_interval(total, weight))
+    return (low, high) if reference is None else (2 * low - 1, 2 * high - 1)
 
 
 def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> pd.DataFrame:
@@ -145,7 +75,8 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
     `p_value` by `two_level` over the `paired_seeds` that have both arms; `p_holm`: corrected over the arms of the
     metric, in `p_words` and `stars` told as "smaller than" below `smallest_p`. `n`: sentences or meanings per seed.
     `ceiling` and `truth` of a bound, in nats, where there is one. An interval ends where its number can not go on: at 0
-    and 1, or at the ceiling.
+    and 1, or at the ceiling. That of a share also covers `share_interval` over the sentences of all seeds, so that it
+    does not collapse where every answer is right.
 
     Args:
         units: as `StudyFolder.units` gives them.
@@ -166,16 +97,19 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
 
 
 def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Sequence[str]) -> pd.DataFrame:
-    samples = {int(seed): _Sample(rows, int(seed)) for seed, rows in units.groupby("seed")}
     shown = metric(key)
+    share = shown.unit == "share"
+    samples = {int(seed): _Sample(rows, int(seed)) for seed, rows in units.groupby("seed")}
     rows = [
-        _row(samples, arm, reference) for arm in names if any(arm in one.value for one in samples.values())
+        _row(samples, arm, reference, share)
+        for arm in names
+        if any(arm in one.value for one in samples.values())
     ]
     table = pd.DataFrame(rows).assign(metric=key, title=shown.label, unit=shown.unit)
     limits = units.groupby("arm")[["ceiling", "truth"]].mean().reindex(table["arm"])
     table[["ceiling", "truth"]] = limits.to_numpy()
     table["low"] = table["low"].clip(lower=shown.least)
-    table["high"] = table["high"].clip(upper=1.0 if shown.unit == "share" else table["ceiling"])
+    table["high"] = table["high"].clip(upper=1.0 if share else table["ceiling"])
     tested = table["p_value"].notna().to_numpy()
     table["p_holm"] = np.nan
     table.loc[tested, "p_holm"] = holm(table.loc[tested, "p_value"].to_numpy(dtype=float))
@@ -184,10 +118,9 @@ def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Seque
     return table
 
 
-def _row(samples: dict[int, _Sample], arm: str, reference: str) -> dict[str, object]:
+def _row(samples: dict[int, _Sample], arm: str, reference: str, share: bool) -> dict[str, object]:
     own = [one for one in samples.values() if arm in one.value]
-    values, variances = _over_seeds(own, arm)
-    value, low, high, _ = two_level(values, variances)
+    value, low, high, _ = _over_seeds(own, arm, None, share)
     if len(own) == 1 and own[0].n == 1:
         # a single number has no spread
         low = high = math.nan
@@ -196,34 +129,48 @@ def _row(samples: dict[int, _Sample], arm: str, reference: str) -> dict[str, obj
     if arm == reference or not both:
         empty = ("difference", "difference_low", "difference_high", "effect_size", "p_value")
         return row | dict.fromkeys(empty, math.nan) | {"paired_seeds": 0}
-    values, variances = _over_seeds(both, arm, reference)
-    difference, low, high, p = two_level(values, variances)
+    difference, low, high, p = _over_seeds(both, arm, reference, share)
     if math.isnan(p):
         low = high = math.nan
     return row | {
         "difference": difference,
         "difference_low": low,
         "difference_high": high,
-        "effect_size": _effect_size(both, values, arm, reference),
+        "effect_size": _effect_size(both, arm, reference),
         "paired_seeds": len(both),
         "p_value": p,
     }
 
 
 def _over_seeds(
-    samples: Sequence[_Sample], arm: str, reference: str | None = None
+    samples: Sequence[_Sample], arm: str, reference: str | None, share: bool
+) -> tuple[float, float, float, float]:
+    """`two_level` of an arm, or of its difference from another: mean, low, high, p-value.
+
+    The interval of a share also covers `_share_limits`, which leave room where all answers are right, or none.
+    """
+    values, draws = _differences(samples, arm, reference)
+    mean, low, high, p = (float(number) for number in two_level(values, draws.var(axis=1)))
+    if share:
+        limits = _share_limits(samples, arm, reference)
+        low, high = min(low, limits[0]), max(high, limits[1])
+    return mean, low, high, p
+
+
+def _differences(
+    samples: Sequence[_Sample], arm: str, reference: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Per seed the value of an arm, or its difference from another, and the variance that sentences give it."""
-    if reference is None:
-        values = [one.value[arm] for one in samples]
-        draws = [one.draws[arm] for one in samples]
-    else:
-        values = [one.value[arm] - one.value[reference] for one in samples]
-        draws = [one.draws[arm] - one.draws[reference] for one in samples]
-    return np.array(values), np.array([float(drawn.var()) for drawn in draws])
+    """Per seed the value of an arm, or its difference from another, and bootstrap draws of it, [seeds, draws]."""
+    values = np.array([one.value[arm] for one in samples])
+    draws = np.stack([one.draws[arm] for one in samples])
+    if reference is not None:
+        values = values - np.array([one.value[reference] for one in samples])
+        draws = draws - np.stack([one.draws[reference] for one in samples])
+    return values, draws
 
 
-def _effect_size(samples: Sequence[_Sample], differences: np.ndarray, arm: str, reference: str) -> float:
+def _effect_size(samples: Sequence[_Sample], arm: str, reference: str) -> float:
+    differences, _ = _differences(samples, arm, reference)
     if samples[0].n == 1:
         spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     else:

@@ -8,7 +8,9 @@ import pytest
 from scipy.stats import ttest_rel
 
 from core.errors import InputError
-from lab.study.statistics import compared, holm, p_words, smallest_p, stars, two_level
+from lab.evaluate.classification import gap_interval
+from lab.evaluate.intervals import share_interval
+from lab.study.statistics import compared
 
 SEEDS = (1, 2, 3)
 
@@ -81,60 +83,30 @@ def test_the_effect_size_is_the_difference_in_standard_deviations_of_paired_sent
     assert table(units(values, "mmlm")).loc["b", "effect_size"] == pytest.approx(2.0, abs=0.1)
 
 
-TRIALS = 200_000
-CORRECTED = (0.05, 0.01, 0.05 / 6, 0.001)
-"""Levels at which p-values are read: bare, and as Holm's correction over six arms reads the smallest one."""
-
-
-def null_trials(seeds: int, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of so many seeds around 0, [trials, seeds], `ratio` the seeds' variance over the sentences' of 1."""
-    rng = np.random.default_rng([seeds, int(ratio)])
-    values = math.sqrt(ratio) * rng.normal(size=(TRIALS, seeds)) + rng.normal(size=(TRIALS, seeds))
-    return values, np.ones((TRIALS, seeds))
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-@pytest.mark.parametrize("ratio", [0.0, 1.0, 20.0])
-def test_a_null_difference_is_called_significant_at_most_as_often_as_each_corrected_level_says(seeds, ratio):
-    *_, p = two_level(*null_trials(seeds, ratio))
-    for level in CORRECTED:
-        # four standard errors of a share of `level` in so many trials
-        assert (p < level).mean() <= level + 4 * math.sqrt(level * (1 - level) / TRIALS)
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-@pytest.mark.parametrize("ratio", [0.0, 1.0, 20.0])
-def test_an_interval_over_seeds_holds_the_mean_in_95_of_100_studies_or_more(seeds, ratio):
-    _, low, high, _ = two_level(*null_trials(seeds, ratio))
-    assert ((low <= 0) & (high >= 0)).mean() >= 0.95 - 4 * math.sqrt(0.05 * 0.95 / TRIALS)
-
-
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_no_p_value_is_below_that_of_the_paired_t_test_over_seeds_and_most_are_equal_where_seeds_dominate(
-    seeds,
-):
-    values, variances = null_trials(seeds, 1_000.0)
-    *_, p = two_level(values, variances)
-    exact = ttest_rel(values, np.zeros_like(values), axis=1).pvalue
-    assert (p >= exact * (1 - 1e-9)).all()
-    # the sentences' variance exceeds that of the seeds where chi2(S - 1) / (S - 1) < 1 / 1,001: with two seeds in 2.6 %
-    assert np.isclose(p, exact).mean() > 0.97
-
-
-def test_p_is_told_down_to_the_level_that_so_many_seeds_can_carry():
-    for seeds, least in ((2, 0.05), (3, 0.01), (4, 0.001), (30, 0.001)):
-        assert smallest_p(seeds) == least
-        assert p_words(1e-9, seeds) == f"< {least:g}"
-        assert float(p_words(least, seeds)) == least
-    assert [stars(1e-9, seeds) for seeds in (2, 3, 4)] == ["*", "**", "***"]
-
-
 def test_an_interval_holds_the_truth_at_least_as_often_as_it_claims():
     held = 0
     for trial in range(100):
         row = table(units(drawn(effect=0.3, spread=0.3, seed=trial, sentences=60), "mmlm")).loc["b"]
         held += row["difference_low"] <= 0.3 <= row["difference_high"]
     assert held >= 90
+
+
+@pytest.mark.parametrize(("first", "second"), [(1.0, 1.0), (0.99, 0.97), (0.5, 0.4), (0.0, 0.03), (1.0, 0.0)])
+@pytest.mark.parametrize("seeds", [SEEDS[:1], SEEDS])
+def test_the_interval_of_a_share_holds_that_of_all_its_sentences_which_covers_up_to_0_and_1(
+    first, second, seeds
+):
+    rng = np.random.default_rng([len(seeds), int(100 * second)])
+    right = {arm: {s: (rng.random(80) < share).astype(float) for s in seeds}
+             for arm, share in (("a", first), ("b", second))}  # fmt: skip
+    row = table(units(right)).loc["b"]
+    together = np.column_stack([np.concatenate(list(right[arm].values())) for arm in ("b", "a")])
+    low, high = share_interval(together[:, 0])
+    assert row["low"] - 1e-12 <= low < high <= row["high"] + 1e-12
+    if len(seeds) > 1:
+        low, high = gap_interval(together, np.ones(together.shape, dtype=bool), 0, [1])
+        assert row["difference_low"] <= low + 1e-12
+        assert high - 1e-12 <= row["difference_high"]
 
 
 def test_one_seed_has_the_interval_of_its_sentences():
@@ -166,16 +138,6 @@ def test_a_bound_does_not_pass_its_ceiling_nor_a_loss_0():
     assert bound["high"] == 4.5
     loss = table(units({"a": {s: np.full(30, 0.01 * s) for s in SEEDS}}, "mmlm_loss")).loc["a"]
     assert loss["low"] == 0.0
-
-
-def test_the_correction_of_holm_is_that_of_its_definition():
-    p = np.array([0.02, 0.001, 0.3, 0.012])
-    slow = []
-    for i, own in enumerate(p):
-        steps = sorted((q, j) for j, q in enumerate(p))
-        before = [min(1.0, q * (len(p) - rank)) for rank, (q, j) in enumerate(steps) if (q, j) <= (own, i)]
-        slow.append(max(before))
-    assert holm(p) == pytest.approx(slow)
 
 
 def test_the_reference_arm_is_compared_with_nothing_and_a_missing_seed_is_left_out_of_pairs():
