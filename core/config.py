@@ -55,7 +55,8 @@ class TextSettings(Frozen):
 
     held_out: PositiveInt = Field(
         default=1_000,
-        description="meanings kept from training to measure retrieval on; at most a fifth of the corpus",
+        description="meanings kept from training to measure on, of those with translations and of those without; "
+        "meanings that share a text go together, and no language or pair gives up more than a fifth",
     )
     exponent: Share = Field(
         default=0.7, description="languages and pairs are drawn with p ~ n^exponent (paper: 0.7)"
@@ -209,7 +210,8 @@ class ContrastSettings(Frozen):
     )
     exclude_same_meaning: bool = Field(
         default=True,
-        description="a candidate with the query's own meaning is no negative (released: not handled)",
+        description="a candidate with the query's own meaning is no negative (released: not handled). Meanings that "
+        "share a text are one; a mixed candidate has the query's own where both of its pairs do, in either order",
     )
 
 

@@ -13,7 +13,8 @@ from core.errors import InputError
 from core.files import cached_folder
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
-from core.text.sampling import Sampler, split
+from core.text.sampling import Sampler
+from core.text.split import split
 from core.text.start import open_tokenizer
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from lab import store

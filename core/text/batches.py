@@ -14,8 +14,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.config import MaskedSettings, Settings
+from core.text.arrays import IntArray, spans
 from core.text.encoded import EncodedCorpus, Rows
-from core.text.index import IntArray, spans
 from core.text.sampling import MMLM, TLM, XLCO, Draw
 from core.text.tokenizer import BOS, UNK
 
@@ -55,7 +55,10 @@ class MaskedBatch:
 
 @dataclass(frozen=True)
 class ContrastBatch:
-    """Sentences and their translations, aligned; `meanings` tells which candidates are no negatives."""
+    """Sentences and their translations, aligned; candidates with the same of `meanings` are no negatives.
+
+    The meaning of an example is its component, so that equal texts have one; that of a mixed example is the set of two.
+    """
 
     queries: Sequences
     keys: Sequences
@@ -229,9 +232,7 @@ class Batches:
             else:
                 made = [sequences(self._read(rows[share::shares])) for share in mine]
             sides.append(made)
-        meanings = [
-            torch.from_numpy(np.asarray(self.corpus.meaning[examples[share::shares, 0, 0]])) for share in mine
-        ]
+        meanings = [torch.from_numpy(self.corpus.identities(examples[share::shares, :, 0])) for share in mine]
         return [ContrastBatch(*parts) for parts in zip(*sides, meanings, strict=True)]
 
     def _rng(self, step: int, task: int) -> np.random.Generator:

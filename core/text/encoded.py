@@ -4,17 +4,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
+from pydantic import Field
 
 from core.config import Frozen
-from core.files import cached_folder
+from core.files import cached_folder, whole_file
+from core.text.arrays import IntArray, changeable, mapped, pieces, spans, write
 from core.text.corpus import Corpus
-from core.text.index import PIECE, Index, IntArray, mapped, spans, write_index
+from core.text.identity import text_hashes
+from core.text.index import Index
+from core.text.indexing import NO_HASHES, write_index
 from core.text.tokenizer import EOS, Tokenizer
 
 COLUMNS: Final = {"tokens": np.int32, "offsets": np.int64, "meaning": np.int64, "language": np.int16}
+HASHES: Final = "hashes.bin"
+NONE_CUT: Final = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,11 @@ class Rows:
 class EncodedInfo(Frozen):
     """What stands in `encoded.json`."""
 
+    format: Literal[2] = Field(
+        description="of the files beside it; those of another version are written again"
+    )
     languages: tuple[str, ...]
+    cut: tuple[int, ...] = Field(description="per language, sentences that lost tokens to max_tokens")
     tokens: int
     sentences: int
 
@@ -43,6 +53,7 @@ class EncodedCorpus:
 
     Attributes:
         languages: tags; `language` holds indices into them.
+        cut: int64 per language, sentences that lost tokens to `max_tokens`.
         meaning: int64 per sentence.
         language: int16 per sentence.
         index: which sentences have which language and meaning.
@@ -50,13 +61,14 @@ class EncodedCorpus:
 
     def __init__(self, folder: Path) -> None:
         info = EncodedInfo.model_validate_json((folder / "encoded.json").read_bytes())
-        self.languages = info.languages
+        self.languages, self.cut = info.languages, np.array(info.cut, dtype=np.int64)
         counts = (info.tokens, info.sentences + 1, info.sentences, info.sentences)
         self._tokens, self._offsets, self.meaning, self.language = (
             mapped(folder / f"{name}.bin", dtype, count)
             for (name, dtype), count in zip(COLUMNS.items(), counts, strict=True)
         )
         self.index = Index(folder / "index", info.sentences)
+        self._folder = folder
 
     def __len__(self) -> int:
         return len(self.meaning)
@@ -80,17 +92,45 @@ class EncodedCorpus:
         """Tokens of each of many sentences, `longest` at most."""
         return np.minimum(self._offsets[indices + 1] - self._offsets[indices], longest)
 
+    def components_of(self, indices: IntArray) -> IntArray:
+        """The component of each of many sentences: the smallest of the meanings that share texts with its own."""
+        return self.index.components_of(self.meaning[indices])
+
+    def identities(self, examples: IntArray) -> IntArray:
+        """A number for the meaning of each example, equal where it is the same.
+
+        Args:
+            examples: [examples, 1] or [examples, 2], the sentences that an example joins. The meaning of one is its
+                component, that of two is the set of theirs.
+        """
+        components = self.components_of(examples)
+        if examples.shape[1] == 1:
+            return components[:, 0]
+        # exact below 3 * 10^9 meanings
+        places = np.sort(np.searchsorted(self.index.meanings, components), axis=1)
+        return places[:, 0] * len(self.index.meanings) + places[:, 1]
+
     def token_counts(self, size: int) -> IntArray:
-        """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included."""
-        counts = np.zeros(len(self.languages) * size, dtype=np.int64)
-        for begin in range(0, len(self), PIECE):
-            offsets = np.asarray(self._offsets[begin : begin + PIECE + 1])
-            languages = np.repeat(
-                np.asarray(self.language[begin : begin + PIECE], dtype=np.int64), np.diff(offsets)
-            )
+        """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included.
+
+        Counted when they are asked for the first time, and kept beside the ids.
+        """
+        path, shape = self._folder / f"token-counts-{size}.bin", (len(self.languages), size)
+        if not path.is_file():
+            with whole_file(path) as partial:
+                write(partial, (np.zeros(size) for _ in self.languages))
+                self._count_tokens(changeable(partial), size)
+        return mapped(path, count=shape[0] * shape[1]).reshape(shape)
+
+    def _count_tokens(self, counts: IntArray, size: int) -> None:
+        begin = 0
+        for languages in pieces(self.language):
+            offsets = np.asarray(self._offsets[begin : begin + len(languages) + 1])
             tokens = self._tokens[offsets[0] : offsets[-1]]
-            counts += np.bincount(languages * size + tokens, minlength=len(counts))
-        return counts.reshape(len(self.languages), size)
+            owners = np.repeat(languages.astype(np.int64), np.diff(offsets))
+            places, times = np.unique(owners * size + tokens, return_counts=True)
+            counts[places] += times
+            begin += len(languages)
 
 
 class EncodedWriter:
@@ -102,6 +142,7 @@ class EncodedWriter:
     def __init__(self, folder: Path, languages: tuple[str, ...]) -> None:
         self.sentences = 0
         self._folder, self._languages, self._tokens = folder, languages, 0
+        self._cut = np.zeros(len(languages), dtype=np.int64)
         self._opened = ExitStack()
 
     def __enter__(self) -> "EncodedWriter":
@@ -109,15 +150,35 @@ class EncodedWriter:
         self._files = {
             name: self._opened.enter_context((self._folder / f"{name}.bin").open("wb")) for name in COLUMNS
         }
+        self._hashes = self._opened.enter_context((self._folder / HASHES).open("wb"))
         self._put("offsets", np.zeros(1))
         return self
 
-    def add(self, ids: IntArray, lengths: IntArray, meaning: IntArray, language: IntArray) -> None:
-        """Some more sentences: their token ids one behind the other, and of each how many, meaning and language."""
+    def add(
+        self,
+        ids: IntArray,
+        lengths: IntArray,
+        meaning: IntArray,
+        language: IntArray,
+        hashes: np.ndarray = NO_HASHES,
+        cut: IntArray = NONE_CUT,
+    ) -> None:
+        """Writes some more sentences.
+
+        Args:
+            ids: token ids, those of one sentence behind those of the other.
+            lengths: tokens of each sentence.
+            meaning: of each sentence.
+            language: of each sentence, an index into the languages.
+            hashes: `text_hashes` of each sentence; empty, and then always, when no two meanings share a text.
+            cut: which of these sentences lost tokens to `max_tokens`.
+        """
         self._put("tokens", ids)
         self._put("offsets", self._tokens + np.cumsum(lengths))
         self._put("meaning", meaning)
         self._put("language", language)
+        hashes.tofile(self._hashes)
+        self._cut += np.bincount(language[cut], minlength=len(self._languages))
         self.sentences += len(lengths)
         self._tokens += int(lengths.sum())
 
@@ -126,13 +187,23 @@ class EncodedWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         self._opened.close()
-        if kind is None:
-            meaning, language = (
-                mapped(self._folder / f"{name}.bin", COLUMNS[name]) for name in ("meaning", "language")
-            )
-            write_index(self._folder / "index", meaning, language, len(self._languages))
-            info = EncodedInfo(languages=self._languages, tokens=self._tokens, sentences=self.sentences)
-            (self._folder / "encoded.json").write_text(info.model_dump_json(), encoding="utf-8")
+        if kind is not None:
+            return
+        meaning, language = (
+            mapped(self._folder / f"{name}.bin", COLUMNS[name]) for name in ("meaning", "language")
+        )
+        hashes = mapped(self._folder / HASHES, np.uint64)
+        assert len(hashes) in (0, self.sentences)
+        write_index(self._folder / "index", meaning, language, len(self._languages), hashes)
+        (self._folder / HASHES).unlink()
+        info = EncodedInfo(
+            format=2,
+            languages=self._languages,
+            cut=tuple(self._cut.tolist()),
+            tokens=self._tokens,
+            sentences=self.sentences,
+        )
+        (self._folder / "encoded.json").write_text(info.model_dump_json(), encoding="utf-8")
 
 
 def encode_corpus(
@@ -166,12 +237,17 @@ def _write(
     numbers = {tag: number for number, tag in enumerate(corpus.languages)}
     with EncodedWriter(folder, corpus.languages) as writer:
         for batch in corpus.batches():
-            rows = tokenizer.encode(batch.column("text").to_pylist(), max_tokens)
+            texts = batch.column("text").to_pylist()
+            rows = tokenizer.encode(texts)
             writer.add(
-                np.concatenate(rows),
-                np.array([len(row) for row in rows]),
+                np.concatenate(
+                    [row if len(row) <= max_tokens else np.append(row[: max_tokens - 1], EOS) for row in rows]
+                ),
+                np.array([min(len(row), max_tokens) for row in rows]),
                 batch.column("meaning").to_numpy(),
                 np.array([numbers[tag] for tag in batch.column("language").to_pylist()]),
+                text_hashes(texts),
+                np.flatnonzero([len(row) > max_tokens for row in rows]),
             )
             if progress:
                 progress(writer.sentences, corpus.info.sentences)

@@ -1,13 +1,18 @@
 """H(token): the entropy of the tokens that MMLM and TLM mask, the ceiling of what a context can tell of them."""
 
 from collections.abc import Collection
+from typing import Final
 
 import numpy as np
 from scipy.stats import entropy
 
+from core.text.arrays import IntArray
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Sampler
 from core.text.tokenizer import BOS, EOS
+
+BLOCK: Final = 2_000_000
+"""Counts that are read at once."""
 
 
 def token_entropies(
@@ -24,20 +29,25 @@ def token_entropies(
         vocabulary: number of tokens.
         special: the tasks that mask `<s>` and `</s>` as well (`mask_special`).
     """
-    counts = corpus.token_counts(vocabulary).astype(np.float64)
-    sentences = np.array([len(rows) for rows in corpus.index.rows])
-
-    def per_sentence(task: str, starts: float) -> np.ndarray:
-        mean = counts / np.maximum(sentences, 1)[:, None]
-        mean[:, : EOS + 1] *= task in special
-        mean[:, BOS] *= starts
-        return mean
-
-    found = {"mmlm": float(entropy(sampler.language_p @ per_sentence("mmlm", 1.0)))}
+    counts = corpus.token_counts(vocabulary)
+    sentences = np.maximum(np.diff(corpus.index.bounds), 1)
+    entropies = {"mmlm": _entropy(counts, sentences, sampler.language_p, 1.0, "mmlm" in special)}
     if len(sampler.pair_p):
         share = np.zeros(len(corpus.languages))
-        for pair, probability in zip(sampler.split.pairs, sampler.pair_p, strict=True):
-            share[[pair.first, pair.second]] += probability / 2
+        np.add.at(share, sampler.split.pairs.languages.ravel(), np.repeat(sampler.pair_p / 2, 2))
         # two sentences share one <s>
-        found["tlm"] = float(entropy(share @ per_sentence("tlm", 0.5)))
-    return found
+        entropies["tlm"] = _entropy(counts, sentences, share, 0.5, "tlm" in special)
+    return entropies
+
+
+def _entropy(counts: IntArray, sentences: IntArray, share: np.ndarray, starts: float, special: bool) -> float:
+    """Entropy in nats of a token: languages weigh their share times mean tokens per sentence. Read block by block.
+
+    `<s>` counts `starts` times, and special tokens count with `special` only.
+    """
+    width = max(1, BLOCK // len(counts))
+    blocks = (counts[:, begin : begin + width] for begin in range(0, counts.shape[1], width))
+    tokens = np.concatenate([share @ (block / sentences[:, None]) for block in blocks])
+    tokens[: EOS + 1] *= special
+    tokens[BOS] *= starts
+    return float(entropy(tokens))

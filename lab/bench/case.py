@@ -18,7 +18,8 @@ from core.config import (
 from core.model.infoxlm import InfoXLM, language_model
 from core.text.batches import Batches
 from core.text.encoded import EncodedCorpus
-from core.text.sampling import Sampler, split
+from core.text.sampling import Sampler
+from core.text.split import split
 from core.train import Training, draw
 
 STEPS: Final = 1_000_000

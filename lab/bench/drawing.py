@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 
 from core.text.batches import Batches
 from core.text.encoded import EncodedCorpus
-from core.text.index import write_index
-from core.text.sampling import Sampler, split
+from core.text.indexing import write_index
+from core.text.sampling import Sampler
+from core.text.split import split
 from lab.bench.case import SHAPES, Case
 from lab.bench.text import VOCABULARY, synthetic_text
 

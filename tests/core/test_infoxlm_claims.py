@@ -30,7 +30,8 @@ from core.objectives.xlco import contrast_outcome, infonce_outcome, xlco
 from core.text.batches import Batches, Chances, Sequences, masked
 from core.text.corpus import write_corpus
 from core.text.encoded import Rows, encode_corpus
-from core.text.sampling import Sampler, split
+from core.text.sampling import Sampler
+from core.text.split import split
 from core.text.start import open_tokenizer
 from core.train import learning_rate, train
 from lab.cli import run as lab
@@ -538,7 +539,7 @@ def unbalanced(text, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unbalanced")
     kept = [row for row in sentences(880) if row[1] == "en" or (row[1] == "fr") == (row[0] < 800)]
     corpus = write_corpus(kept, folder / "c")
-    chosen = TextSettings(held_out=1)
+    chosen = TextSettings(held_out=2)
     encoded = encode_corpus(corpus, text[1], folder / "e", 32)
     return encoded, Sampler(split(encoded, chosen, 1, True), chosen, 1)
 
@@ -548,14 +549,14 @@ def test_22_languages_and_pairs_are_drawn_with_n_to_the_0_7_and_english_is_in_ev
     language, english = np.asarray(encoded.language), encoded.languages.index("en")
     drawn = [sampler.draw(step, 500, 500, 500) for step in range(1, 21)]
     singles = np.bincount(language[np.concatenate([one.mmlm for one in drawn])]) / 10_000
-    expected = np.array([len(rows) for rows in sampler.split.singles]) ** 0.7
+    expected = sampler.split.singles.sizes**0.7
     # binomial, n = 10,000: four standard deviations are 0.02
     np.testing.assert_allclose(singles, expected / expected.sum(), atol=0.02)
     for task in ("tlm", "xlco"):
         pairs = language[np.concatenate([getattr(one, task) for one in drawn])]
         assert ((pairs == english).sum(1) == 1).all()
         chinese = (pairs == encoded.languages.index("zh")).any(1).mean()
-        sizes = np.array([len(pair.rows) for pair in sampler.split.pairs]) ** 0.7
+        sizes = sampler.split.pairs.sizes**0.7
         assert chinese == pytest.approx(sizes.min() / sizes.sum(), abs=0.02)
 
 

@@ -10,7 +10,8 @@ from torch._dynamo.utils import counters
 from core.checkpoint import load, save
 from core.errors import InputError
 from core.text.entropy import token_entropies
-from core.text.sampling import Sampler, split
+from core.text.sampling import Sampler
+from core.text.split import split
 from core.train import NonFiniteLoss, draw, fill_queue, train
 from tests.core.text.conftest import WORDS
 from tests.core.training import losses, settings, training, write_text

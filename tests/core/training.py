@@ -17,7 +17,8 @@ from core.text.batches import Batches
 from core.text.corpus import write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.entropy import token_entropies
-from core.text.sampling import Sampler, split
+from core.text.sampling import Sampler
+from core.text.split import split
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from core.train import Training, train
 from tests.core.text.conftest import sentences

@@ -86,9 +86,9 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
     drawing = sampler(ids, text, settings.seed, needs_pairs=False)
     tags = corpus.languages
     pairs: dict[tuple[str, str], float] = {}
-    for pair, share in zip(drawing.split.pairs, drawing.pair_p, strict=True):
-        first, second = tags[pair.first], tags[pair.second]
-        pairs[first, second] = pairs[second, first] = float(share) / 2
+    for languages, share in zip(drawing.split.pairs.languages, drawing.pair_p, strict=True):
+        source, target = (tags[language] for language in languages)
+        pairs[source, target] = pairs[target, source] = float(share) / 2
     return Subject(
         run,
         int(json.loads((checkpoint / "state.json").read_bytes())["step"]),

@@ -6,7 +6,8 @@ import pytest
 from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
 from core.text.batches import Batches, cut, joined
 from core.text.encoded import EncodedCorpus, encode_corpus
-from core.text.sampling import Sampler, split
+from core.text.sampling import Sampler
+from core.text.split import split
 from tests.core.small import mask, rows_of
 
 

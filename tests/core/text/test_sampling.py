@@ -9,13 +9,91 @@ from core.config import TextSettings
 from core.errors import InputError
 from core.text.corpus import write_corpus
 from core.text.encoded import encode_corpus
-from core.text.sampling import Sampler, Shuffle, probabilities, split
+from core.text.sampling import Choice, Sampler, Visits, probabilities
+from core.text.shuffle import Shuffle, permuted, round_keys
+from core.text.split import split
+
+SIZES = st.lists(st.integers(0, 40), min_size=1, max_size=20).filter(any)
 
 
 @given(st.integers(1, 3000), st.integers(0, 10**6))
 def test_a_shuffle_is_a_permutation(n, seed):
     order = Shuffle(n, (seed, 1))[np.arange(n)]
     assert sorted(order.tolist()) == list(range(n))
+
+
+@pytest.mark.parametrize("n", [2**20 - 1, 2**20, 2**20 + 1, 2**40 + 1])
+def test_a_shuffle_of_many_keeps_its_positions_apart_and_inside(n):
+    positions = np.random.default_rng(0).integers(0, n, 5_000)
+    values = Shuffle(n, (1, 2))[positions]
+    assert len(set(values.tolist())) == len(set(positions.tolist()))
+    assert (values >= 0).all()
+    assert (values < n).all()
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 9)), min_size=1, max_size=40))
+def test_positions_of_many_orders_are_those_of_each(orders):
+    sizes = np.array([size for size, _ in orders])
+    positions = np.random.default_rng(0).integers(0, sizes)
+    keys = np.stack([round_keys((seed,)) for _, seed in orders])
+    expected = [
+        Shuffle(n, (seed,))[np.array([at])][0] for (n, seed), at in zip(orders, positions, strict=True)
+    ]
+    np.testing.assert_array_equal(permuted(positions, sizes, keys), expected)
+
+
+def test_nothing_is_drawn_from_an_empty_order():
+    with pytest.raises(AssertionError):
+        permuted(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((1, 4), dtype=np.uint64))
+    with pytest.raises(AssertionError):
+        Shuffle(0, (1,))
+
+
+@given(SIZES, st.floats(0, 1), st.integers(0, 10**6))
+def test_an_empty_stream_is_never_drawn(sizes, exponent, seed):
+    sizes = np.array(sizes)
+    p = probabilities(sizes, exponent)
+    assert p.sum() == pytest.approx(1)
+    assert ((p == 0) == (sizes == 0)).all()
+    drawn = Choice(p).draw(np.random.default_rng(seed), 300)
+    assert (sizes[drawn] > 0).all()
+    Visits(sizes, (1,)).next(drawn)
+
+
+@given(SIZES, st.floats(0, 1), st.integers(0, 10**6))
+def test_a_choice_draws_the_numbers_that_numpy_draws(sizes, exponent, seed):
+    p = probabilities(np.array(sizes), exponent)
+    drawn = Choice(p).draw(np.random.default_rng(seed), 50)
+    expected = np.random.default_rng(seed).choice(len(p), size=50, p=p)
+    np.testing.assert_array_equal(drawn, expected)
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=2, max_size=20), st.integers(0, 10**6))
+def test_another_number_is_drawn_as_if_the_first_had_no_share(sizes, seed):
+    p = probabilities(np.array(sizes), 0.7)
+    numbers = np.random.default_rng(seed).integers(0, len(p), 200)
+    drawn = Choice(p).others(np.random.default_rng(seed), numbers)
+    assert (drawn != numbers).all()
+    for number, other, u in zip(numbers, drawn, np.random.default_rng(seed).random(200), strict=True):
+        rest = np.where(np.arange(len(p)) == number, 0, p)
+        ends = np.cumsum(rest) / rest.sum()
+        # up to rounding at the ends
+        assert ends[other] - rest[other] / rest.sum() - 1e-9 <= u <= ends[other] + 1e-9
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 99))
+def test_each_epoch_of_a_stream_visits_all_its_positions_once(sizes, seed):
+    visits, rng = Visits(np.array(sizes), (seed,)), np.random.default_rng(seed)
+    seen: list[list[int]] = [[] for _ in sizes]
+    for _ in range(12):
+        streams = rng.integers(0, len(sizes), rng.integers(1, 12))
+        for stream, position in zip(streams, visits.next(streams), strict=True):
+            seen[stream].append(int(position))
+    for stream, size in enumerate(sizes):
+        for epoch in range(len(seen[stream]) // size):
+            part = seen[stream][epoch * size : (epoch + 1) * size]
+            assert part == Shuffle(size, (seed, stream, epoch))[np.arange(size)].tolist()
+    assert visits.counts.tolist() == [len(positions) for positions in seen]
 
 
 def test_shuffles_of_different_seeds_differ_and_look_random():
@@ -66,7 +144,7 @@ def test_without_a_pivot_all_pairs_occur(encoded):
 
 def test_an_epoch_visits_every_sentence_once(encoded):
     made = sampler(encoded)
-    size = len(made.split.singles[0])
+    size = int(made.split.singles.sizes[0])
     seen = np.concatenate([made.draw(step, 64, 0, 0).mmlm for step in range(80)])
     of_first = seen[np.asarray(encoded.language)[seen] == 0]
     assert len(set(of_first[:size].tolist())) == size
@@ -114,6 +192,23 @@ def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_step_is_a_function_of_seed_step_and_counters(encoded):
+    made = sampler(encoded, pivot=None)
+    history = [made.draw(step, 16, 16, 16, 2, across=True) for step in range(1, 9)]
+    counters = made.state()
+    last = made.draw(9, 16, 16, 16, 2, across=True)
+    # another history that ends at the same counters, and a step that was drawn twice
+    again = sampler(encoded, pivot=None)
+    again.draw(7, 5, 5, 5)
+    for _ in range(2):
+        again.restore(counters)
+        for a, b in zip(
+            vars(last).values(), vars(again.draw(9, 16, 16, 16, 2, across=True)).values(), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(history[0].mmlm, last.mmlm)
+
+
 def test_an_unknown_pivot_is_refused(encoded):
     with pytest.raises(InputError, match="pivot"):
         split(encoded, TextSettings(pivot="sw"), 1, True)
@@ -124,4 +219,4 @@ def test_one_language_trains_mmlm_but_no_pairs(tokenizer, tmp_path):
     encoded = encode_corpus(corpus, tokenizer, tmp_path / "e", 16)
     with pytest.raises(InputError, match="tlm"):
         split(encoded, TextSettings(), 1, needs_pairs=True)
-    assert len(split(encoded, TextSettings(), 1, needs_pairs=False).singles[0]) == 24
+    assert split(encoded, TextSettings(), 1, needs_pairs=False).singles.sizes.tolist() == [24]

@@ -1,0 +1,154 @@
+"""What training may see of a corpus and what is held out of it: streams of sentences and of translations."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from core.config import TextSettings
+from core.errors import InputError
+from core.text.arrays import IntArray
+from core.text.encoded import EncodedCorpus
+from core.text.hold_out import hold_out
+from core.text.index import Index
+from core.text.translations import Translations
+
+FEWEST: Final = 2
+"""Meanings to measure on: one can be taken for no other."""
+NO_TRANSLATIONS: Final = Translations(
+    np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2), dtype=np.int64), np.zeros(1, dtype=np.int64)
+)
+
+
+class Remainder:
+    """The elements of a memory-mapped array but for a few, which are skipped where it is read: no copy is made."""
+
+    def __init__(self, values: IntArray, left_out: IntArray) -> None:
+        self._values = values
+        # how many remaining elements lie before each that is left out
+        self._before = np.sort(left_out) - np.arange(len(left_out))
+
+    def __len__(self) -> int:
+        return len(self._values) - len(self._before)
+
+    def __getitem__(self, positions: IntArray) -> IntArray:
+        return np.asarray(self._values[positions + np.searchsorted(self._before, positions, side="right")])
+
+
+class Streams:
+    """Rows that training may see, those of one language, or pair of languages, behind those of the other.
+
+    Attributes:
+        languages: [streams] the language, or [streams, 2] the two.
+        sizes: how many rows each stream has.
+        held_out: how many rows of each are held out.
+    """
+
+    def __init__(self, languages: IntArray, rows: IntArray, bounds: IntArray, left_out: IntArray) -> None:
+        """
+        Args:
+            languages: of each stream.
+            rows: all rows, [rows] sentences or [rows, 2] translations.
+            bounds: [streams + 1], where the rows of each stream begin, and where the last ones end.
+            left_out: the positions in `rows` that are held out.
+        """
+        self.languages = languages
+        self.held_out = np.diff(np.searchsorted(np.sort(left_out), bounds))
+        self.sizes = np.diff(bounds) - self.held_out
+        self._rows, self._starts = Remainder(rows, left_out), np.cumsum(self.sizes) - self.sizes
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def rows(self, streams: IntArray, positions: IntArray) -> IntArray:
+        """The rows at positions 0 ... size - 1 of streams."""
+        return self._rows[self._starts[streams] + positions]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The sentences of each language and of each pair that training may see, and the meanings it may not.
+
+    Attributes:
+        singles: the sentences, a stream per language of the corpus.
+        pairs: the translations, a stream per pair of languages that has some.
+        held_out: the meanings that are held out, sorted.
+    """
+
+    singles: Streams
+    pairs: Streams
+    held_out: IntArray
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the meanings that are held out."""
+        return hashlib.sha256(self.held_out.astype("<i8").tobytes()).hexdigest()
+
+
+def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Split:
+    """Keeps some meanings from training, by language and by pair.
+
+    Raises:
+        InputError: the pivot is not among the languages, no two languages share a meaning, or fewer than two meanings
+            can be held out.
+    """
+    languages, index = corpus.languages, corpus.index
+    known = settings.pivot is None or settings.pivot in languages
+    if needs_pairs and len(languages) > 1 and not known:
+        raise InputError(
+            f"text.pivot is {settings.pivot}, but the corpus has {' '.join(languages)}: name one, or None"
+        )
+    translations = NO_TRANSLATIONS
+    if known:
+        translations = index.translations(None if settings.pivot is None else languages.index(settings.pivot))
+    if needs_pairs and not len(translations.rows):
+        raise InputError(
+            f"TLM and XLCO learn from translations, but no two languages of {' '.join(languages)} share a meaning"
+            f"{f' with the pivot {settings.pivot}' if settings.pivot and len(languages) > 1 else ''}: "
+            "add translations, or train with --tlm.no-enabled --contrast.no-enabled"
+        )
+    # whatever is trained, so that runs of different tasks can be compared on the same sentences
+    held_out = hold_out(index, translations, settings.held_out, seed)
+    if len(held_out) < FEWEST:
+        raise InputError(
+            f"too few meanings: {len(held_out)} held out, {FEWEST} needed to measure on, and no language or "
+            "pair gives up more than a fifth of its sentences: add text, or raise text.held_out"
+        )
+    singles = Streams(np.arange(len(languages)), index.sentences, index.bounds, _sentences(index, held_out))
+    left_out = _places(translations, corpus.meaning, *_shared(index, translations, held_out))
+    pairs = Streams(translations.languages, translations.rows, translations.bounds, left_out)
+    return Split(singles, pairs, held_out)
+
+
+def _sentences(index: Index, held_out: IntArray) -> IntArray:
+    """Where in `index.sentences` those of the held-out meanings stand."""
+    places = [
+        begin + np.searchsorted(rows, index.rows_of(language, held_out))
+        for language, (begin, rows) in enumerate(zip(index.bounds, index.rows, strict=False))
+    ]
+    return np.concatenate(places)
+
+
+def _shared(index: Index, translations: Translations, held_out: IntArray) -> tuple[IntArray, IntArray]:
+    """The pair and the meaning of each translation of a held-out meaning."""
+    languages, numbers = [list[IntArray]() for _ in range(2)]
+    for language in range(len(index.rows)):
+        numbers.append(np.flatnonzero(index.counts_of(language, held_out)))
+        languages.append(np.full(len(numbers[-1]), language))
+    meaning, language = np.concatenate(numbers), np.concatenate(languages)
+    order = np.argsort(meaning, kind="stable")
+    told_in = np.split(language[order], np.cumsum(np.bincount(meaning))[:-1])
+    pairs = [translations.pairs_among(languages) for languages in told_in]
+    return np.concatenate(pairs), np.repeat(held_out, [len(numbers) for numbers in pairs])
+
+
+def _places(translations: Translations, meaning: IntArray, pairs: IntArray, meanings: IntArray) -> IntArray:
+    """Where some meanings stand in the translations of pairs, which lie in their order: by bisection."""
+    low, high = translations.bounds[pairs], translations.bounds[pairs + 1]
+    while (unknown := np.flatnonzero(low < high)).size:
+        middle = (low[unknown] + high[unknown]) // 2
+        below = meaning[translations.rows[middle, 0]] < meanings[unknown]
+        low[unknown[below]], high[unknown[~below]] = middle[below] + 1, middle[~below]
+    assert (meaning[translations.rows[low, 0]] == meanings).all()
+    return low

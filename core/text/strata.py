@@ -1,0 +1,122 @@
+"""Strata: the sets of languages that meanings are told in, by refinement of one partition, language by language."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from core.text.arrays import IntArray, changeable, mapped, pieces, ranges, write
+
+
+class Strata:
+    """The strata that `write_strata` has left in a folder.
+
+    Attributes:
+        numbers: int64 per distinct meaning, its stratum.
+        translated: bool per stratum, whether some meaning of each of its components has a translation.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.numbers = mapped(folder / "stratum.bin")
+        ends, translated = mapped(folder / "strata-bounds.bin").reshape(-1, 2).T
+        self.translated = translated.astype(bool)
+        self._bounds = np.concatenate([[0], ends])
+        self._languages = mapped(folder / "strata.bin", count=int(self._bounds[-1]))
+
+    def __len__(self) -> int:
+        return len(self.translated)
+
+    def languages(self, stratum: int) -> IntArray:
+        """The languages of a stratum, in order."""
+        return np.asarray(self._languages[self._bounds[stratum] : self._bounds[stratum + 1]])
+
+    def members(self) -> tuple[IntArray, IntArray]:
+        """All languages of all strata: the stratum and the language of each."""
+        return np.repeat(np.arange(len(self)), np.diff(self._bounds)), np.asarray(self._languages)
+
+    def sizes(self) -> IntArray:
+        """How many meanings each stratum has."""
+        counts = np.zeros(len(self), dtype=np.int64)
+        for piece in pieces(self.numbers):
+            counts += np.bincount(piece, minlength=len(self))
+        return counts
+
+
+def write_strata(
+    folder: Path,
+    meanings: IntArray,
+    component: IntArray,
+    num_languages: Iterable[IntArray],
+    keys: list[IntArray],
+) -> None:
+    """Writes to which stratum each meaning belongs, and which languages a stratum has.
+
+    All meanings of a component belong to one stratum: that of the languages of all of them, and of whether some
+    meaning among them is told in two. `stratum.bin` holds its number for each distinct meaning. `strata.bin` holds
+    the languages of one stratum behind those of the other, `strata-bounds.bin` where they end, and 1 where there is
+    a translation.
+
+    Args:
+        folder: of the index.
+        meanings: int64, the distinct meanings, sorted.
+        component: per distinct meaning, the position of the smallest of its component.
+        num_languages: per distinct meaning, in how many languages it is told; in pieces.
+        keys: per language, the meanings of its sentences, sorted.
+    """
+    path = folder / "stratum.bin"
+    write(path, (np.zeros(len(positions)) for positions in ranges(len(meanings))))
+    label = changeable(path)
+    begin = 0
+    for counts in num_languages:
+        label[component[begin + np.flatnonzero(counts > 1)]] = 1
+        begin += len(counts)
+    sets = _Sets()
+    for language, told in enumerate(keys):
+        sets.refine(language, label, (component[np.searchsorted(meanings, piece)] for piece in pieces(told)))
+    for positions in ranges(len(meanings)):
+        label[positions] = label[component[positions]]
+    _renumber(folder, label, sets)
+
+
+class _Sets:
+    """Sets of languages as a tree, by label: each is a smaller set and one more language."""
+
+    def __init__(self) -> None:
+        # the empty set, without a translation (0) and with one (1)
+        self._smaller, self._language = [0, 1], [-1, -1]
+
+    def refine(self, language: int, label: IntArray, components: Iterator[IntArray]) -> None:
+        """Labels each component that has the language with its set so far and that language."""
+        begin, larger = len(self._smaller), dict[int, int]()
+        for piece in components:
+            # a component may come again, with another of its meanings
+            fresh = np.unique(piece[label[piece] < begin])
+            values, places = np.unique(label[fresh], return_inverse=True)
+            for value in values.tolist():
+                if value not in larger:
+                    larger[value] = len(self._smaller)
+                    self._smaller.append(value)
+                    self._language.append(language)
+            label[fresh] = np.array([larger[value] for value in values.tolist()], dtype=np.int64)[places]
+
+    def languages(self, label: int) -> tuple[int, list[int]]:
+        """1 if the set of this label has a translation, and its languages in order."""
+        languages = list[int]()
+        while self._language[label] >= 0:
+            languages.append(self._language[label])
+            label = self._smaller[label]
+        return label, languages[::-1]
+
+
+def _renumber(folder: Path, label: IntArray, sets: _Sets) -> None:
+    """Numbers the labels that are in use from 0 on, and writes the languages of each."""
+    used = np.zeros(0, dtype=np.int64)
+    for piece in pieces(label):
+        used = np.union1d(used, piece)
+    for piece in pieces(label):
+        piece[:] = np.searchsorted(used, piece)
+    described = [sets.languages(value) for value in used.tolist()]
+    ends = np.cumsum([len(languages) for _, languages in described])
+    translated = np.array([translated for translated, _ in described])
+    write(folder / "strata.bin", (np.array(languages) for _, languages in described))
+    write(folder / "strata-bounds.bin", [np.stack([ends, translated], axis=1)])
