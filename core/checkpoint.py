@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from pydantic import ValidationError
+from pydantic import NonNegativeFloat, NonNegativeInt
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -31,8 +31,8 @@ class Progress(Frozen):
     """How far a run was when its checkpoint was written; `state.json`."""
 
     format: int = FORMAT_VERSION
-    step: int
-    seconds: float
+    step: NonNegativeInt
+    seconds: NonNegativeFloat
     sampler: dict[str, int]
 
 
@@ -94,7 +94,7 @@ def load(training: Training, folder: Path) -> Progress:
             raise InputError(
                 f"{folder} has format {progress.format}, this version reads {FORMAT_VERSION}: start a new run"
             )
-        weights = load_file(folder / "model.safetensors")
+        weights = load_file(_file(folder, "model.safetensors"))
         missing = training.model.language_model.load_state_dict(weights, strict=False).missing_keys
         tied = {
             "lm_head.decoder.weight",
@@ -108,13 +108,22 @@ def load(training: Training, folder: Path) -> Progress:
             )
         training.model.language_model.tie_weights()
         _restore_memory(training.model, folder / CONTRAST)
-        _restore_moments(training, load_file(folder / "optimizer.safetensors"))
-    except (OSError, SafetensorError, ValidationError, RuntimeError, KeyError) as error:
+        _restore_moments(training, load_file(_file(folder, "optimizer.safetensors")))
+        training.sampler.restore(progress.sampler)
+    except InputError:
+        raise
+    except (OSError, SafetensorError, ValueError, RuntimeError, LookupError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the checkpoint {folder} cannot be read ({reason}): start a new run") from error
-    training.sampler.restore(progress.sampler)
     training.step = progress.step
     return progress
+
+
+def _file(folder: Path, name: str) -> Path:
+    path = checkpoint_file(str(folder), name)
+    if path is None:
+        raise InputError(f"the checkpoint {folder} lacks {name}: start a new run")
+    return path
 
 
 def open_model(folder: Path, settings: Settings) -> InfoXLM:
@@ -138,7 +147,7 @@ def open_foreign(start: str) -> tuple[InfoXLM, Tokenizer]:
     Raises:
         InputError: it cannot be found or opened, holds no XLM-R, or its tokenizer is not XLM-R's kind.
     """
-    tokenizer, language_model = open_tokenizer(start), open_language_model(start)
+    language_model, tokenizer = open_language_model(start), open_tokenizer(start)
     config = language_model.config
     if tokenizer.size > config.vocab_size:
         raise InputError(
@@ -190,7 +199,12 @@ def _restore_memory(model: InfoXLM, path: Path) -> None:
     try:
         state = load_file(path)
         state.pop("empty", None)
+        held = len(state.get("queue.keys", model.queue.keys))
+        if held != model.queue.size:
+            raise InputError(f"size mismatch for queue.keys: {held} there, {model.queue.size} in these settings")
         report = model.load_state_dict(state, strict=False)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     missing = [name for name in report.missing_keys if not name.startswith("language_model.")]
@@ -212,6 +226,7 @@ def _restore_moments(training: Training, saved: dict[str, Tensor]) -> None:
         return
     for name, parameter in training.model.trained():
         if f"{name}/step" in saved:
-            training.optimizer.state[parameter] = {
-                key: saved[f"{name}/{key}"].to(parameter.device) for key in MOMENTS
-            }
+            state = {key: saved[f"{name}/{key}"].to(parameter.device) for key in MOMENTS}
+            if any(state[key].shape != parameter.shape for key in MOMENTS[:2]) or state["step"].numel() != 1:
+                raise ValueError(f"the moments of {name} have another shape")
+            training.optimizer.state[parameter] = state

@@ -10,6 +10,22 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidat
 from core.errors import InputError
 
 NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+KINDS: Final = (
+    ("adapter_config.json", "holds an adapter (LoRA): merge it into its model with peft's merge_and_unload, save that"),
+    ("pytorch_model*.bin", "holds pickled weights, which are never read: open it where you trust it with AutoModel and "
+                           "save_pretrained it to a new folder, which writes safetensors"),
+    ("model*.pt", "holds a fairseq checkpoint, which is pickled and never read: convert it to transformers' files"),
+    ("*.ckpt", "holds a pickled checkpoint, which is never read: save the model with save_pretrained"),
+    ("*.gguf", "holds GGUF weights, which are not read: take the folder they were made from"),
+    ("*.onnx", "holds an ONNX export, which is not read: take the folder it was made from"),
+    ("models--*", "is the hub's cache: give the name, such as FacebookAI/xlm-roberta-base"),
+    ("snapshots/*/config.json", "is one checkpoint's place in the hub's cache: give its name, or the folder under "
+                                "snapshots"),
+    ("run.json", "is the folder of a run: give the run's name"),
+    ("*/config.json", "has a config.json only in a folder inside: give that folder"),
+)  # fmt: skip
+"""What folders hold that are no checkpoints by a file that tells, and what to do; the first that fits is told."""
 
 
 def checkpoint_file(start: str, name: str) -> Path | None:
@@ -18,8 +34,22 @@ def checkpoint_file(start: str, name: str) -> Path | None:
     Without a connection the hub is what the local cache holds of it.
 
     Raises:
-        InputError: `start` is no folder and cannot be a hub name, or the hub has no such checkpoint.
+        InputError: `start` is no folder and cannot be a hub name, the hub has no such checkpoint, the name leaves the
+            folder, or the file is a pointer of Git LFS.
     """
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise InputError(
+            f"expected a file inside the checkpoint {start!r}, got {name!r}: its files are damaged"
+        )
+    path = _found(start, name)
+    if path is not None and _starts_with(path, LFS_POINTER):
+        raise InputError(
+            f"{path} is a pointer of Git LFS, not the file itself: run 'git lfs pull' in its folder"
+        )
+    return path
+
+
+def _found(start: str, name: str) -> Path | None:
     folder = Path(start)
     if folder.is_dir():
         return folder / name if (folder / name).is_file() else None
@@ -34,3 +64,20 @@ def checkpoint_file(start: str, name: str) -> Path | None:
         raise InputError(
             f"expected a folder or a hub name, got {start!r}, which the hub refuses: {reason}"
         ) from error
+
+
+def _starts_with(path: Path, beginning: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(beginning)) == beginning
+
+
+def described(start: str) -> str:
+    """What a folder without the files of a checkpoint is, and what to do, as the end of a sentence about it."""
+    folder = Path(start)
+    if not folder.is_dir():
+        return "has none on the hub, or the hub is out of reach"
+    for pattern, description in KINDS:
+        if next(folder.glob(pattern), None) is not None:
+            return description
+    held = sorted(path.name for path in folder.iterdir())
+    return f"holds only {', '.join(held[:5])}" if held else "is an empty folder"

@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.model.encoder import ATTENTION, compile_layers, hidden_states, pack, pool, states_at, truncated
 from core.model.heads import contrast_head
 from core.model.memory import Queue, follow
+from core.model.size import check_fits, num_parameters
 from core.model.start import open_language_model
 from core.text.batches import Sequences
 from core.text.tokenizer import BOS, EOS, PAD
@@ -48,6 +49,8 @@ class InfoXLM(nn.Module):
             if contrast.momentum_precision == "float16":
                 for weight in self._slow():
                     weight.copy_(weight.half())
+        if on:
+            check_fits(contrast.queue * hidden, f"a queue of {contrast.queue:,} keys (contrast.queue)")
         self.queue = Queue(contrast.queue if on else 0, hidden)
 
     @property
@@ -125,11 +128,13 @@ def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRo
     """A fresh XLM-R of the given shape, or the checkpoint that `settings.start` names.
 
     Raises:
-        InputError: the checkpoint cannot be opened, is no XLM-R, has another vocabulary or too few positions.
+        InputError: the checkpoint cannot be opened, is no XLM-R, has another vocabulary or too few positions, or the
+            shape does not fit into memory.
     """
     torch.manual_seed(seed)
     if settings.start is not None:
         return _started(settings, settings.start, vocabulary)
+    check_fits(num_parameters(settings, vocabulary), "an encoder of this shape (model)")
     config = XLMRobertaConfig(
         vocab_size=vocabulary,
         hidden_size=settings.hidden,

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from core.errors import InputError
+
 
 @torch.no_grad()
 def follow(
@@ -48,7 +50,18 @@ class Queue(nn.Module):
         return torch.tensor([self.pointer, self.filled])
 
     def set_extra_state(self, state: Tensor) -> None:
-        self.pointer, self.filled = (int(value) for value in state)
+        """Takes the pointer and the number of keys held.
+
+        Raises:
+            InputError: they are those of no queue of this size.
+        """
+        numbers = state.flatten().tolist()
+        place, count = numbers if len(numbers) == 2 else (-1, -1)
+        # a queue that is not full has been filled from its first slot
+        full = count == self.size and place in range(max(1, self.size))
+        if not full and not (count in range(self.size) and place == count):
+            raise InputError(f"expected place and count of keys in a queue of {self.size}, got {numbers}")
+        self.pointer, self.filled = int(place), int(count)
 
     def candidates(self) -> tuple[Float[Tensor, "filled hidden"], Int[Tensor, " filled"]]:
         """Views of the keys and meanings held: valid until the next `push`."""

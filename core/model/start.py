@@ -1,6 +1,5 @@
 """XLM-R from a checkpoint: a folder or a hub name, with weights in safetensors."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ from safetensors import SafetensorError
 from transformers import XLMRobertaForMaskedLM
 
 from core.errors import InputError
-from core.hub import checkpoint_file
 from core.model.encoder import ATTENTION
+from core.model.layout import checked_config
 
 
 def open_language_model(start: str, dropout: float = 0.0) -> XLMRobertaForMaskedLM:
@@ -25,26 +24,18 @@ def open_language_model(start: str, dropout: float = 0.0) -> XLMRobertaForMasked
     Raises:
         InputError: it cannot be found or opened, or holds no XLM-R encoder.
     """
-    path = checkpoint_file(start, "config.json")
-    if path is None:
-        raise InputError(
-            f"expected an XLM-R style checkpoint, got {start!r}: it has no config.json, or the hub is out of reach"
-        )
+    config = checked_config(start, dropout)
     try:
-        kind = json.loads(path.read_bytes()).get("model_type")
-        if kind != "xlm-roberta":
-            raise InputError(f"expected an XLM-R style checkpoint, got {start!r} of model_type {kind!r}")
         opened: Any = XLMRobertaForMaskedLM.from_pretrained(
             start,
+            config=config,
             use_safetensors=True,
             attn_implementation=ATTENTION,
             local_files_only=Path(start).is_dir(),
             dtype=torch.float32,
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
             output_loading_info=True,
         )
-    except (OSError, SafetensorError, RuntimeError, AttributeError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"{start!r} cannot be opened as an XLM-R checkpoint in safetensors: {reason}"

@@ -34,7 +34,8 @@ class Tokenizer:
         backend.no_padding()
         self.backend = backend
         self.mask_id = mask_id
-        self.size: int = backend.get_vocab_size(with_added_tokens=True)
+        # a stranger's ids may leave gaps: embeddings are needed up to the largest
+        self.size: int = 1 + max(backend.get_vocab(with_added_tokens=True).values())
 
     def encode(self, texts: Sequence[str], max_tokens: int | None = None) -> list[np.ndarray]:
         """Ids of each text with `<s>` before and `</s>` behind (int32); longer inputs are cut before `</s>`."""

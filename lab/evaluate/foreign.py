@@ -1,13 +1,53 @@
-"""A checkpoint that is no run of the lab: which of its hidden states is read, and how its tokens are pooled."""
+"""A checkpoint that is no run of the lab: which of its hidden states is read, how its tokens are pooled, after what."""
 
 import json
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from core.errors import InputError
 from core.hub import checkpoint_file
 
 POOLINGS: Final = {"cls": "first", "cls_token": "first", "mean": "mean", "mean_tokens": "mean"}
 READ: Final = ("Transformer", "Pooling", "Normalize")
+T = TypeVar("T")
+
+
+class Module(BaseModel):
+    """An entry of `modules.json`: a class of sentence-transformers and the folder of its settings."""
+
+    type: str
+    path: str
+
+
+class PromptFile(BaseModel):
+    """`config_sentence_transformers.json`: words that a sentence is read after, by name, and which are the default."""
+
+    prompts: dict[str, str] = Field(default_factory=dict)
+    default_prompt_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """What a checkpoint wants to be read before a sentence.
+
+    Attributes:
+        text: put before every sentence; empty where the checkpoint names no default.
+        names: of all the prompts it has.
+    """
+
+    text: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """What was done with them, for the result; empty where there are none."""
+        if self.text:
+            return f"every sentence was read after {self.text!r}, the default prompt of the checkpoint"
+        if self.names:
+            return f"the checkpoint has prompts ({', '.join(self.names)}) and names no default: none was used"
+        return ""
 
 
 def own_reading(start: str, layers: int) -> tuple[int, str]:
@@ -18,26 +58,53 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
     Raises:
         InputError: its sentence vectors are made in a way that is not read here.
     """
-    modules = _json(start, "modules.json")
+    modules = _json(start, "modules.json", list[Module])
     if modules is None:
         return max(1, layers * 2 // 3), "mean"
-    kinds = {module["type"].rsplit(".", 1)[-1]: module["path"] for module in modules}
+    kinds = {module.type.rsplit(".", 1)[-1]: module.path for module in modules}
     for kind in kinds:
         if kind not in READ:
             raise _unread(start, f"a module {kind}")
-    config = _json(start, "sentence_bert_config.json") or {}
+    config = _json(start, "sentence_bert_config.json", dict[str, Any]) or {}
     changes = config.get("config_kwargs") or config.get("config_args") or {}
-    modes = _modes(_json(start, f"{kinds.get('Pooling')}/config.json") or {})
+    layer = changes.get("num_hidden_layers", layers) if isinstance(changes, dict) else layers
+    if layer not in range(1, layers + 1):
+        raise _unread(start, f"{layer!r} of {layers} layers")
+    pooling = _pooling(start, kinds)
+    modes = _modes(pooling)
     if len(modes) != 1 or modes[0] not in POOLINGS:
-        raise _unread(start, f"pooling {' and '.join(modes) or 'without a mode'}")
-    return int(changes.get("num_hidden_layers", layers)), POOLINGS[modes[0]]
+        raise _unread(start, f"pooling {' and '.join(map(str, modes)) or 'without a mode'}")
+    if own_prompts(start).text and pooling.get("include_prompt") is False:
+        raise _unread(start, "a prompt that is left out of the pooling")
+    return int(layer), POOLINGS[modes[0]]
 
 
-def _modes(pooling: dict[str, Any]) -> list[str]:
-    """Of a Pooling module: `pooling_mode` names one or several, older files set a flag for each."""
+def own_prompts(start: str) -> Prompts:
+    """The prompts of a sentence encoder, and the text of its default one.
+
+    Raises:
+        InputError: the file of prompts is damaged, or its default is none of them.
+    """
+    told = _json(start, "config_sentence_transformers.json", PromptFile) or PromptFile()
+    default = told.default_prompt_name
+    if default is not None and default not in told.prompts:
+        raise InputError(
+            f"config_sentence_transformers.json of {start!r} names the default prompt {default!r}, which is none of "
+            f"{', '.join(told.prompts) or 'its prompts'}: mend default_prompt_name"
+        )
+    return Prompts("" if default is None else told.prompts[default], tuple(told.prompts))
+
+
+def _pooling(start: str, kinds: dict[str, str]) -> dict[str, Any]:
+    folder = kinds.get("Pooling")
+    return {} if folder is None else _json(start, f"{folder}/config.json", dict[str, Any]) or {}
+
+
+def _modes(pooling: dict[str, Any]) -> list[Any]:
+    """The modes of a Pooling module: `pooling_mode` names one or several, older files set a flag for each."""
     if "pooling_mode" in pooling:
         named = pooling["pooling_mode"]
-        return [named] if isinstance(named, str) else list(named)
+        return list(named) if isinstance(named, list) else [named]
     flags = {name.removeprefix("pooling_mode_"): on for name, on in pooling.items()}
     return [name for name, on in flags.items() if on is True and f"pooling_mode_{name}" in pooling]
 
@@ -48,11 +115,17 @@ def _unread(start: str, what: str) -> InputError:
     )
 
 
-def _json(start: str, name: str) -> Any:
+def _json(start: str, name: str, kind: type[T]) -> T | None:
     path = checkpoint_file(start, name)
     if path is None:
         return None
     try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:
+        return TypeAdapter(kind).validate_python(json.loads(path.read_bytes()))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = ".".join(map(str, wrong["loc"])) or "the file"
+        raise InputError(
+            f"{path} is damaged ({where}: {wrong['msg']}): name --layer and --pooling"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is damaged ({error}): name --layer and --pooling") from error

@@ -1,15 +1,20 @@
 """Checkpoints opened for evaluation, and the memory of contrast taken over by another run."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save, save_file
 
+import core.checkpoint
 from core.checkpoint import CONTRAST, continue_contrast, open_foreign, open_model, save_model
 from core.errors import InputError
 from core.text.batches import plain
 from tests.core.checkpoints import foreign, tiny_tokenizer, tiny_xlmr
 from tests.core.small import model, settings
+from tests.core.training import losses, training, write_text
+from tests.core.training import settings as training_settings
 
 
 def test_a_foreign_checkpoint_gives_the_vectors_of_transformers(tmp_path):
@@ -81,3 +86,55 @@ def test_a_checkpoint_whose_memory_lacks_a_part_is_refused(saved):
     save_file(kept, folder / CONTRAST)
     with pytest.raises(InputError, match=r"lacks head\.weight"):
         open_model(folder, made.settings)
+
+
+@pytest.mark.parametrize("state", [[99, 8], [-1, 8], [3, 9], [4, 3], [0.5, 8], [3]])
+def test_a_queue_whose_pointer_lies_outside_is_refused(saved, state):
+    made, folder = saved
+    memory = load_file(folder / CONTRAST)
+    save_file(memory | {"queue._extra_state": torch.tensor(state)}, folder / CONTRAST)
+    with pytest.raises(InputError, match="place and count of keys in a queue of 8"):
+        open_model(folder, made.settings)
+
+
+DAMAGED = {
+    "a step before the first": ("state.json", lambda raw: raw.replace(b'"step":2', b'"step":-2')),
+    "a sampler that counts nothing": (
+        "state.json",
+        lambda raw: re.sub(rb'"sampler":{"[^"]*"', b'"sampler":{"x"', raw),
+    ),
+    "a list": ("state.json", lambda raw: b"[1]"),
+    "no weights": ("model.safetensors", None),
+    "a pointer of Git LFS": (
+        "optimizer.safetensors",
+        lambda raw: b"version https://git-lfs.github.com/spec/v1\n",
+    ),
+    "moments of another shape": ("optimizer.safetensors", lambda raw: save(transposed(raw))),
+}
+
+
+def transposed(raw):
+    moments = load(raw)
+    name = next(name for name in moments if name.endswith("/exp_avg") and moments[name].dim() == 2)
+    return moments | {name: moments[name][:1].contiguous()}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_a_run_goes_on_only_from_a_whole_checkpoint(tmp_path, kind):
+    text = write_text(tmp_path)
+    made = training(text, training_settings(steps=2))
+    losses(made)
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    core.checkpoint.save(made, text[1], checkpoint, 1.0)
+    core.checkpoint.load(training(text, training_settings(steps=2)), checkpoint)
+    name, damage = DAMAGED[kind]
+    if damage is None:
+        (checkpoint / name).unlink()
+    else:
+        raw = (checkpoint / name).read_bytes()
+        (checkpoint / name).write_bytes(damage(raw))
+        assert (checkpoint / name).read_bytes() != raw
+    with pytest.raises(InputError) as caught:
+        core.checkpoint.load(training(text, training_settings(steps=2)), checkpoint)
+    assert "\n" not in str(caught.value)

@@ -1,8 +1,16 @@
 """Momentum copy and queue."""
 
+import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as trials
+from hypothesis import strategies as st
 
+from core.config import ModelSettings
+from core.errors import InputError
+from core.model.infoxlm import language_model
 from core.model.memory import Queue, follow
+from tests.core.small import model, settings
 
 
 def test_float16_momentum_is_that_of_a_halved_model():
@@ -36,3 +44,32 @@ def test_a_queue_comes_back_from_its_state():
     for each in (queue, again):
         each.push(torch.ones(2, 2), torch.tensor([8, 9]))
     assert queue.candidates()[1].tolist() == again.candidates()[1].tolist()
+
+
+@trials(deadline=None)
+@given(size=st.integers(0, 4), state=st.lists(st.floats(width=32) | st.integers(-9, 9), max_size=3))
+def test_a_queue_takes_exactly_the_states_that_pushing_leaves(size, state):
+    reached = {(0, 0)}
+    for pushed in range(3 * size + 1):
+        queue = Queue(size, 2)
+        for number in range(pushed):
+            queue.push(torch.ones(1, 2), torch.tensor([number]))
+        reached.add((queue.pointer, queue.filled))
+    queue = Queue(size, 2)
+    if tuple(state) in reached:
+        queue.set_extra_state(torch.tensor(state))
+        assert (queue.pointer, queue.filled) == tuple(state)
+    else:
+        with pytest.raises(InputError, match="place and count"):
+            queue.set_extra_state(torch.tensor(state))
+
+
+def test_a_queue_larger_than_the_memory_of_the_machine_is_refused_before_it_is_made():
+    with pytest.raises(InputError, match="GiB of memory"):
+        model(settings(queue=10**13))
+
+
+def test_an_encoder_larger_than_the_memory_of_the_machine_is_refused_before_it_is_made():
+    shape = ModelSettings(layers=10**9, hidden=2**20, heads=2, feedforward=2**20, max_tokens=32)
+    with pytest.raises(InputError, match="GiB of memory"):
+        language_model(shape, 100, seed=0)
