@@ -201,7 +201,9 @@ def _restore_memory(model: InfoXLM, path: Path) -> None:
         state.pop("empty", None)
         held = len(state.get("queue.keys", model.queue.keys))
         if held != model.queue.size:
-            raise InputError(f"size mismatch for queue.keys: {held} there, {model.queue.size} in these settings")
+            raise InputError(
+                f"size mismatch for queue.keys: {held} there, {model.queue.size} in these settings"
+            )
         report = model.load_state_dict(state, strict=False)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
