@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY ?= passive
 .PHONY: app test notebooks notebooks-html lint check-types check-imports unit clean
 
 app: $(INSTALLED)
-	$(BIN)/streamlit run app/main.py
+	$(BIN)/lab app
 
 notebooks: $(INSTALLED)
 	$(BIN)/jupyter lab notebooks

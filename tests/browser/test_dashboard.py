@@ -2,11 +2,7 @@
 
 import json
 import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
@@ -14,6 +10,7 @@ from urllib.parse import urlparse
 import pytest
 
 from lab import store
+from tests.app.servers import served
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page, expect = playwright_api.Page, playwright_api.expect
@@ -23,7 +20,6 @@ ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000",
 ]  # fmt: skip
-ROOT = Path(__file__).parents[2]
 HERE = ("localhost", "127.0.0.1")
 # training starts in a process of its own: importing, writing the world and its tokenizer
 PATIENCE = 180_000
@@ -38,42 +34,13 @@ pytestmark = [
 
 @pytest.fixture
 def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A dashboard on an empty store."""
-    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "runs"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [
-        "streamlit",
-        "run",
-        str(ROOT / "app" / "main.py"),
-        "--server.address",
-        "127.0.0.1",
-        "--server.port",
-    ]
-    log = (tmp_path / "streamlit.log").open("wb")
-    command = [sys.executable, "-m", *words, str(port)]
-    server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
-    finally:
+    """A dashboard on an empty store, started from a folder that is not the project's."""
+    with served(tmp_path / "server", tmp_path) as server:
+        monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "server" / "runs"))
+        yield server.address
         for run in store.list_runs():
             run.ask("stop")
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait_until_healthy(address: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return
-        except OSError:
-            assert time.monotonic() < deadline, "the dashboard did not start within 60 s"
-            time.sleep(0.2)
+        assert server.asked_of_the_network() == []
 
 
 @pytest.fixture
