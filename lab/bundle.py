@@ -9,6 +9,7 @@ from core.errors import InputError
 from core.export import export
 from core.files import whole_folder
 from core.text.tokenizer import load_tokenizer
+from lab.evaluate.scores import read_mean
 from lab.store import Run, room
 
 CARD = """\
@@ -92,9 +93,7 @@ def _taken(folder: Path) -> InputError:
 
 
 def _retrieval(run: Run) -> str:
-    scores = run.scores()
-    mean = scores[scores["metric"] == "mean_accuracy"]
-    if not len(mean):
+    mean = read_mean(run.scores())
+    if mean is None:
         return "not measured"
-    value, low, high = mean[["value", "low", "high"]].iloc[0]
-    return f"{value:.3f} [{low:.3f}, {high:.3f}], 95 % bootstrap interval over meanings"
+    return f"{mean.words()}; 95 % interval over meanings, mean over {mean.directions:,} directions"

@@ -24,7 +24,8 @@ from core.text.entropy import token_entropies
 from core.text.tokenizer import Tokenizer
 from core.train import Step, Training, train
 from lab import store
-from lab.evaluate.retrieval import mean_accuracy, retrieval, scores, sides_of
+from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of, wrong_matches
+from lab.evaluate.scores import scores, step_record
 from lab.evaluate.vectors import encode
 from lab.store import Run, State
 from lab.text import corpus_of, corpus_tokenizer, encoded, held_out_sentences, sampler, world_corpus
@@ -90,7 +91,7 @@ class Recorder:
         return record
 
     def measure(self) -> dict[str, float]:
-        """Mean retrieval accuracy on the probe sentences with its interval; also keeps a snapshot of their vectors."""
+        """Mean retrieval on the probe sentences, where it can be measured; also keeps a snapshot of their vectors."""
         model = self.training.model
         layers = list(range(model.encoder.config.num_hidden_layers + 1))
         layer = min(self.settings.evaluation_layer, layers[-1])
@@ -100,14 +101,7 @@ class Recorder:
         self.run.write_snapshot(
             self.training.step, {at: values[self.shown] for at, values in vectors.items()}
         )
-        sides = sides_of(self.probe, vectors[layer])
-        if len(sides) < 2:
-            return {}
-        return dict(
-            zip(
-                ("retrieval", "retrieval_low", "retrieval_high"), mean_accuracy(retrieval(sides)), strict=True
-            )
-        )
+        return step_record(mean_accuracy(retrieval(sides_of(self.probe, vectors[layer]))))
 
     def checkpoint(self) -> None:
         with self.run.new_checkpoint() as folder:
@@ -272,12 +266,9 @@ def _evaluate(
         settings.measure.pooling,
         lambda done, of: report(Report("evaluating", done, of)),
     )
-    sides = sides_of(sentences, vectors[layer])
-    if len(sides) < 2:
-        return
-    directions = retrieval(sides)
+    directions = retrieval(sides_of(sentences, vectors[layer]))
     run.write_scores("retrieval", scores(directions, layer))
-    run.write_errors(pd.concat([one.wrong for one in directions], ignore_index=True))
+    run.write_errors(wrong_matches(directions))
 
 
 def settings_difference(asked: Settings, kept: Settings) -> str | None:

@@ -1,9 +1,10 @@
 """`lab evaluate RUN...`: sentence retrieval of runs, or of other people's checkpoints."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import tyro
 
@@ -13,14 +14,23 @@ from lab.cli import classification
 from lab.cli import parse as parse_words
 from lab.cli.console import out, progress, table
 
+if TYPE_CHECKING:
+    from lab.evaluate.run import Protocol
+
+EXTREMES: Final = 5
+"""Worst directions, and best ones, that are printed."""
+TOO_SMALL_SHOWN: Final = 10
+
 
 @dataclass(frozen=True)
 class Command:
-    """Measures retrieval, every directed pair of languages, with 95 % bootstrap intervals.
+    """Measures retrieval over directed pairs of languages, with pool, chance level and 95 % interval.
 
-    A query is right when its translation is its nearest neighbour by cosine (top-1) in the index: all sentences of
-    the other language that have a translation in the query's. Wrong matches come first in the output, the surest
-    first. Any XLM-R style checkpoint in safetensors is measured like a run, on the text that --corpus names.
+    A query is right when its nearest neighbour by cosine (top-1) translates it, or any sentence of the same text. It
+    searches the pool: all sentences of the other language that are measured on, those without a translation too;
+    equal texts are one. Chance is what guessing scores. Intervals are Clopper and Pearson's over meanings, which hold
+    at 0 and 1. Prints the mean, the worst and the best directions, each language's means, and wrong matches, the
+    surest first. Any XLM-R style checkpoint in safetensors is measured like a run, on the text that --corpus names.
     With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
     """
 
@@ -29,7 +39,8 @@ class Command:
     corpus: Path | None = None
     """Another corpus to measure on; default: the meanings held out from the run's own."""
     preset: Literal["tatoeba"] | None = None
-    """tatoeba: hidden state 7, mean over all tokens, all meanings, as published for InfoXLM base."""
+    """tatoeba: hidden state 7, mean over all tokens, all meanings, each pair of languages with its own sides (--pool
+    shared), as published for InfoXLM base."""
     layer: int | None = None
     """Hidden state that is read, 0 = embeddings; default: the run's (its contrast layer), the checkpoint's own if it
     is a sentence encoder, else two thirds up."""
@@ -37,6 +48,16 @@ class Command:
     """Of the tokens; default: the run's (mean), or the checkpoint's own."""
     meanings: int | None = None
     """At most this many meanings are compared, drawn at random; default: 10,000, or the preset's."""
+    pool: Literal["all", "shared"] | int | None = None
+    """What is searched. all (default): every sentence of the language. shared: those with a translation in the query's
+    language. A number: so many in every direction, so that all have one chance level; drawn at random round the
+    translations, and directions that have fewer are listed, not averaged."""
+    min_pool: int | None = None
+    """Directions with fewer queries or candidates are listed, not averaged; default: 5."""
+    directions: int | None = None
+    """At most this many directions are measured; of more, so many are drawn at random; default: 2,000."""
+    all: bool = False
+    """Print every direction, not the extremes alone. (--json always holds all.)"""
 
     def __call__(self) -> dict[str, Any]:
         documents = []
@@ -51,58 +72,141 @@ class Command:
         return documents[0] if len(documents) == 1 else {"runs": documents}
 
     def _evaluated(self, name: str, tell: Callable[[int, int], None]) -> dict[str, Any]:
-        from lab.evaluate.run import PRESETS, Protocol, evaluate_checkpoint, evaluate_run
+        from lab.evaluate.run import evaluate_checkpoint, evaluate_run
 
-        told = {"layer": self.layer, "pooling": self.pooling, "meanings": self.meanings}
-        protocol = replace(
-            PRESETS[self.preset] if self.preset else Protocol(),
-            **{key: value for key, value in told.items() if value is not None},
-        )
+        protocol = self._protocol()
         if store.is_run(name) or not ("/" in name or Path(name).is_dir()):
             return evaluate_run(store.open_run(name), self.corpus, protocol, tell)
         if self.corpus is None:
             raise InputError(f"{name} is no run, so it holds no text: name some with --corpus FOLDER")
         return evaluate_checkpoint(name, self.corpus, protocol, tell)
 
+    def _protocol(self) -> "Protocol":
+        """The preset, or the default, with the options that are given."""
+        from lab.evaluate.run import PRESETS, Protocol
+
+        protocol = PRESETS[self.preset] if self.preset else Protocol()
+        index, size = (None, self.pool) if isinstance(self.pool, int) else (self.pool, None)
+        pools = {"index": index, "size": size, "smallest": self.min_pool, "directions": self.directions}
+        read = {"layer": self.layer, "pooling": self.pooling, "meanings": self.meanings}
+        return replace(protocol, pools=replace(protocol.pools, **_given(pools)), **_given(read))
+
     def show(self, document: dict[str, Any]) -> None:
-        for one in document.get("runs", [document]):
-            _show(one)
+        for each in document.get("runs", [document]):
+            _show(each, self.all)
 
 
-def _show(document: dict[str, Any]) -> None:
-    wrong = document["errors"]
-    if wrong:
-        rows = [
-            (f"{w['source']}→{w['target']}", w["query"], w["found"], w["expected"], f"{w['margin']:.3f}")
-            for w in wrong
-        ]
-        table(
-            f"wrong matches, surest first ({len(wrong)} of {document['wrong']:,})",
-            ("pair", "query", "found", "expected", "margin"),
-            rows,
-        )
-    rows = [
-        (
-            f"{r['source']}→{r['target']}",
-            f"{r['accuracy']:.3f}",
-            f"{r['low']:.3f} – {r['high']:.3f}",
-            f"{r['n']:,}",
-        )
-        for r in document["retrieval"]
-    ]
-    table("query→index, top-1 accuracy", ("pair", "accuracy", "95 % interval", "sentences"), rows)
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _show(document: dict[str, Any], every: bool) -> None:
+    if document["mean_accuracy"] is None:
+        out.print(f"run {document['run']}: {document['unmeasured']}")
+    else:
+        out.print(_mean_in_words(document))
     for mean in document["means"]:
         out.print(
-            f"queries in {mean['query']}, index in {mean['index']}: {mean['accuracy']:.3f} "
-            f"[{mean['low']:.3f}, {mean['high']:.3f}] over {mean['pairs']} pairs",
-            markup=False,
+            f"queries in {mean['query']}, index in {mean['index']}: {_share(mean, 'accuracy')} over {mean['pairs']} "
+            f"pairs; guessing {mean['chance']:.2g}"
         )
+    _show_directions(document["retrieval"], every)
+    _show_languages(document["languages"])
+    _show_too_small(document)
+    _show_wrong(document)
+
+
+def _mean_in_words(document: dict[str, Any]) -> str:
     low, high = document["interval"]
-    out.print(
+    measured, enough = document["directions"], document["large_enough"]
+    drawn = "" if measured == enough else f" drawn from {enough:,}"
+    return (
         f"run {document['run']}: mean accuracy {document['mean_accuracy']:.3f} [{low:.3f}, {high:.3f}] over "
-        f"{len(rows)} directed pairs, layer {document['layer']}, {document['pooling']} pooling, cosine",
-        markup=False,
+        f"{measured:,} directed pairs{drawn}, layer {document['layer']}, {document['pooling']} pooling, "
+        f"{document['measure']}; guessing {document['chance']:.2g}, pools of {_pools(document['pools'])}"
     )
+
+
+def _show_directions(rows: Sequence[Mapping[str, Any]], every: bool) -> None:
+    """All directions, or where they are many the extremes."""
+    if not rows:
+        return
+    title = "query→index, top-1 accuracy"
+    shown = list(rows)
+    if not every and len(rows) > 2 * EXTREMES:
+        ordered = sorted(rows, key=lambda row: (row["accuracy"], row["source"], row["target"]))
+        shown = [*ordered[:EXTREMES], *ordered[-EXTREMES:]]
+        title += f": the {EXTREMES} worst and the {EXTREMES} best of {len(rows):,} (--all shows every one)"
+    cells = [
+        (f"{row['source']}→{row['target']}", f"{row['accuracy']:.3f}", f"{row['low']:.3f} – {row['high']:.3f}",
+         f"{row['chance']:.2g}", f"{row['pool']:,}", f"{row['n']:,}")
+        for row in shown
+    ]  # fmt: skip
+    table(title, ("pair", "accuracy", "95 % interval", "chance", "pool", "queries"), cells)
+
+
+def _show_languages(languages: Sequence[Mapping[str, Any]]) -> None:
+    if len(languages) < 3:
+        return
+    rows = [
+        (each["language"], *_mean_cells(each["asking"]), *_mean_cells(each["searched"])) for each in languages
+    ]
+    table(
+        "mean over the directions from and to each language",
+        ("language", "asking", "chance", "pools", "pairs", "searched", "chance", "pool", "pairs"),
+        rows,
+    )
+
+
+def _mean_cells(mean: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if mean is None:
+        return "–", "", "", ""
+    return _share(mean, "value"), f"{mean['chance']:.2g}", _pools(mean["pools"]), f"{mean['directions']:,}"
+
+
+def _show_too_small(document: dict[str, Any]) -> None:
+    """Directions that are not averaged, and how many pairs of languages share nothing."""
+    rows = document["too_small"]
+    if rows:
+        reasons = Counter(row["reason"] for row in rows).most_common(TOO_SMALL_SHOWN)
+        listed = [(reason, f"{count:,}", _examples(rows, reason)) for reason, count in reasons]
+        table(f"too small to be averaged: {len(rows):,} directed pairs", ("has", "pairs", "such as"), listed)
+    if document["untranslated"]:
+        out.print(f"{document['untranslated']:,} directed pairs share no meaning: nothing to retrieve there")
+
+
+def _examples(rows: Sequence[Mapping[str, Any]], reason: str, most: int = 4) -> str:
+    pairs = [f"{row['source']}→{row['target']}" for row in rows if row["reason"] == reason]
+    return " ".join(pairs[:most]) + (" …" if len(pairs) > most else "")
+
+
+def _show_wrong(document: dict[str, Any]) -> None:
+    rows = [
+        (
+            f"{row['source']}→{row['target']}",
+            row["query"],
+            row["found"],
+            row["expected"],
+            f"{row['margin']:.3f}",
+        )
+        for row in document["errors"]
+    ]
+    if rows:
+        title = f"wrong matches, surest first ({len(rows)} of {document['wrong']:,})"
+        table(title, ("pair", "query", "found", "expected", "margin"), rows)
+
+
+def _share(mean: Mapping[str, Any], key: str) -> str:
+    return f"{mean[key]:.3f} [{mean['low']:.3f}, {mean['high']:.3f}]"
+
+
+def _pools(pools: Sequence[int]) -> str:
+    """The fewest and the most candidates.
+
+    >>> _pools((500, 500)), _pools((12, 1_000))
+    ('500', '12 – 1,000')
+    """
+    return " – ".join(f"{size:,}" for size in sorted(set(pools)))
 
 
 def parse(words: list[str]) -> Command | classification.Command:

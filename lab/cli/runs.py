@@ -6,6 +6,7 @@ from typing import Any
 from core.errors import InputError
 from lab import store
 from lab.cli.console import out, table
+from lab.evaluate.scores import read_mean
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,12 @@ class Command:
         rows = []
         for run in document["runs"]:
             accuracy = run["mean_accuracy"]
-            told = (
+            words = (
                 run["message"]
                 if accuracy is None
-                else f"retrieval {accuracy[0]:.3f} [{accuracy[1]:.3f}, {accuracy[2]:.3f}]"
+                else f"retrieval {accuracy[0]:.3f} [{accuracy[1]:.3f}, {accuracy[2]:.3f}], guessing {run['chance']:.2g}"
             )
-            rows.append((run["run"], run["state"], f"{run['step']}/{run['steps']}", run["languages"], told))
+            rows.append((run["run"], run["state"], f"{run['step']}/{run['steps']}", run["languages"], words))
         table("", ("run", "state", "step", "languages", ""), rows)
 
 
@@ -37,10 +38,11 @@ def summary(run: store.Run) -> dict[str, Any]:
         info, status, scores = run.info, run.status, run.scores()
     except InputError as error:
         return _row(run.name, "broken", message=str(error))
-    mean = scores[scores["metric"] == "mean_accuracy"]
-    accuracy = mean[["value", "low", "high"]].iloc[0].tolist() if len(mean) else None
+    mean = read_mean(scores)
+    accuracy, chance = ([mean.value, mean.low, mean.high], mean.chance) if mean else (None, None)
+    languages = " ".join(info.languages)
     return _row(
-        run.name, status.state, status.step, status.steps, " ".join(info.languages), accuracy, status.message
+        run.name, status.state, status.step, status.steps, languages, accuracy, chance, status.message
     )
 
 
@@ -51,6 +53,7 @@ def _row(
     steps: int = 0,
     languages: str = "",
     mean_accuracy: list[float] | None = None,
+    chance: float | None = None,
     message: str = "",
 ) -> dict[str, Any]:
     return dict(locals())

@@ -53,13 +53,27 @@ class Command:
         if bounds:
             table("last step, nats", ("task", "loss", "information", "ceiling"), bounds)
         scores = [
-            (
-                f"{s['source']}→{s['target']}" if s["source"] else "mean",
-                f"{s['value']:.3f}",
-                f"{s['low']:.3f} – {s['high']:.3f}",
-            )
+            (pair, f"{s['value']:.3f}", f"{s['low']:.3f} – {s['high']:.3f}", *_guessing(s))
             for s in document["scores"]
-            if s["task"] == "retrieval"
+            if s["task"] == "retrieval" and (pair := _pair(s))
         ]
         if scores:
-            table("retrieval, top-1 accuracy", ("pair", "accuracy", "95 % interval"), scores)
+            table(
+                "retrieval, top-1 accuracy", ("pair", "accuracy", "95 % interval", "chance", "pool"), scores
+            )
+
+
+def _pair(score: dict[str, Any]) -> str:
+    """The direction of a score, or what a mean is of."""
+    means = {
+        "mean_accuracy": "mean",
+        "mean_from": f"{score['source']}→all",
+        "mean_to": f"all→{score['target']}",
+    }
+    return means.get(score["metric"], f"{score['source']}→{score['target']}")
+
+
+def _guessing(score: dict[str, Any]) -> tuple[str, str]:
+    if score["chance"] is None:
+        return "", ""
+    return f"{score['chance']:.2g}", f"{score['pool']:,.0f}"

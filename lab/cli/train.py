@@ -68,13 +68,21 @@ class Command:
         ]
         rows += [("tokens", f"{document['tokens']:,}")]
         rows += [(f"{task} loss", f"{loss:.3f} nats") for task, loss in document["losses"].items()]
-        if document["retrieval"] is not None:
-            value, low, high = document["retrieval"]
-            rows.append(
-                ("held-out retrieval", f"{value:.3f} [{low:.3f}, {high:.3f}] mean top-1 over directed pairs")
-            )
+        rows += _retrieval_row(document)
         table(f"run {document['run']}", ("", ""), rows)
         out.print(f"look at it: lab app    errors: lab evaluate {document['run']}")
+
+
+def _retrieval_row(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a run retrieves, or that there was nothing to measure; nothing of a run that has not finished."""
+    if document["retrieval"] is not None:
+        value, low, high = document["retrieval"]
+        pools = " to ".join(f"{size:,}" for size in sorted(set(document["pools"])))
+        words = f"{value:.3f} [{low:.3f}, {high:.3f}] mean top-1 over directed pairs, guessing {document['chance']:.2g}"
+        return [("held-out retrieval", f"{words} in pools of {pools}")]
+    if document["state"] != "finished":
+        return []
+    return [("held-out retrieval", f"not measured: lab evaluate {document['run']} says why")]
 
 
 class _Bar:
@@ -107,10 +115,11 @@ def _last_name(recipe: str) -> str:
 
 def document(run: store.Run) -> dict[str, Any]:
     """What `lab train --json` prints."""
+    from lab.evaluate.scores import read_mean
+
     steps = run.steps()
     trained = steps[steps["step"] > 0] if len(steps) else steps
-    scores = run.scores()
-    mean = scores[scores["metric"] == "mean_accuracy"]
+    mean = read_mean(run.scores())
     last = trained.iloc[-1] if len(trained) else {}
     return {
         "run": run.name,
@@ -125,7 +134,9 @@ def document(run: store.Run) -> dict[str, Any]:
         }
         if len(trained)
         else {},
-        "retrieval": mean[["value", "low", "high"]].iloc[0].tolist() if len(mean) else None,
+        "retrieval": [mean.value, mean.low, mean.high] if mean else None,
+        "chance": mean.chance if mean else None,
+        "pools": list(mean.pools) if mean else None,
     }
 
 

@@ -1,50 +1,120 @@
 """Sentence retrieval: is a sentence's translation its nearest neighbour among all sentences of the other language?"""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import permutations
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
 
 from core.errors import InputError
-from lab.projection import unit
+from lab.evaluate.directions import Plan, TooSmall, plan
+from lab.evaluate.intervals import share_interval
+from lab.evaluate.pools import DEFAULT_POOLS, Pool, PoolRule, Side, Texts, distinct_texts, pool_of
 
-BLOCK = 2**24
+BLOCK: Final = 2**24
 """Cosines held at once: 64 MiB, whatever the number of sentences."""
-RESAMPLES = 2_000
+MEASURE: Final = "cosine"
+WRONG_PER_DIRECTION: Final = 50
+"""Wrong matches that a direction keeps, the surest ones."""
+WRONG_KEPT: Final = 2_000
+"""Wrong matches that are kept of all directions together, the surest ones."""
+WRONG_COLUMNS: Final = ("source", "target", "query", "found", "expected", "margin")
 
 
 @dataclass(frozen=True)
-class Side:
-    """The sentences of one language: meanings (distinct), texts and vectors, row by row."""
+class Wrong:
+    """Wrong matches of a direction, the surest first: positions in the texts of both languages, and margins.
 
-    meanings: np.ndarray
-    texts: list[str]
-    vectors: np.ndarray
+    A margin is by how much cosine the text that was found lies nearer than the nearest translation.
+    """
+
+    count: int
+    query_texts: Sequence[str] = field(repr=False)
+    index_texts: Sequence[str] = field(repr=False)
+    query: np.ndarray
+    found: np.ndarray
+    expected: np.ndarray
+    margin: np.ndarray
 
 
 @dataclass(frozen=True)
 class Direction:
-    """Retrieval from one language (the queries) in another (the index)."""
+    """Retrieval from one language (the queries) in another (the index).
+
+    Attributes:
+        source, target: languages.
+        meanings: of each query; equal where texts are, in any language, since such meanings can not be told apart.
+        correct: of each query 1 if a translation is nearest, 0 if another text is; where m of k texts that are equally
+            near are translations, m / k, which is what drawing one of them at random would score.
+        pool: candidates.
+        chance: accuracy of guessing, the mean share of candidates that are right.
+        wrong_matches: the surest of those that are counted in it.
+        measure: what "near" means.
+    """
 
     source: str
     target: str
     meanings: np.ndarray
     correct: np.ndarray
-    wrong: pd.DataFrame
+    pool: int
+    chance: float
+    wrong_matches: Wrong
+    measure: str = MEASURE
 
     @property
     def accuracy(self) -> float:
         """Share of queries whose translation comes first."""
         return float(self.correct.mean())
 
+    @property
+    def wrong(self) -> pd.DataFrame:
+        """Wrong matches, the surest first: source, target, query, found, expected, margin."""
+        return wrong_matches([self])
+
     def interval(self) -> tuple[float, float]:
-        """95 % percentile bootstrap over sentences; for a share its distribution is binomial, so it is exact."""
-        n = len(self.correct)
-        low, high = binom.ppf([0.025, 0.975], n, self.accuracy) / n
+        """95 % interval over meanings with the index as it is; Clopper and Pearson's where no two queries share one."""
+        _, at = np.unique(self.meanings, return_inverse=True)
+        low, high = share_interval(np.bincount(at, self.correct), np.bincount(at))
         return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Retrieval over the directions of some languages: those measured, and what is known of the others."""
+
+    directions: list[Direction]
+    too_small: list[TooSmall]
+    large_enough: int
+    untranslated: int
+
+
+@dataclass(frozen=True)
+class MeanAccuracy:
+    """Mean over directions of accuracy, its 95 % interval over meanings, and of what guessing would score.
+
+    `pools` are the fewest and the most candidates of a direction; `meanings` those that the queries tell.
+    """
+
+    value: float
+    low: float
+    high: float
+    chance: float
+    directions: int
+    pools: tuple[int, int]
+    meanings: int
+
+    @property
+    def pools_in_words(self) -> str:
+        """The pool of every direction, or the smallest and the largest."""
+        return " to ".join(f"{size:,}" for size in sorted(set(self.pools)))
+
+    def words(self) -> str:
+        """The mean in one line: its interval, what guessing would score, and how many candidates there are."""
+        return (
+            f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], guessing {self.chance:.2g} in pools of "
+            f"{self.pools_in_words}"
+        )
 
 
 def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
@@ -67,91 +137,158 @@ def nearest(queries: np.ndarray, index: np.ndarray) -> Iterator[tuple[slice, np.
         yield part, queries[part] @ index.T
 
 
-def direction(source: str, target: str, queries: Side, index: Side) -> Direction:
-    """Top-1 retrieval of the translations of `queries` in `index`, among the meanings that both tell.
+def direction(
+    source: str, target: str, queries: Side, index: Side, rule: PoolRule = DEFAULT_POOLS
+) -> Direction:
+    """Top-1 retrieval of the translations of `queries` in `index`, however few they are.
 
     Raises:
-        InputError: the languages share fewer than two meanings.
+        InputError: no query has a translation in the index.
     """
-    shared, q, k = np.intersect1d(queries.meanings, index.meanings, return_indices=True)
-    if len(shared) < 2:
+    asking, searched = (
+        distinct_texts({source: queries, target: index}, rule.seed)[tag] for tag in (source, target)
+    )
+    pool = pool_of(asking, searched, rule)
+    if not len(pool.queries):
         raise InputError(
-            f"retrieval needs two meanings told in {source} and {target}, got {len(shared)}: add translations"
+            f"retrieval needs sentences told in {source} and {target}, got none: add translations"
         )
-    left, right = unit(queries.vectors[q]), unit(index.vectors[k])
-    best = np.empty(len(shared), dtype=np.int64)
-    margin = np.empty(len(shared), dtype=np.float32)
-    for part, cosines in nearest(left, right):
-        best[part] = cosines.argmax(1)
-        rows = np.arange(len(cosines))
-        margin[part] = cosines[rows, best[part]] - cosines[rows, np.arange(part.start, part.stop)]
-    correct = best == np.arange(len(shared))
-    at = np.flatnonzero(~correct)
-    wrong = pd.DataFrame(
-        {
-            "source": source,
-            "target": target,
-            "query": [queries.texts[q[i]] for i in at],
-            "found": [index.texts[k[best[i]]] for i in at],
-            "expected": [index.texts[k[i]] for i in at],
-            "margin": margin[at],
-        }
+    return _measured(source, target, asking, searched, pool)
+
+
+def _measured(source: str, target: str, queries: Texts, index: Texts, pool: Pool) -> Direction:
+    # equal vectors are compared once: a product of matrices may round their cosines differently, column by column
+    _, rows, column_of, copies = np.unique(
+        index.vector_numbers[pool.candidates], return_index=True, return_inverse=True, return_counts=True
     )
-    return Direction(
-        source, target, shared, correct, wrong.sort_values("margin", ascending=False, ignore_index=True)
+    right = index.vectors[pool.candidates[rows]]
+    correct, found, expected, margin = (
+        np.empty(len(pool.queries), kind) for kind in (float, int, int, float)
+    )
+    for part, cosines in nearest(queries.vectors[pool.queries], right):
+        begin, end = np.searchsorted(pool.asking, (part.start, part.stop))
+        asking, answering = pool.asking[begin:end] - part.start, pool.answering[begin:end]
+        near = cosines[asking, column_of[answering]]
+        # of each query the nearest of its answers
+        best = np.lexsort((-near, asking))[np.searchsorted(asking, np.arange(len(cosines)))]
+        column = cosines.argmax(axis=1)
+        top = cosines[np.arange(len(cosines)), column]
+        hits = np.bincount(asking, near == top[asking])
+        tied = (cosines == top[:, None]).astype(np.float32) @ copies.astype(np.float32)
+        correct[part] = hits / np.maximum(tied, 1)
+        found[part], expected[part] = pool.candidates[rows[column]], pool.candidates[answering[best]]
+        margin[part] = top - near[best]
+    wrong = np.flatnonzero(correct == 0)
+    surest = wrong[np.argsort(-margin[wrong], kind="stable")[:WRONG_PER_DIRECTION]]
+    kept = Wrong(
+        len(wrong),
+        queries.texts,
+        index.texts,
+        pool.queries[surest],
+        found[surest],
+        expected[surest],
+        margin[surest],
+    )
+    groups = queries.groups[pool.queries]
+    return Direction(source, target, groups, correct, len(pool.candidates), pool.chance, kept)
+
+
+def survey(
+    sides: Mapping[str, Side],
+    rule: PoolRule = DEFAULT_POOLS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Survey:
+    """Retrieval over every direction with enough queries and candidates, or over a sample of very many."""
+    texts = distinct_texts(sides, rule.seed)
+    planned: Plan = plan(texts, rule)
+    directions, too_small = [], list(planned.too_small)
+    for number, (source, target) in enumerate(planned.pairs, start=1):
+        pool = pool_of(texts[source], texts[target], rule)
+        # meanings were counted above; equal texts may leave fewer queries
+        if lack := rule.lack(len(pool.queries), len(pool.candidates)):
+            too_small.append(TooSmall(source, target, len(pool.queries), len(pool.candidates), lack))
+        else:
+            directions.append(_measured(source, target, texts[source], texts[target], pool))
+        progress(number, len(planned.pairs))
+    dropped = len(planned.pairs) - len(directions)
+    too_small.sort(key=lambda each: (each.source, each.target))
+    return Survey(directions, too_small, planned.large_enough - dropped, planned.untranslated)
+
+
+def retrieval(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> list[Direction]:
+    """The directions that `survey` measures; none where no two languages share enough meanings."""
+    return survey(sides, rule).directions
+
+
+def by_meaning(directions: Sequence[Direction]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Meanings with what each adds to the mean accuracy and its weight there, [meanings] each.
+
+    Every direction weighs 1, divided among its queries; the mean is sum(totals) / sum(weights).
+    """
+    meanings = np.unique(np.concatenate([np.zeros(0, np.int64), *(each.meanings for each in directions)]))
+    totals, weights = np.zeros(len(meanings)), np.zeros(len(meanings))
+    for each in directions:
+        at = np.searchsorted(meanings, each.meanings)
+        totals += np.bincount(at, each.correct, len(meanings)) / len(at)
+        weights += np.bincount(at, minlength=len(meanings)) / len(at)
+    return meanings, totals, weights
+
+
+def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
+    """Mean accuracy over directions with its 95 % interval over meanings; None without any direction.
+
+    All directions of a meaning go together, as `share_interval` has it. The interval is that of the directions given;
+    where they are a sample of more, it says nothing of those that were not drawn.
+    """
+    if not directions:
+        return None
+    meanings, totals, weights = by_meaning(directions)
+    low, high = share_interval(totals, weights)
+    pools = [each.pool for each in directions]
+    return MeanAccuracy(
+        value=float(totals.sum() / weights.sum()),
+        low=float(low),
+        high=float(high),
+        chance=float(np.mean([each.chance for each in directions])),
+        directions=len(directions),
+        pools=(min(pools), max(pools)),
+        meanings=len(meanings),
     )
 
 
-def retrieval(
-    sides: Mapping[str, Side], progress: Callable[[int, int], None] | None = None
-) -> list[Direction]:
-    """Every directed pair of languages that share meanings."""
-    pairs = [pair for pair in permutations(sorted(sides), 2) if _share(sides[pair[0]], sides[pair[1]])]
-    if not pairs:
+def translation_accuracy(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> MeanAccuracy:
+    """Mean accuracy over the directions of some languages, for those who need one.
+
+    Raises:
+        InputError: no direction is large enough.
+    """
+    mean = mean_accuracy(retrieval(sides, rule))
+    if mean is None:
         raise InputError(
-            f"retrieval needs two languages that share meanings, got {' '.join(sorted(sides)) or 'none'}"
+            f"expected two languages that share {rule.smallest} meanings or more, got none among "
+            f"{' '.join(sorted(sides)) or 'no language'}: use more translations"
         )
-    found = []
-    for number, (source, target) in enumerate(pairs, start=1):
-        found.append(direction(source, target, sides[source], sides[target]))
-        if progress:
-            progress(number, len(pairs))
-    return found
+    return mean
 
 
-def _share(a: Side, b: Side) -> bool:
-    return len(np.intersect1d(a.meanings, b.meanings)) >= 2
+def wrong_matches(directions: Sequence[Direction], most: int = WRONG_KEPT) -> pd.DataFrame:
+    """The surest wrong matches of all directions: source, target, query, found, expected, margin."""
+    margins = [each.wrong_matches.margin for each in directions]
+    of = np.repeat(np.arange(len(margins)), [len(each) for each in margins])
+    position = np.concatenate([np.zeros(0, np.int64), *(np.arange(len(each)) for each in margins)])
+    order = np.argsort(-np.concatenate([np.zeros(0), *margins]), kind="stable")[:most]
+    rows = []
+    for number, at in zip(of[order], position[order], strict=True):
+        each, wrong = directions[number], directions[number].wrong_matches
+        texts = (
+            wrong.query_texts[wrong.query[at]],
+            *(wrong.index_texts[p[at]] for p in (wrong.found, wrong.expected)),
+        )
+        rows.append((each.source, each.target, *texts, float(wrong.margin[at])))
+    return pd.DataFrame(rows, columns=list(WRONG_COLUMNS))
 
 
-def mean_accuracy(directions: list[Direction], seed: int = 0) -> tuple[float, float, float]:
-    """Mean accuracy over directions with its 95 % bootstrap interval over meanings, all directions together."""
-    meanings = np.unique(np.concatenate([direction.meanings for direction in directions]))
-    total = np.zeros(len(meanings))
-    weight = np.zeros(len(meanings))
-    for one in directions:
-        at = np.searchsorted(meanings, one.meanings)
-        total[at] += one.correct / len(one.correct)
-        weight[at] += 1 / len(one.correct)
-    counts = np.random.default_rng(seed).multinomial(
-        len(meanings), np.full(len(meanings), 1 / len(meanings)), RESAMPLES
-    )
-    means = (counts @ total) / (counts @ weight)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(total.sum() / weight.sum()), float(low), float(high)
-
-
-def pivot(directions: list[Direction]) -> str | None:
+def pivot(directions: Sequence[Direction]) -> str | None:
     """The language that is query or index of every direction, where there are several others: English in Tatoeba."""
-    common = set.intersection(*({one.source, one.target} for one in directions))
+    common = set.intersection(*({each.source, each.target} for each in directions)) if directions else set()
     return common.pop() if len(common) == 1 else None
-
-
-def scores(directions: list[Direction], layer: int) -> pd.DataFrame:
-    """Tidy rows of the score table: one per direction and one for their mean."""
-    rows = [
-        (one.source, one.target, "accuracy", one.accuracy, *one.interval(), len(one.correct))
-        for one in directions
-    ]
-    rows.append(("", "", "mean_accuracy", *mean_accuracy(directions), max(row[-1] for row in rows)))
-    table = pd.DataFrame(rows, columns=["source", "target", "metric", "value", "low", "high", "n"])
-    return table.assign(task="retrieval", layer=layer, unit="share")

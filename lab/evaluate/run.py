@@ -1,7 +1,7 @@
 """Retrieval of a run, or of any XLM-R style checkpoint as if it were one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +14,23 @@ from core.model.infoxlm import InfoXLM
 from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab.evaluate.foreign import own_reading
-from lab.evaluate.retrieval import Direction, mean_accuracy, pivot, retrieval, scores, sides_of
+from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
+from lab.evaluate.retrieval import (
+    MEASURE,
+    Direction,
+    Survey,
+    mean_accuracy,
+    pivot,
+    sides_of,
+    survey,
+    wrong_matches,
+)
+from lab.evaluate.scores import LanguageMeans, language_means, scores
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
 from lab.text import all_sentences
 
-SHOWN_ERRORS = 10
-KEPT_ERRORS = 2_000
+SHOWN_ERRORS: Final = 10
 Progress = Callable[[int, int], None]
 
 
@@ -32,14 +42,18 @@ class Protocol:
         layer: hidden state, 0 = embeddings, as transformers counts them.
         pooling: of the tokens, `<s>` and `</s>` included: their mean, or the first.
         meanings: at most so many are compared, drawn at random; None for all.
+        pools: what is searched, and which directions are averaged.
     """
 
     layer: int | None = None
     pooling: str | None = None
     meanings: int | None = 10_000
+    pools: PoolRule = DEFAULT_POOLS
 
 
-PRESETS: Final = {"tatoeba": Protocol(layer=7, pooling="mean", meanings=None)}
+PRESETS: Final = {
+    "tatoeba": Protocol(layer=7, pooling="mean", meanings=None, pools=PoolRule(index="shared")),
+}
 """Protocols of published figures; 'tatoeba' is the one that yields those of InfoXLM base (Chi et al. 2021)."""
 
 
@@ -49,10 +63,12 @@ def evaluate_run(
     protocol: Protocol = Protocol(),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Top-1 retrieval of every directed pair of languages; on the run's own held-out text it is kept in the run.
+    """Top-1 retrieval of the directed pairs of languages; on the run's own held-out text it is kept in the run.
+
+    Where no direction can be measured `mean_accuracy` is None and `unmeasured` says why and what to do.
 
     Raises:
-        InputError: the run has no checkpoint yet, the layer does not exist, or the text has no translations.
+        InputError: the run has no checkpoint yet, or the layer does not exist.
     """
     settings, checkpoint = run.info.settings, run.checkpoint()
     if checkpoint is None:
@@ -62,10 +78,10 @@ def evaluate_run(
     model, tokenizer = open_model(checkpoint, settings), load_tokenizer(checkpoint)
     own = min(settings.evaluation_layer, _layers(model)), settings.measure.pooling
     sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
-    document, directions, wrong = _measured(model, tokenizer, sentences, own, protocol, progress)
+    document, directions = _measured(model, tokenizer, sentences, own, protocol, progress)
     if corpus_folder is None:
         run.write_scores("retrieval", scores(directions, document["layer"]))
-        run.write_errors(wrong[:KEPT_ERRORS])
+        run.write_errors(wrong_matches(directions))
     return {"run": run.name, **document}
 
 
@@ -78,13 +94,13 @@ def evaluate_checkpoint(
     """The same of an XLM-R style checkpoint, a folder or a hub name; the document's `run` is its name.
 
     Raises:
-        InputError: it cannot be opened, the layer does not exist, or the text has no translations.
+        InputError: it cannot be opened, or the layer does not exist.
     """
     sentences = all_sentences(open_corpus(corpus_folder))
     model, tokenizer = open_foreign(start)
     chosen = (protocol.layer, protocol.pooling)
     own = (0, "mean") if None not in chosen else own_reading(start, _layers(model))
-    document, _, _ = _measured(model, tokenizer, sentences, own, protocol, progress)
+    document, _ = _measured(model, tokenizer, sentences, own, protocol, progress)
     return {"run": start, **document}
 
 
@@ -99,7 +115,7 @@ def _measured(
     own: tuple[int, str],
     protocol: Protocol,
     progress: Progress | None,
-) -> tuple[dict[str, Any], list[Direction], pd.DataFrame]:
+) -> tuple[dict[str, Any], list[Direction]]:
     layer = own[0] if protocol.layer is None else protocol.layer
     pooling = protocol.pooling or own[1]
     if not 0 <= layer <= _layers(model):
@@ -108,35 +124,68 @@ def _measured(
     compared = sentences[sentences["meaning"].isin(meanings[: protocol.meanings])]
     model.to(model_device())
     vectors = encode(model, tokenizer, compared["text"].tolist(), [layer], pooling, progress)[layer]
-    directions = retrieval(sides_of(compared, vectors))
-    wrong = pd.concat([one.wrong for one in directions], ignore_index=True)
-    wrong = wrong.sort_values("margin", ascending=False, ignore_index=True)
-    value, low, high = mean_accuracy(directions)
-    document = {
-        "mean_accuracy": value,
-        "interval": [low, high],
-        "layer": layer,
-        "pooling": pooling,
-        "wrong": len(wrong),
-        "errors": wrong[:SHOWN_ERRORS].to_dict("records"),
-        "means": _means(directions),
-        "retrieval": [_row(one, layer) for one in directions],
-    }
-    return document, directions, wrong
+    found = survey(sides_of(compared, vectors), protocol.pools)
+    return {"layer": layer, "pooling": pooling, **_document(found, protocol.pools, layer)}, found.directions
 
 
-def _row(one: Direction, layer: int) -> dict[str, Any]:
-    low, high = one.interval()
+def _document(found: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
+    mean = mean_accuracy(found.directions)
     return {
-        "source": one.source,
-        "target": one.target,
-        "query": one.source,
-        "index": one.target,
-        "accuracy": one.accuracy,
+        "mean_accuracy": mean.value if mean else None,
+        "interval": [mean.low, mean.high] if mean else None,
+        "chance": mean.chance if mean else None,
+        "pools": list(mean.pools) if mean else None,
+        "measure": MEASURE,
+        "index": rule.index,
+        "unmeasured": None if mean else _why_nothing(found, rule),
+        "directions": len(found.directions),
+        "large_enough": found.large_enough,
+        "too_small": [asdict(each) for each in found.too_small],
+        "untranslated": found.untranslated,
+        "wrong": sum(each.wrong_matches.count for each in found.directions),
+        "errors": wrong_matches(found.directions, SHOWN_ERRORS).to_dict("records"),
+        "means": _means(found.directions),
+        "languages": [_language(each) for each in language_means(found.directions)],
+        "retrieval": [_row(each, layer) for each in found.directions],
+    }
+
+
+def _why_nothing(found: Survey, rule: PoolRule) -> str:
+    """Why no direction was measured, and what to do."""
+    if not found.too_small:
+        return "no two languages share a meaning, so nothing can be retrieved: add translations"
+    largest = max(found.too_small, key=lambda each: (each.queries, each.candidates))
+    return (
+        f"all {len(found.too_small):,} directions are too small; the largest, {largest.source} to {largest.target}, "
+        f"has {largest.reason}: hold out more meanings (--text.held-out), measure on more text (--corpus), or lower "
+        f"{'--pool' if rule.size else '--min-pool'}"
+    )
+
+
+def _row(each: Direction, layer: int) -> dict[str, Any]:
+    low, high = each.interval()
+    return {
+        "source": each.source,
+        "target": each.target,
+        "query": each.source,
+        "index": each.target,
+        "accuracy": each.accuracy,
         "low": low,
         "high": high,
-        "n": len(one.correct),
+        "n": len(each.correct),
+        "pool": each.pool,
+        "chance": each.chance,
+        "measure": each.measure,
         "layer": layer,
+    }
+
+
+def _language(means: LanguageMeans) -> dict[str, Any]:
+    """A language with its mean as the language of the queries and as the one that is searched."""
+    return {
+        "language": means.language,
+        "asking": asdict(means.asking) if means.asking else None,
+        "searched": asdict(means.searched) if means.searched else None,
     }
 
 
@@ -145,11 +194,13 @@ def _means(directions: list[Direction]) -> list[dict[str, Any]]:
     middle = pivot(directions)
     if middle is None:
         return []
-    found = []
+    rows = []
     for query, index in ((middle, "others"), ("others", middle)):
-        part = [one for one in directions if middle == (one.source if query == middle else one.target)]
-        value, low, high = mean_accuracy(part)
-        found.append(
-            {"query": query, "index": index, "accuracy": value, "low": low, "high": high, "pairs": len(part)}
-        )
-    return found
+        part = [each for each in directions if middle == (each.source if query == middle else each.target)]
+        mean = mean_accuracy(part)
+        if mean is not None:
+            rows.append(
+                {"query": query, "index": index, "accuracy": mean.value, "low": mean.low, "high": mean.high,
+                 "chance": mean.chance, "pools": list(mean.pools), "pairs": mean.directions}
+            )  # fmt: skip
+    return rows

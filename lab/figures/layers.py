@@ -11,10 +11,10 @@ from lab.figures.ledger import CEILING
 
 
 def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
-    """Value over layers with its 95 % interval, a line per name; a grey dashed line is the ceiling of a bound.
+    """Value over layers with its 95 % interval, a line per name; grey: ceiling of a bound, what guessing finds.
 
     Args:
-        table: columns name, layer, value, low, high, and ceiling where there is one.
+        table: columns name, layer, value, low, high; where known also the ceiling of a bound, the chance of a share.
         unit: "share" for top-1 accuracy, "nats" for a bound on information.
     """
     figure = go.Figure()
@@ -34,12 +34,9 @@ def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
             "<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     if "ceiling" in table:
-        ceiling = float(table["ceiling"].max())
-        figure.add_scatter(
-            x=[table["layer"].min(), table["layer"].max()], y=[ceiling, ceiling], mode="lines", name="ceiling",
-            line={"color": CEILING, "dash": "longdash", "width": 1.5},
-            hovertemplate="cannot show more than %{y:.2f} nats<extra></extra>",
-        )  # fmt: skip
+        _level(figure, table, "ceiling", "ceiling", "longdash", "cannot show more than %{y:.2f} nats")
+    if "chance" in table:
+        _level(figure, table, "chance", "guessing", "dot", "guessing finds %{y:.2%}")
     figure.update_layout(
         height=380, margin={"l": 50, "r": 10, "t": 10, "b": 45},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
@@ -49,3 +46,12 @@ def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
     if unit == "share":
         figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure
+
+
+def _level(figure: go.Figure, table: pd.DataFrame, column: str, name: str, dash: str, hover: str) -> None:
+    """A grey line across the layers at the largest value of a column."""
+    level = float(table[column].max())
+    figure.add_scatter(
+        x=[table["layer"].min(), table["layer"].max()], y=[level, level], mode="lines", name=name,
+        line={"color": CEILING, "dash": dash, "width": 1.5}, hovertemplate=f"{hover}<extra></extra>",
+    )  # fmt: skip

@@ -19,7 +19,7 @@ from core.text.tokenizer import Tokenizer
 from lab.evaluate.estimates import paired
 from lab.evaluate.ledger.subject import open_subject
 from lab.evaluate.ledger.translations import unseen
-from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of
+from lab.evaluate.retrieval import sides_of, translation_accuracy
 from lab.evaluate.vectors import encode
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.projection import unit
@@ -62,13 +62,17 @@ def vectors_of_model(model: InfoXLM, tokenizer: Tokenizer, sentences: pd.DataFra
 def retrieval_by_layer(
     vectors: Vectors, sentences: pd.DataFrame, name: str, meanings: int = 300
 ) -> pd.DataFrame:
-    """Mean top-1 accuracy over all directed pairs of languages, by layer: name, layer, value, low, high."""
+    """Mean top-1 accuracy over all directed pairs of languages, by layer: name, layer, value, low, high, chance.
+
+    Raises:
+        InputError: no two languages share enough meanings.
+    """
     few = sentences["meaning"].isin(sentences["meaning"].unique()[:meanings]).to_numpy()
-    rows = [
-        (name, layer, *mean_accuracy(retrieval(sides_of(sentences[few], values[few]))))
-        for layer, values in vectors.items()
-    ]
-    return pd.DataFrame(rows, columns=["name", "layer", "value", "low", "high"])
+    rows = []
+    for layer, values in vectors.items():
+        mean = translation_accuracy(sides_of(sentences[few], values[few]))
+        rows.append((name, layer, mean.value, mean.low, mean.high, mean.chance))
+    return pd.DataFrame(rows, columns=["name", "layer", "value", "low", "high", "chance"])
 
 
 def information_by_layer(

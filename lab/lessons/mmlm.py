@@ -12,9 +12,10 @@ import pandas as pd
 from core.model.infoxlm import InfoXLM, language_model
 from core.text.corpus import write_corpus
 from lab import store
+from lab.evaluate.intervals import binomial_interval
 from lab.evaluate.ledger.masked import masked_examples, masked_row
 from lab.evaluate.ledger.subject import open_subject, shares_of
-from lab.evaluate.retrieval import Side, mean_accuracy, retrieval, sides_of
+from lab.evaluate.retrieval import Side, sides_of, translation_accuracy
 from lab.evaluate.vectors import encode
 from lab.figures.ledger import tightest
 from lab.lessons.reading import Readers
@@ -143,12 +144,13 @@ def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
         layer, sentences = run.info.settings.evaluation_layer, run.held_out()
         vectors = encode(model, subject.tokenizer, sentences["text"].tolist(), [layer])[layer]
         sides = sides_of(sentences, vectors)
-        value, low, high = mean_accuracy(retrieval(sides))
+        mean = translation_accuracy(sides)
         loss = row["ceiling"] - row["nats"] if model is subject.model else float("nan")
         coarse = _same_relation(*sides.values())
-        half = 1.96 * math.sqrt(coarse * (1 - coarse) / sentences["meaning"].nunique())
-        rows.append({"tokens": label, "when": when, "same_meaning": value, "low": low, "high": high,
-                     "same_relation": coarse, "relation_low": coarse - half, "relation_high": coarse + half,
+        meanings = sentences["meaning"].nunique()
+        coarse_low, coarse_high = binomial_interval(coarse * meanings, meanings)
+        rows.append({"tokens": label, "when": when, "same_meaning": mean.value, "low": mean.low, "high": mean.high,
+                     "same_relation": coarse, "relation_low": float(coarse_low), "relation_high": float(coarse_high),
                      "mmlm_loss": loss})  # fmt: skip
     return rows
 

@@ -62,12 +62,15 @@ def described(corpus: Corpus) -> pd.DataFrame:
 def retrieval_in_words(joint: Run, apart: Run) -> list[str]:
     """Retrieval of a run with contrast and of one without, measured now, beside guessing."""
     found, without = evaluate_run(joint), evaluate_run(apart)
+    if found["mean_accuracy"] is None or without["mean_accuracy"] is None:
+        return [f"Retrieval was not measured: {found['unmeasured'] or without['unmeasured']}."]
     measured = [
         f"{each['mean_accuracy']:.1%} [{each['interval'][0]:.1%}, {each['interval'][1]:.1%}]"
         for each in (found, without)
     ]
     return [
-        f"With contrast {measured[0]}, without {measured[1]}; guessing finds {1 / found['retrieval'][0]['n']:.1%}. "
+        f"With contrast {measured[0]}, without {measured[1]}; guessing finds {found['chance']:.1%} "
+        f"in pools of {' to '.join(f'{size:,}' for size in sorted(set(found['pools'])))}. "
         f"Mean over {len(found['retrieval'])} directed pairs, layer {found['layer']} and {without['layer']}, one seed."
     ]
 

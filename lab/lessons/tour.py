@@ -7,7 +7,10 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
+from core.errors import InputError
 from lab import projection
+from lab.evaluate.retrieval import MeanAccuracy
+from lab.evaluate.scores import read_directions, read_mean
 from lab.figures.languages import language_style
 from lab.figures.ledger import tightest
 from lab.figures.maps import sentence_map
@@ -43,14 +46,21 @@ def map_of(run: Run, when: Literal["before", "after"]) -> go.Figure:
 
 
 def directions(run: Run) -> pd.DataFrame:
-    """Top-1 retrieval of every directed pair of languages: columns source, target, value, low, high, n."""
-    return run.scores().query("task == 'retrieval' and metric == 'accuracy'")
+    """Top-1 retrieval of every directed pair: columns source, target, value, low, high, n, pool, chance."""
+    return read_directions(run.scores())
 
 
 def mean_retrieval(run: Run) -> tuple[float, float, float]:
     """Mean top-1 retrieval over directed pairs with its 95 % interval."""
-    row = run.scores().query("task == 'retrieval' and metric == 'mean_accuracy'").iloc[0]
-    return float(row["value"]), float(row["low"]), float(row["high"])
+    mean = _mean(run)
+    return mean.value, mean.low, mean.high
+
+
+def _mean(run: Run) -> MeanAccuracy:
+    mean = read_mean(run.scores())
+    if mean is None:
+        raise InputError(f"run {run.name} has no retrieval: lab evaluate {run.name} says why")
+    return mean
 
 
 def matrix(run: Run) -> go.Figure:
@@ -59,8 +69,8 @@ def matrix(run: Run) -> go.Figure:
 
 
 def chance(run: Run) -> float:
-    """What guessing retrieves: one in as many sentences as are searched."""
-    return 1 / int(directions(run)["n"].max())
+    """What guessing retrieves: one in as many sentences as are searched, mean over directions."""
+    return _mean(run).chance
 
 
 def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:

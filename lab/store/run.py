@@ -24,7 +24,9 @@ from lab.store.places import check_name, runs_folder
 from lab.store.steps import tail
 from lab.store.writing import replace, room
 
-SCORE_COLUMNS: Final = ("task", "layer", "source", "target", "metric", "value", "low", "high", "unit", "n")
+SCORE_COLUMNS: Final = (
+    "task", "layer", "source", "target", "metric", "value", "low", "high", "unit", "n", "pool", "chance", "measure",
+)  # fmt: skip
 
 
 class Run:
@@ -201,14 +203,14 @@ class Run:
     def write_scores(self, task: str, scores: pd.DataFrame) -> None:
         """Replaces the scores of one task."""
         others = self.scores()
-        table = pd.concat(
-            [part for part in (others[others["task"] != task], scores) if len(part)], ignore_index=True
-        )
-        self._write_table(self.folder / "scores.parquet", table[list(SCORE_COLUMNS)])
+        parts = [part for part in (others[others["task"] != task], scores) if len(part)]
+        table = pd.concat(parts or [scores], ignore_index=True)
+        self._write_table(self.folder / "scores.parquet", table.reindex(columns=list(SCORE_COLUMNS)))
 
     def scores(self) -> pd.DataFrame:
-        """Tidy results: task, layer, source, target, metric, value, low, high, unit, n."""
-        return self._read_table(self.folder / "scores.parquet", SCORE_COLUMNS)
+        """Tidy results: columns `SCORE_COLUMNS`; pool, chance and measure are those of retrieval."""
+        table = self._read_table(self.folder / "scores.parquet", SCORE_COLUMNS)
+        return table.reindex(columns=list(SCORE_COLUMNS))
 
     def copy_results(self, folder: Path) -> None:
         """Copies what the run is and how it scored into another folder: `run.json` and `scores.parquet`."""

@@ -1,6 +1,7 @@
 """A study folder: what was asked, and what its runs measured. Its cells are ordinary runs beneath it."""
 
 import json
+import math
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -94,12 +95,12 @@ class StudyFolder:
         replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())
 
     def units(self) -> pd.DataFrame:
-        """What each cell measured: arm, seed, metric, part, unit, total, weight, ceiling, truth.
+        """What each cell measured: arm, seed, metric, part, unit, total, weight, ceiling, truth, chance.
 
         A metric is the sum over its parts of sum(total) / sum(weight); a unit is a held-out meaning, the same in
         all arms of a seed.
         """
-        return self._read("units", UNITS)
+        return _with_chance(self._read("units", UNITS))
 
     def curves(self) -> pd.DataFrame:
         """What each cell recorded while it trained: arm, label, seed, step, metric, title, value."""
@@ -107,7 +108,7 @@ class StudyFolder:
 
     def table(self) -> pd.DataFrame:
         """The tidy result, one row per arm and metric, as `lab.study.statistics.compared` made it."""
-        return self._read("table", TABLE)
+        return _with_chance(self._read("table", TABLE))
 
     def _read(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
         path = self.folder / f"{name}.parquet"
@@ -133,6 +134,11 @@ class StudyFolder:
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
         return StudyFolder(self.name, target)
+
+
+def _with_chance(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the column `chance`, which studies of earlier versions did not measure."""
+    return table if "chance" in table else table.assign(chance=math.nan)
 
 
 def study_folder(name: str) -> StudyFolder:

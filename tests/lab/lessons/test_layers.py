@@ -26,7 +26,9 @@ COUNT, WIDTH = 240, 4
 @pytest.fixture(scope="module")
 def sentences() -> pd.DataFrame:
     tags = np.repeat(["ar", "en"], COUNT)
-    return pd.DataFrame({"meaning": np.tile(np.arange(COUNT), 2), "language": tags, "text": ""})
+    meanings = np.tile(np.arange(COUNT), 2)
+    texts = [f"{tag} {meaning}" for tag, meaning in zip(tags, meanings, strict=True)]
+    return pd.DataFrame({"meaning": meanings, "language": tags, "text": texts})
 
 
 @pytest.fixture(scope="module")
