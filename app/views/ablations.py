@@ -97,7 +97,7 @@ st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{labels[reference]} (square) at 5 % after correction for the number of arms; stars at 5, 1 and 0.1 %, as far "
     "as so many seeds can tell. "
-    "Grey and red ticks: ceiling and truth of a bound."
+    "Grey and red ticks: ceiling and truth of a bound; of retrieval, grey: what guessing finds."
 )
 st.subheader(f"Difference from {labels[reference]}", anchor=False)
 st.plotly_chart(differences(table, shown), key="differences", config={"displayModeBar": False})

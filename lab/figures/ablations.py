@@ -21,7 +21,7 @@ def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
     """Value of every arm with its 95 % interval, one panel per metric.
 
     Filled marks differ from the reference arm at 5 %, corrected over the arms; open ones do not; the square is the
-    reference. Grey and red ticks: ceiling and truth of a bound.
+    reference. Grey and red ticks: ceiling and truth of a bound; of an accuracy, grey: what guessing finds.
 
     Args:
         table: as `lab.study.study` returns it.
@@ -30,15 +30,16 @@ def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
     figure = _panels(table, metrics, "value", "low", "high")
     for column, metric in enumerate(metrics, start=1):
         rows = _visible(table[table["metric"] == metric])
-        for limit, colour, told in (
-            ("ceiling", CEILING, "cannot show more than"),
-            ("truth", TRUTH, "the truth is"),
+        for limit, colour, words in (
+            ("ceiling", CEILING, "cannot show more than %{x:.2f} nats"),
+            ("truth", TRUTH, "the truth is %{x:.2f} nats"),
+            ("chance", CEILING, "guessing finds %{x:.2%}"),
         ):
             known = rows.dropna(subset=[limit])
             figure.add_scatter(
                 x=known[limit], y=known["label"], mode="markers", showlegend=False,
                 marker={"symbol": "line-ns", "size": 16, "line": {"width": 2.5, "color": colour}, "color": colour},
-                hovertemplate=f"%{{y}}<br>{told} %{{x:.2f}} nats<extra></extra>", row=1, col=column,
+                hovertemplate=f"%{{y}}<br>{words}<extra></extra>", row=1, col=column,
             )  # fmt: skip
     return figure
 

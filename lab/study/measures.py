@@ -13,7 +13,7 @@ from lab.evaluate.ledger.contrast import contrast_terms, fitted_scale
 from lab.evaluate.ledger.masked import cross_entropies, masked_examples
 from lab.evaluate.ledger.subject import ALONE, Subject, open_subject, shares_of, truth_of
 from lab.evaluate.ledger.translations import QUERIES, Pools, chosen_pairs
-from lab.evaluate.retrieval import retrieval, sides_of
+from lab.evaluate.retrieval import by_meaning, mean_accuracy, retrieval, sides_of
 from lab.evaluate.vectors import encode
 from lab.store import Run
 from lab.study.metrics import LAYER
@@ -25,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) -> pd.DataFrame:
-    """The units of a cell: metric, part, unit, total, weight, ceiling, truth; kept in the run's folder.
+    """The units of a cell: metric, part, unit, total, weight, ceiling, truth, chance; kept in the run's folder.
 
     A metric is the sum over its parts of sum(total) / sum(weight). Languages and pairs are read in the proportions of
     `base`, whatever the arm trained on, and draws depend on the seed alone: arms of one seed read the same sentences.
@@ -50,6 +50,7 @@ def _units(
     weight: Any,
     ceiling: float = math.nan,
     truth: float = math.nan,
+    chance: float = math.nan,
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -60,6 +61,7 @@ def _units(
             "weight": np.asarray(weight, dtype=np.float64),
             "ceiling": ceiling,
             "truth": truth,
+            "chance": chance,
         }
     )
 
@@ -69,7 +71,10 @@ def _seconds(run: Run) -> pd.DataFrame:
 
 
 def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
-    """Per held-out meaning the share of directions in which its sentence finds its translation, at every layer."""
+    """Per held-out meaning the share of directions in which its sentence finds its translation, at every layer.
+
+    Nothing where no direction is large enough to be averaged.
+    """
     settings, run = subject.run.info.settings, subject.run
     top = subject.model.encoder.config.num_hidden_layers
     sentences = run.held_out()
@@ -80,15 +85,13 @@ def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
     chosen = min(settings.evaluation_layer, top)
     for layer, values in vectors.items():
         directions = retrieval(sides_of(sentences, values))
-        meanings = np.unique(np.concatenate([one.meanings for one in directions]))
-        total, weight = np.zeros(len(meanings)), np.zeros(len(meanings))
-        for one in directions:
-            at = np.searchsorted(meanings, one.meanings)
-            total[at] += one.correct / len(one.correct)
-            weight[at] += 1 / len(one.correct)
-        yield _units(f"{LAYER}{layer}", "", meanings, total, weight)
+        mean = mean_accuracy(directions)
+        if mean is None:
+            return
+        meanings, total, weight = by_meaning(directions)
+        yield _units(f"{LAYER}{layer}", "", meanings, total, weight, chance=mean.chance)
         if layer == chosen:
-            yield _units("retrieval", "", meanings, total, weight)
+            yield _units("retrieval", "", meanings, total, weight, chance=mean.chance)
 
 
 def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
@@ -158,7 +161,7 @@ def num_candidates(settings: Settings) -> int:
 def learning_curves(run: Run) -> pd.DataFrame:
     """What a cell recorded while it trained: step, metric, value; losses as means over a fortieth of the steps."""
     steps = run.steps()
-    measured = steps.dropna(subset=["retrieval"])
+    measured = steps.reindex(columns=["step", "retrieval"]).dropna(subset=["retrieval"])
     parts = [pd.DataFrame({"step": measured["step"], "metric": "retrieval", "value": measured["retrieval"]})]
     trained = steps[steps["step"] > 0]
     width = max(1, math.ceil(len(trained) / BINS))

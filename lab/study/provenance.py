@@ -5,7 +5,7 @@ import math
 from typing import Final
 
 from core.train import train
-from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of
+from lab.evaluate.retrieval import sides_of, translation_accuracy
 from lab.evaluate.vectors import encode
 from lab.store.study import StudyFolder, StudyInfo, study_folder
 from lab.study.definitions import study_named
@@ -29,7 +29,7 @@ def probe() -> dict[str, float]:
     sentences = held_out_sentences(corpus, training.sampler.split.held_out)
     layer = settings.evaluation_layer
     vectors = encode(training.model, tokenizer, sentences["text"].tolist(), [layer], settings.measure.pooling)
-    return {**last.losses, "retrieval": mean_accuracy(retrieval(sides_of(sentences, vectors[layer])))[0]}
+    return {**last.losses, "retrieval": translation_accuracy(sides_of(sentences, vectors[layer])).value}
 
 
 def keep(name: str) -> StudyFolder:

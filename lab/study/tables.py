@@ -49,14 +49,25 @@ def line(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def heading(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What a metric is, with ceiling and truth of a bound as far as all arms have the same."""
+    """What a metric is, what guessing finds, and ceiling and truth of a bound; of arms that differ the extremes."""
     shown = metric(rows[0]["metric"])
-    told = f"{shown.label}, {shown.unit}{', at least' if shown.bound else ''}"
+    told = f"{shown.label}, {shown.unit}{', at least' if shown.bound else ''}{_guessing(rows)}"
     for name in ("ceiling", "truth"):
         values = {round(row[name], 2) for row in rows if not _unknown(row[name])}
         if values:
             told += f"; {name} {' – '.join(f'{value:.2f}' for value in sorted({min(values), max(values)}))}"
     return told
+
+
+def _guessing(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What guessing finds, of arms that differ the extremes; nothing where it is not known.
+
+    >>> _guessing([{"chance": 0.002}, {"chance": 0.002}]), _guessing([{"chance": math.nan}])
+    ('; guessing 0.002', '')
+    """
+    values = {f"{row['chance']:.2g}": row["chance"] for row in rows if not _unknown(row["chance"])}
+    words = sorted(values, key=values.__getitem__)
+    return f"; guessing {' – '.join(sorted({words[0], words[-1]}))}" if words else ""
 
 
 def _interval(value: float, low: float | None, high: float | None, digits: int, sign: str = "") -> str:
@@ -72,7 +83,8 @@ def wide(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Arms by metrics, each cell as `cell` writes it."""
     found = {(row["label"], row["metric"]): row for row in table.to_dict("records")}
     labels = list(dict.fromkeys(table["label"]))
-    heads = {f"{metric(key).label} ({metric(key).unit})": key for key in metrics}
+    rows = {key: table[table["metric"] == key].to_dict("records") for key in metrics}
+    heads = {f"{metric(key).label} ({metric(key).unit}{_guessing(rows[key])})": key for key in metrics}
     columns = {head: [cell(found.get((label, key))) for label in labels] for head, key in heads.items()}
     return pd.DataFrame({"arm": labels, **columns})
 

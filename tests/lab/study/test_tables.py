@@ -11,17 +11,17 @@ from lab.study.tables import latex, markdown, wide
 @pytest.fixture
 def table() -> pd.DataFrame:
     rows = [
-        ("a", "A & b", "retrieval", 0.5, 0.45, 0.55, ""),
-        ("c", "C_d", "retrieval", 0.9, 0.85, 0.95, "***"),
-        ("c", "C_d", "seconds", 12.34, math.nan, math.nan, ""),
+        ("a", "A & b", "retrieval", 0.5, 0.45, 0.55, "", 0.002),
+        ("c", "C_d", "retrieval", 0.9, 0.85, 0.95, "***", 0.002),
+        ("c", "C_d", "seconds", 12.34, math.nan, math.nan, "", math.nan),
     ]
-    columns = ["arm", "label", "metric", "value", "low", "high", "stars"]
+    columns = ["arm", "label", "metric", "value", "low", "high", "stars", "chance"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def test_arms_stand_in_rows_and_metrics_in_columns(table):
     cells = wide(table, ["retrieval", "seconds"])
-    assert cells.columns.tolist() == ["arm", "retrieval (top-1) (share)", "training time (s)"]
+    assert cells.columns.tolist() == ["arm", "retrieval (top-1) (share; guessing 0.002)", "training time (s)"]
     assert cells.iloc[:, 1].tolist() == ["0.500 [0.450, 0.550]", "0.900 [0.850, 0.950] ***"]
     assert cells.iloc[:, 2].tolist() == ["", "12.3"]
 
