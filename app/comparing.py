@@ -4,9 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from app.links import linked_choice
-from app.runs import stop_with
+from app.runs import plain, stop_with
+from app.words import guessing
 from core.errors import InputError
-from lab.figures.matrix import difference_matrix, differences
+from lab.evaluate.scores import read_mean
+from lab.figures.matrix import MATRIX_LANGUAGES, among, difference_matrix, differences, most_measured
 from lab.store import Run
 
 
@@ -30,9 +32,9 @@ def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
             f"{against} has no evaluated pair in common with {name}: evaluate it with `lab evaluate {against}`"
         )
         return
-    told, matrix = st.columns([2, 3], gap="large")
+    summary, matrix = st.columns([2, 3], gap="large")
     clear = both[(both["low"] > 0) | (both["high"] < 0)]
-    with told:
+    with summary:
         pairs = [set(zip(table["source"], table["target"], strict=True)) for table in (ours, theirs)]
         if pairs[0] == pairs[1]:
             value, low, high = 100 * mean[["value", "low", "high"]].to_numpy()[0]
@@ -46,9 +48,20 @@ def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
             f"{(clear['value'] > 0).sum()} better, {(clear['value'] < 0).sum()} worse. "
             f"By chance alone about {0.05 * len(both):.0f} would."
         )
+        st.markdown(_pools(name, ours) + _pools(against, theirs))
     with matrix:
-        st.plotly_chart(difference_matrix(both), key="difference", config={"displayModeBar": False})
+        languages = most_measured(both, MATRIX_LANGUAGES)
+        if len(languages) < len({*both["source"], *both["target"]}):
+            st.caption(f"The {MATRIX_LANGUAGES} languages with the most pairs in common.")
+        figure = difference_matrix(among(both, languages))
+        st.plotly_chart(figure, key="difference", config={"displayModeBar": False})
         st.caption(
             f"Percentage points by which {name} is better (blue) or worse (orange); a dot marks a difference beyond "
             "its interval, which takes the runs as independent and is therefore wide when they share their sentences."
         )
+
+
+def _pools(name: str, scores: pd.DataFrame) -> str:
+    """What guessing finds in a run: accuracies among unlike numbers of sentences are not alike."""
+    mean = read_mean(scores)
+    return f"{plain(name)}: {guessing(mean.chance, mean.pools_in_words)}. " if mean else ""

@@ -28,6 +28,20 @@ def linked_choice(
     return picked
 
 
+def linked_choices(
+    label: str, options: Sequence[str], key: str, default: Sequence[str], **more: Any
+) -> list[str]:
+    """A multiselect over `options`; the URL's `key`, words joined by commas, decides, then `default`."""
+    widget = f"{key}-widget"
+    wanted = [word for word in (st.query_params.get(key) or "").split(",") if word in options]
+    st.session_state[widget] = wanted or list(default)
+
+    def follow() -> None:
+        st.query_params[key] = ",".join(st.session_state[widget])
+
+    return st.multiselect(label, options, key=widget, on_change=follow, **more)
+
+
 def choose(key: str, option: str | None) -> None:
     """Makes `option` the choice, in the URL and for this session."""
     st.session_state[f"{key}-last"] = option

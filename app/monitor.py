@@ -1,10 +1,13 @@
 """A run while it trains: redrawn on its own, so that the rest of the page stands still."""
 
+import math
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from app.runs import badge, last_values, principal_maps, sentences_of, steps_of, stop_with
-from app.words import duration, nats, share
+from app.words import duration, guessing, nats, share
 from core.errors import InputError
 from lab import jobs
 from lab.figures import curves, maps
@@ -100,15 +103,23 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
         )
     with right:
         points = curves.retrieval_points(steps, run.info.settings.measure.retrieval_meanings)
-        last = points.iloc[-1] if len(points) else {"value": float("nan"), "low": None, "high": None}
+        last = points.iloc[-1] if len(points) else {"value": math.nan, "low": None, "high": None}
         st.subheader("Held-out retrieval", anchor=False)
         st.metric("mean top-1 accuracy, 95 % interval", share(last["value"], last["low"], last["high"]))
         st.plotly_chart(curves.retrieval(points), key="live-retrieval", config={"displayModeBar": False})
         st.caption(
             "How often a sentence's nearest neighbour in another language is its translation, over all directed pairs "
-            f"and {run.info.settings.measure.retrieval_meanings} meanings the run never trains on. "
-            "Higher is better; the band is the interval."
+            f"and {run.info.settings.measure.retrieval_meanings} meanings the run never trains on"
+            f"{_guessing(last)}. Higher is better; the band is the interval, the dotted line guessing."
         )
+
+
+def _guessing(point: Mapping[str, float]) -> str:
+    """What guessing finds at a point of the curve, where the run recorded it."""
+    if math.isnan(point.get("chance", math.nan)):
+        return ""
+    pools = " to ".join(f"{size:,.0f}" for size in sorted({point["smallest_pool"], point["largest_pool"]}))
+    return f"; {guessing(point['chance'], pools)}"
 
 
 def _bounds_and_losses(steps: pd.DataFrame, entropy: float | None) -> None:

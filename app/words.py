@@ -15,6 +15,15 @@ def share(value: float, low: float | None = None, high: float | None = None) -> 
     return told if low is None or high is None else f"{told} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
+def guessing(chance: float, pools: str) -> str:
+    """What guessing finds, and among how many sentences.
+
+    >>> guessing(0.002, "300 to 1,000")
+    'guessing finds 0.2 % among 300 to 1,000 sentences'
+    """
+    return f"guessing finds {100 * chance:.2g} % among {pools} sentences"
+
+
 def nats(value: float, low: float | None = None, high: float | None = None) -> str:
     """An information.
 

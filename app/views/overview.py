@@ -1,18 +1,23 @@
 """Overview: two views of one meaning, the three tasks as lower bounds, what has run."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from app.runs import LIVE, badge, last_values, plain, readable_runs, steps_of, tell
 from app.sentences import cell, marked, sentence_table
-from app.words import nats, share
+from app.words import guessing, nats, share
 from core.errors import InputError
+from lab.evaluate.retrieval import MeanAccuracy
+from lab.evaluate.scores import read_mean
 from lab.figures.curves import smoothed
 from lab.figures.idea import before_and_after, bound_bars
 from lab.figures.tasks import TASKS
 from lab.world import World
 
 LANGUAGES = ("en", "fr", "ar", "hi", "zh")
+TAGS_SHOWN = 20
 TELLING = {
     "mmlm": (
         "Hide a token, guess it from its sentence.",
@@ -36,6 +41,21 @@ TELLING = {
 def example() -> list[tuple[str, str]]:
     world = World.load(LANGUAGES)
     return [(tag, text) for _, tag, text in world.rows(world.draw(1, 7), 7)]
+
+
+def retrieval_in_words(mean: MeanAccuracy | None) -> str:
+    """The mean of a run beside what guessing finds."""
+    if mean is None:
+        return "not evaluated yet"
+    # the interval stays on the line of its number
+    value = share(mean.value, mean.low, mean.high).replace(" ", "\u00a0")
+    return f"{value}; {guessing(mean.chance, mean.pools_in_words)}"
+
+
+def languages_in_words(languages: Sequence[str]) -> str:
+    """Tags of a run's languages, of very many how many more there are."""
+    more = len(languages) - TAGS_SHOWN
+    return " ".join(languages[:TAGS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 st.title("Two views of one meaning", anchor=False)
@@ -80,16 +100,13 @@ with table:
         link.page_link(LIVE, label=run.name, icon=":material/monitoring:", query_params={"run": run.name})
         state.markdown(badge(status.state))
         try:
-            mean = run.scores().query("task == 'retrieval' and metric == 'mean_accuracy'")
-            # the interval stays on the line of its number
-            numbers = [
-                share(*row).replace(" ", "\u00a0") for row in mean[["value", "low", "high"]].to_numpy()
-            ]
+            words = retrieval_in_words(read_mean(run.scores()))
         except InputError as error:
-            numbers = [plain(str(error))]
-        told.markdown(f"{' '.join(info.languages)} · {numbers[0] if numbers else 'not evaluated yet'}")
+            words = plain(str(error))
+        told.markdown(f"{languages_in_words(info.languages)} · {words}")
     st.caption(
-        "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval. A name opens the run."
+        "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval, and what guessing "
+        "finds in pools of so many. A name opens the run."
     )
 with bars:
     steps = steps_of(runs[0])

@@ -4,12 +4,13 @@ import streamlit as st
 
 from app.comparing import compare
 from app.links import linked_choice
+from app.matrices import show_matrix
 from app.runs import readable_runs, run_or_stop, stop_with
 from app.sentences import cell, marked, number, sentence_table
-from app.words import share
+from app.words import guessing, share
 from core.errors import InputError
+from lab.evaluate.scores import read_directions, read_languages, read_mean
 from lab.figures.languages import language_style
-from lab.figures.matrix import accuracy_matrix
 
 SHOWN = 50
 
@@ -20,41 +21,40 @@ try:
     errors = run.errors()
 except InputError as error:
     stop_with(error)
-scores = scores[scores["task"] == "retrieval"]
-if scores.empty:
+mean, pairs = read_mean(scores), read_directions(scores)
+if mean is None:
     st.info(
-        f"{run.name} is not evaluated yet. A run is when it finishes, or now with: `lab evaluate {run.name}`"
+        f"{run.name} has no retrieval yet. A run is evaluated when it finishes, or now with `lab evaluate {run.name}`, "
+        "which also says why where its languages share too few held-out meanings."
     )
     st.stop()
 
-mean = scores[scores["metric"] == "mean_accuracy"].iloc[0]
-pairs = scores[scores["metric"] == "accuracy"].reset_index(drop=True)
-told, matrix = st.columns([2, 3], gap="large")
-with told:
-    st.metric("mean top-1 accuracy, 95 % interval", share(mean["value"], mean["low"], mean["high"]))
+summary, matrix = st.columns([2, 3], gap="large")
+with summary:
+    st.metric("mean top-1 accuracy, 95 % interval", share(mean.value, mean.low, mean.high))
     st.markdown(
-        f"over {len(pairs)} directed pairs of languages and {int(mean['n']):,} held-out meanings, "
-        f"layer {mean['layer']}. Guessing finds {share(1 / mean['n'])}."
+        f"over {mean.directions:,} directed pairs of languages and {mean.meanings:,} held-out meanings, "
+        f"layer {pairs['layer'].iloc[0]}, by cosine; {guessing(mean.chance, mean.pools_in_words)}."
     )
     best, worst = pairs.loc[pairs["value"].idxmax()], pairs.loc[pairs["value"].idxmin()]
     for name, row in (("best", best), ("worst", worst)):
         pair = f"{language_style(row['source']).name} → {language_style(row['target']).name}"
-        st.markdown(f"{name}: **{pair}**, {share(row['value'], row['low'], row['high'])}")
+        words = guessing(row["chance"], f"{row['pool']:,.0f}")
+        st.markdown(f"{name}: **{pair}**, {share(row['value'], row['low'], row['high'])}; {words}")
     with st.expander("Every pair with its interval", icon=":material/table_rows:"):
         st.dataframe(
-            pairs[["source", "target", "value", "low", "high", "n"]].sort_values("value"),
+            pairs[["source", "target", "value", "low", "high", "chance", "pool", "n"]].sort_values("value"),
             hide_index=True, height=300,
-            column_config={name: st.column_config.NumberColumn(format="percent") for name in ("value", "low", "high")},
+            column_config={
+                name: st.column_config.NumberColumn(format="percent") for name in ("value", "low", "high", "chance")
+            },
         )  # fmt: skip
         st.caption(
-            "Share of n queries whose translation comes first, with its 95 % bootstrap interval; worst first."
+            "Share of n queries whose translation comes first among the sentences of the pool, with its 95 % interval "
+            "(Clopper and Pearson), and what guessing finds; worst first."
         )
 with matrix:
-    st.plotly_chart(accuracy_matrix(pairs), key="matrix", config={"displayModeBar": False})
-    st.caption(
-        "Row: language of the query; column: language that is searched. A cell is the share of queries whose nearest "
-        "sentence is their translation; its interval shows on hover."
-    )
+    show_matrix(pairs, read_languages(scores))
 
 st.subheader("What was mistaken for what", anchor=False)
 options = [f"{row.source} → {row.target}" for row in pairs.itertuples()]

@@ -78,8 +78,16 @@ def bounds(steps: pd.DataFrame) -> go.Figure:
 
 
 def retrieval(points: pd.DataFrame) -> go.Figure:
-    """Mean held-out retrieval over steps with its interval: columns step, value, low, high, as shares."""
+    """Mean held-out retrieval over steps with its interval: columns step, value, low, high, chance, as shares.
+
+    The dotted line is what guessing finds, where the run recorded it.
+    """
     figure = go.Figure()
+    guessed = points.dropna(subset=["chance"])
+    figure.add_scatter(
+        x=guessed["step"], y=guessed["chance"], mode="lines", showlegend=False,
+        line={"color": "#71808f", "width": 1.5, "dash": "dot"}, hovertemplate="guessing finds %{y:.2%}<extra></extra>",
+    )  # fmt: skip
     figure.add_scatter(
         x=[*points["step"], *points["step"][::-1]], y=[*points["high"], *points["low"][::-1]],
         fill="toself", mode="lines", fillcolor="rgba(15,143,143,0.18)", line={"width": 0},
@@ -126,22 +134,21 @@ def _frame(label: str) -> dict:
 
 
 def retrieval_points(steps: pd.DataFrame, meanings: int) -> pd.DataFrame:
-    """Held-out retrieval at each snapshot: columns step, value, low, high.
+    """Held-out retrieval at each snapshot: columns step, value, low, high, chance, smallest_pool, largest_pool.
 
     Where the run recorded no interval it is Wilson's for `meanings` independent queries: the directions share their
     meanings, so more queries than that are not independent, and the true interval is no wider.
     """
+    columns = ["step", "value", "low", "high", "chance", "smallest_pool", "largest_pool"]
     if "retrieval" not in steps:
-        return pd.DataFrame(columns=["step", "value", "low", "high"])
+        return pd.DataFrame(columns=columns)
     found = steps.dropna(subset=["retrieval"]).rename(columns={"retrieval": "value"})
-    if {"retrieval_low", "retrieval_high"} <= set(found):
-        found = found.rename(columns={"retrieval_low": "low", "retrieval_high": "high"})
-        return found.loc[:, ["step", "value", "low", "high"]].reset_index(drop=True)
+    found = found.rename(columns=lambda name: name.removeprefix("retrieval_")).reindex(columns=columns)
+    if bool(found["low"].notna().all()):
+        return found.reset_index(drop=True)
     share = found["value"]
     middle = (share + Z95**2 / (2 * meanings)) / (1 + Z95**2 / meanings)
     half = (
         Z95 * np.sqrt(share * (1 - share) / meanings + Z95**2 / (4 * meanings**2)) / (1 + Z95**2 / meanings)
     )
-    return (
-        found.loc[:, ["step", "value"]].assign(low=middle - half, high=middle + half).reset_index(drop=True)
-    )
+    return found.assign(low=middle - half, high=middle + half).reset_index(drop=True)

@@ -1,5 +1,8 @@
 """Retrieval over directed pairs of languages as a matrix: rows ask, columns are searched."""
 
+from collections.abc import Collection
+from typing import Final
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,10 +14,26 @@ SEQUENTIAL = [[0.0, "#f3efe4"], [0.5, "#7fb3c8"], [1.0, "#0b4a6b"]]
 DIVERGING = [[0.0, "#b35806"], [0.5, "#f4f4f4"], [1.0, "#2166ac"]]
 
 
+MATRIX_LANGUAGES: Final = 40
+"""Languages of which a matrix can be read on a page."""
+
+
+def most_measured(pairs: pd.DataFrame, most: int) -> list[str]:
+    """The languages with the most directions, at most so many: columns source, target."""
+    counts = pd.concat([pairs["source"], pairs["target"]]).value_counts()
+    return sorted(sorted(counts.index, key=lambda tag: (-counts[tag], tag))[:most])
+
+
+def among(pairs: pd.DataFrame, languages: Collection[str]) -> pd.DataFrame:
+    """The directions between some languages."""
+    return pairs[pairs["source"].isin(languages) & pairs["target"].isin(languages)]
+
+
 def accuracy_matrix(pairs: pd.DataFrame) -> go.Figure:
-    """Accuracy of every directed pair: columns source, target, value, low, high, n."""
+    """Accuracy of every directed pair: columns source, target, value, low, high, n, pool, chance."""
     hover = [
         f"{_pair(row)}<br>{row.value:.1%} [{row.low:.1%}, {row.high:.1%}], {row.n:,} queries"
+        f"<br>guessing {100 * row.chance:.2g} % of {row.pool:,.0f} candidates"
         for row in pairs.itertuples()
     ]
     cells = [f"{100 * value:.0f}" for value in pairs["value"]]
@@ -62,13 +81,13 @@ def _matrix(
     at = {tag: position for position, tag in enumerate(tags)}
     values = np.full((len(tags), len(tags)), np.nan)
     written = np.full(values.shape, "", dtype=object)
-    told = np.full(values.shape, "", dtype=object)
+    hovers = np.full(values.shape, "", dtype=object)
     for row, cell, text in zip(pairs.itertuples(), cells, hover, strict=True):
         where = at[str(row.source)], at[str(row.target)]
-        values[where], written[where], told[where] = row.value, cell, text
+        values[where], written[where], hovers[where] = row.value, cell, text
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=tags, y=tags, text=written, texttemplate="%{text}", customdata=told,
+            z=values, x=tags, y=tags, text=written, texttemplate="%{text}", customdata=hovers,
             hovertemplate="%{customdata}<extra></extra>", hoverongaps=False, xgap=2, ygap=2,
             colorbar={"title": label, "tickformat": tick, "thickness": 12, "outlinewidth": 0}, **scale,
         )

@@ -57,7 +57,7 @@ def scores() -> pd.DataFrame:
     rows = [(a, b, "accuracy", 0.8, 0.7, 0.9, 100) for a in LANGUAGES for b in LANGUAGES if a != b]
     rows.append(("", "", "mean_accuracy", 0.8, 0.75, 0.85, 100))
     table = pd.DataFrame(rows, columns=["source", "target", "metric", "value", "low", "high", "n"])
-    return table.assign(task="retrieval", layer=2, unit="share")
+    return table.assign(task="retrieval", layer=2, unit="share", pool=200, chance=1 / 200, measure="cosine")
 
 
 def errors(table: pd.DataFrame) -> pd.DataFrame:

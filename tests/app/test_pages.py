@@ -1,14 +1,18 @@
 """Every page in every state of the store: full, empty, broken."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lab import store
+from lab.evaluate.retrieval import Direction, Wrong
+from lab.evaluate.scores import scores as scores_of
 from tests.app.runs import write_run
 
 VIEWS = Path(__file__).parents[2] / "app" / "views"
@@ -53,7 +57,7 @@ def test_a_page_of_a_full_store_shows_neither_error_nor_warning(full, name):
 def test_overview_tells_of_every_run_its_state_and_retrieval_with_interval(full):
     told = words(open_page("overview"))
     assert told.count("finished") == 2
-    assert told.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]") == 2
+    assert told.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]; guessing finds 0.5 % among 200 sentences") == 2
 
 
 def test_overview_states_every_bound_as_at_least_with_its_ceiling(full):
@@ -143,6 +147,57 @@ def test_retrieval_filters_mistakes_by_pair(full):
     html = open_page("retrieval", run="first", pair="ar → en").get("html")[-1].proto.body
     assert "0.100" in html
     assert "0.300" not in html
+
+
+def test_retrieval_states_pool_and_chance_beside_the_mean_and_the_extremes(full):
+    told = words(open_page("retrieval", run="first"))
+    assert told.count("guessing finds 0.5 % among 200 sentences") == 3
+
+
+def test_retrieval_of_452_languages_shows_a_line_each_and_the_matrix_of_a_few(full):
+    write_scores_of_many("first")
+    page = open_page("retrieval", run="first")
+    told = words(page)
+    assert "over 2,000 directed pairs" in told
+    assert "among 20 to 471 sentences" in told
+    assert "Each of 452 languages" in told
+    charts = {
+        chart.proto.id.rpartition("-")[2]: json.loads(chart.proto.spec) for chart in page.get("plotly_chart")
+    }
+    assert len(charts["languages"]["layout"]["yaxis"]["ticktext"]) == 452
+    assert len(charts["matrix"]["data"][0]["x"]) <= 40
+    assert len(page.multiselect(key="languages-widget").value) == 20
+
+
+def test_the_languages_of_the_matrix_are_those_of_the_url(full):
+    write_scores_of_many("first")
+    page = open_page("retrieval", run="first", languages="aaa,aab,aac,nonsense")
+    assert page.multiselect(key="languages-widget").value == ["aaa", "aab", "aac"]
+
+
+def test_retrieval_of_a_run_whose_languages_share_too_little_says_what_to_do(full):
+    run = store.open_run("first")
+    run.write_scores("retrieval", scores_of([], layer=2))
+    assert "share too few held-out meanings" in words(open_page("retrieval", run="first"))
+    assert "not evaluated yet" in words(open_page("overview"))
+
+
+def write_scores_of_many(name: str) -> None:
+    """Scores of 2,000 directions among 452 languages with pools of 20 to 471 sentences."""
+    rng = np.random.default_rng(0)
+    tags = [f"{a}{b}{c}" for a in "abcd" for b in "abcdefghijkl" for c in "abcdefghij"][:452]
+    pool = dict(zip(tags, range(20, 472), strict=True))
+    directions = []
+    for number in range(2_000):
+        source, target = tags[number % 452], tags[(number % 452 + 1 + number // 452 * 97) % 452]
+        n = min(pool[source], pool[target])
+        queries = [f"q{i}" for i in range(n)]
+        wrong = Wrong(0, queries, queries, *(np.zeros(0, int),) * 3, np.zeros(0))
+        correct = (rng.random(n) < 0.5).astype(float)
+        directions.append(
+            Direction(source, target, np.arange(n), correct, pool[target], 1 / pool[target], wrong)
+        )
+    store.open_run(name).write_scores("retrieval", scores_of(directions, layer=2))
 
 
 def test_retrieval_compares_two_runs_with_an_interval_for_every_pair(full):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.figures import curves, idea, maps, matrix
+from lab.figures import by_language, curves, idea, maps, matrix
+from lab.figures.languages import language_style
 from lab.figures.sentences import POP_ISOLATE, hover_text
 
 
@@ -100,8 +101,10 @@ def test_intervals_that_the_run_recorded_are_shown_as_they_are():
 
 
 def pairs(value: float, half: float = 0.1) -> pd.DataFrame:
-    rows = [(a, b, value, value - half, value + half, 50) for a, b in (("en", "ar"), ("ar", "en"))]
-    return pd.DataFrame(rows, columns=["source", "target", "value", "low", "high", "n"])
+    rows = [
+        (a, b, value, value - half, value + half, 50, 80, 1 / 80) for a, b in (("en", "ar"), ("ar", "en"))
+    ]
+    return pd.DataFrame(rows, columns=["source", "target", "value", "low", "high", "n", "pool", "chance"])
 
 
 def test_rows_of_the_matrix_ask_and_columns_are_searched():
@@ -111,6 +114,50 @@ def test_rows_of_the_matrix_ask_and_columns_are_searched():
     assert heat.y[1] == "en"
     assert heat.x[0] == "ar"
     assert heat.z[1][0] == 0.9
+
+
+def test_a_cell_of_the_matrix_says_on_hover_its_interval_pool_and_chance():
+    heat = matrix.accuracy_matrix(pairs(0.5)).data[0]
+    assert "50.0% [40.0%, 60.0%], 50 queries<br>guessing 1.2 % of 80 candidates" in heat.customdata[1][0]
+
+
+def test_of_many_languages_those_with_the_most_directions_are_shown():
+    spokes = [("en", f"l{number:03}") for number in range(60)] + [("fr", "l007"), ("l007", "fr")]
+    table = pd.DataFrame(spokes, columns=["source", "target"])
+    assert matrix.most_measured(table, 4) == ["en", "fr", "l000", "l007"]
+    assert len(matrix.among(table, ["en", "l007", "fr"])) == 3
+
+
+def test_a_line_per_language_fits_any_number_of_languages_lowest_first():
+    tags = [f"{first}{second}" for first in "abcdefghijklmnopqrst" for second in "abcdefghijklmnopqrst"]
+    rows = [
+        (tag, metric, 1 - number / 500, 0.1, 1.0, 0.05)
+        for number, tag in enumerate(tags)
+        for metric in ("mean_from", "mean_to")
+    ]
+    means = pd.DataFrame(rows, columns=["language", "metric", "value", "low", "high", "chance"])
+    figure = by_language.language_lines(means)
+    assert figure.layout.height == 90 + 20 * 400
+    assert figure.layout.yaxis.ticktext[0] == language_style(tags[-1]).name
+    asking = next(trace for trace in figure.data if trace.name == "asking")
+    assert asking.customdata[0][1:] == [0.1, 1.0, 0.05]
+
+
+def test_the_curve_of_retrieval_shows_what_guessing_finds_where_the_run_recorded_it():
+    steps = pd.DataFrame(
+        {"step": [0, 9], "retrieval": [0.01, 0.5], "retrieval_low": [0.0, 0.4], "retrieval_high": [0.1, 0.6],
+         "retrieval_chance": [0.02, 0.02], "retrieval_smallest_pool": [50, 50], "retrieval_largest_pool": [50, 50]}
+    )  # fmt: skip
+    figure = curves.retrieval(curves.retrieval_points(steps, 50))
+    (guess,) = [trace for trace in figure.data if trace.line.dash == "dot"]
+    assert list(guess.y) == [0.02, 0.02]
+    earlier = steps[["step", "retrieval"]]
+    (guess,) = [
+        trace
+        for trace in curves.retrieval(curves.retrieval_points(earlier, 50)).data
+        if trace.line.dash == "dot"
+    ]
+    assert len(guess.y) == 0
 
 
 def test_half_widths_of_a_difference_add_in_squares():

@@ -1,0 +1,44 @@
+"""Retrieval between all pairs of languages on a page, however many languages there are."""
+
+import pandas as pd
+import streamlit as st
+
+from app.links import linked_choices
+from lab.figures.by_language import language_lines
+from lab.figures.languages import language_style
+from lab.figures.matrix import MATRIX_LANGUAGES, accuracy_matrix, among, most_measured
+
+FIRST_SHOWN = 20
+READ = (
+    "Row: language of the query; column: language that is searched. A cell is the share of queries whose nearest "
+    "sentence is their translation; its interval, its pool and what guessing finds show on hover."
+)
+
+
+def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
+    """The matrix of all languages; of very many, a line for each and the matrix of those that are chosen.
+
+    Args:
+        pairs, means: as `lab.evaluate.scores` reads directions and languages from a score table.
+    """
+    tags = sorted({*pairs["source"], *pairs["target"]})
+    if len(tags) <= MATRIX_LANGUAGES:
+        st.plotly_chart(accuracy_matrix(pairs), key="matrix", config={"displayModeBar": False})
+        st.caption(READ)
+        return
+    with st.container(height=560):
+        st.plotly_chart(language_lines(means), key="languages", config={"displayModeBar": False})
+    st.caption(
+        f"Each of {len(tags):,} languages with its mean as the language of the query and as the one that is searched, "
+        "the lowest first, with 95 % intervals; grey ticks: what guessing finds."
+    )
+    chosen = linked_choices(
+        "Languages in the matrix", tags, "languages", most_measured(pairs, FIRST_SHOWN),
+        format_func=lambda tag: language_style(tag).name, max_selections=MATRIX_LANGUAGES,
+    )  # fmt: skip
+    shown = among(pairs, chosen)
+    if shown.empty:
+        st.info("No direction between these languages was measured: choose others.")
+        return
+    st.plotly_chart(accuracy_matrix(shown), key="matrix", config={"displayModeBar": False})
+    st.caption(f"{READ} An empty cell was not measured.")
