@@ -7,12 +7,15 @@ Sentences that share a meaning translate each other. On disk a corpus is a folde
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from langcodes import standardize_tag, tag_is_valid
 from langcodes.tag_parser import LanguageTagError
@@ -27,6 +30,7 @@ SCHEMA: Final = pa.schema(
 )
 SHARD_ROWS: Final = 1_000_000
 CHUNK_ROWS: Final = 50_000
+MEANINGS_AT_ONCE: Final = 10_000_000
 
 
 class Row(NamedTuple):
@@ -46,13 +50,20 @@ class CorpusInfo(Frozen):
     languages: dict[str, int] = Field(description="sentences per language tag")
     source: str = ""
     licence: str = ""
-    rejected: int = Field(default=0, description="lines left out on import")
+    units: int = Field(default=0, description="lines, rows or entries read: imported + duplicates + rejected")
+    imported: int = Field(default=0, description="units without a fault, each met for the first time")
+    duplicates: int = Field(default=0, description="units whose texts and meaning came before, merged")
+    rejected: int = Field(default=0, description="units left out, whole or in part, listed in rejected.tsv")
+    missing: int = Field(default=0, description="translations that a unit has room for and does not hold")
+    identical: int = Field(default=0, description="units that say the same in two languages")
+    ignored_columns: tuple[str, ...] = Field(default=(), description="columns and keys that are no text")
     sha256: str = Field(description="of all rows in order: the content, whatever the shards")
     world: dict[str, Any] | None = Field(
         None, description="settings of the built-in world that wrote the text"
     )
 
 
+@lru_cache(maxsize=10_000)
 def language_tag(tag: str) -> str:
     """The shortest BCP-47 form of a language tag: `deu` is `de`, `zho-CN` is `zh-CN`.
 
@@ -76,13 +87,21 @@ def write_corpus(
     *,
     source: str = "",
     licence: str = "",
-    rejected: Sized = (),
+    report: Callable[[Path], Mapping[str, Any]] = lambda folder: {},
     world: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> "Corpus":
-    """Writes a table of sentences as a corpus folder, streaming: of all rows it holds the meanings, to count them.
+    """Writes a table of sentences as a corpus folder, in the same memory however many there are.
 
-    `rejected` is counted when the rows are through: what a reader left out.
+    Args:
+        rows: meaning, language tag and text of each sentence.
+        folder: appears when it is complete.
+        source: where the text comes from.
+        licence: of the text.
+        report: called with the folder that is being written when the rows are through; adds files to it, and returns
+            what `corpus.json` says of the reading.
+        world: settings of the built-in world, if it wrote the rows.
+        overwrite: replaces a folder that exists.
 
     Raises:
         InputError: the folder is taken, or there are no rows.
@@ -96,13 +115,13 @@ def write_corpus(
                 raise InputError(f"expected sentences for {folder}, got none: the input is empty")
             info = CorpusInfo(
                 sentences=sum(counts.values()),
-                meanings=_count_meanings(partial),
+                meanings=_count_meanings(partial, sum(counts.values())),
                 languages=dict(sorted(counts.items())),
                 source=source,
                 licence=licence,
-                rejected=len(rejected),
                 sha256=digest,
                 world=world,
+                **report(partial),
             )
             (partial / "corpus.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
     except FileExistsError:
@@ -120,35 +139,60 @@ def _write_shards(rows: Iterator[tuple[int, str, str]], folder: Path) -> tuple[C
     writer: pq.ParquetWriter | None = None
     written = 0
     try:
-        while chunk := list(islice(rows, CHUNK_ROWS)):
+        for ids, tags, texts in _chunks(rows):
             if writer is None or written % SHARD_ROWS == 0:
                 if writer is not None:
                     writer.close()
                 writer = pq.ParquetWriter(folder / f"{written // SHARD_ROWS:05d}.parquet", SCHEMA)
-            ids, tags, texts = zip(*chunk, strict=True)
-            texts = [unicodedata.normalize("NFC", text) for text in texts]
-            for row in zip(ids, tags, texts, strict=True):
-                digest.update("\t".join(map(str, row)).encode() + b"\n")
+            texts = [text if text.isascii() else unicodedata.normalize("NFC", text) for text in texts]
+            columns = [pa.array(ids, pa.int64()), pa.array(tags), pa.array(texts)]
+            digest.update(_written(columns))
             counts.update(tags)
-            columns = [
-                pa.array(ids, pa.int64()),
-                pa.array(tags).dictionary_encode().cast(SCHEMA.field(1).type),
-                pa.array(texts),
-            ]
+            columns[1] = columns[1].dictionary_encode().cast(SCHEMA.field(1).type)
             writer.write_table(pa.table(columns, schema=SCHEMA))
-            written += len(chunk)
+            written += len(ids)
     finally:
         if writer is not None:
             writer.close()
     return counts, digest.hexdigest()
 
 
-def _count_meanings(folder: Path) -> int:
-    shards = sorted(folder.glob("*.parquet"))
-    column = pa.chunked_array(
-        [c for s in shards for c in pq.read_table(s, columns=["meaning"]).column(0).chunks]
-    )
-    return len(column.unique())
+def _chunks(rows: Iterator[tuple[int, str, str]]) -> Iterator[tuple[list[int], list[str], list[str]]]:
+    """Meanings, tags and texts of many rows. A row is let go at once: the collector walks over each that is held."""
+    while True:
+        ids: list[int] = []
+        tags: list[str] = []
+        texts: list[str] = []
+        for meaning, tag, text in islice(rows, CHUNK_ROWS):
+            ids.append(meaning)
+            tags.append(tag)
+            texts.append(text)
+        if not ids:
+            return
+        yield ids, tags, texts
+
+
+def _written(columns: list[Any]) -> memoryview:
+    """The bytes of rows: their columns with a TAB between and a line break behind, one row behind the other."""
+    ids, tags, texts = columns
+    lines = pc.binary_join_element_wise(texts, "", "\n")  # pyright: ignore
+    rows = pc.binary_join_element_wise(pc.cast(ids, pa.string()), tags, lines, "\t")  # pyright: ignore
+    return memoryview(rows.buffers()[2])
+
+
+def _count_meanings(folder: Path, rows: int) -> int:
+    """Distinct meanings, counted a part of the numbers at a time."""
+    parts = 1 + rows // MEANINGS_AT_ONCE
+    return sum(_distinct(folder, part, parts) for part in range(parts))
+
+
+def _distinct(folder: Path, part: int, parts: int) -> int:
+    """How many distinct meanings leave the remainder `part` when they are divided by `parts`."""
+    values = [np.empty(0, dtype=np.int64)]
+    for shard in sorted(folder.glob("*.parquet")):
+        column = pq.read_table(shard, columns=["meaning"]).column(0).to_numpy()
+        values.append(np.unique(column[column % parts == part]))
+    return len(np.unique(np.concatenate(values)))
 
 
 class Corpus:

@@ -1,30 +1,37 @@
 """`lab corpus import` and `lab corpus show`: own text in."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, Final, Literal
 
 import tyro
 
 from core.errors import InputError
-from core.text.corpus import open_corpus, write_corpus
-from core.text.readers import MAX_CHARACTERS, Rejected, read_files, sentences
+from core.text.corpus import Corpus, Row, open_corpus, write_corpus
+from core.text.readers import MAX_CHARACTERS, Counts, Notes, ReadOptions, Rejected, read_files, sentences
 from lab import store
 from lab.cli import parse as parse_words
 from lab.cli.console import err, out, progress, table
 from lab.figures.sentences import spreadsheet_cell
 
-SHOWN = 20
+SHOWN: Final = 20
+IDENTICAL_SHARE_WARNED: Final = 0.05
+BAR_EVERY_ROWS: Final = 5_000
 
 
 @dataclass(frozen=True)
 class Import:
-    """Makes a corpus from Moses line-aligned files (train.en train.de.gz), one TSV, CSV or JSON Lines file.
+    """Makes a corpus from files of one kind, in any order, or from a data set of Hugging Face.
 
-    Line i of one Moses file translates line i of the others. TSV and CSV have a header of language tags, or the
-    columns meaning, language, text; JSON Lines hold {"en": "...", "fr": "..."} or meaning, language and text.
+    Line-aligned text (train.en train.de.gz; line i of one file translates line i of the others; files whose names
+    differ only in the language belong together), TSV and CSV with a header of language tags or the columns meaning,
+    language, text; JSON Lines, JSON lists and Parquet with the same keys; TMX, XLIFF, gettext PO, subtitles, CoNLL-U;
+    a folder or hub name of a data set. Files may be packed: .gz .bz2 .xz .zst.
     """
 
     files: tyro.conf.Positional[tuple[Path, ...]]
@@ -32,11 +39,24 @@ class Import:
     out: Path
     """Folder to write the corpus into."""
     languages: tuple[str, ...] = ()
-    """Of the Moses files, in their order; default: their endings."""
+    """Of the line-aligned files, in their order; of the columns of a table without header; of source and target of a
+    file that does not say them. Default: the endings of the files, the header, what the file says."""
+    columns: tuple[str, ...] = ()
+    """Columns to read, by name or by number from 1: en=source ar=target, or meaning=id language=lang text=sentence."""
+    header: bool = False
+    """The first row is a header, although --languages or numbers name the columns."""
+    quotes: Literal["auto", "enclose", "text"] = "auto"
+    """Whether quotation marks enclose the cells of a table or are text; auto: they enclose in .csv alone."""
+    encoding: str | None = None
+    """Of the text, for example cp1251, utf-16-le, gb18030; default: UTF-8, or what a byte-order mark says."""
+    config: str | None = None
+    """Configuration of a data set, for example en-fr."""
+    split: str | None = None
+    """Split of a data set, for example train."""
     skip_bad: bool = False
-    """Leave bad lines out and list them in rejected.tsv, instead of refusing the import."""
+    """Leave faulty units out and list them in rejected.tsv, instead of refusing the import."""
     max_characters: int = MAX_CHARACTERS
-    """Longer sentences are bad lines."""
+    """Longer texts are faulty."""
     source: str = ""
     """Where the text comes from, for corpus.json."""
     licence: str = ""
@@ -45,31 +65,124 @@ class Import:
     """Replace the folder if it exists."""
 
     def __call__(self) -> dict[str, Any]:
-        rejected: list[Rejected] = []
-        lines = read_files(self.files, self.languages or None)
-        with store.room(self.out), progress() as bar:
-            task = bar.add_task("reading", total=None, told="sentences")
-            rows = (
-                bar.advance(task) or row for row in sentences(lines, rejected.append, self.max_characters)
-            )
-            if not self.skip_bad:
-                rows = _refusing(rows, rejected)
-            write_corpus(
-                rows,
+        notes, counts = Notes(say=err.print), Counts()
+        with store.room(self.out), closing(_RejectedRows()) as rejected:
+            units = read_files(self.files, self._options(), notes)
+            rows = sentences(units, rejected.add, counts, self.max_characters)
+            corpus = write_corpus(
+                self._judged(_with_bar(rows, self.files, notes, counts), rejected, counts),
                 self.out,
-                source=self.source or " ".join(path.name for path in self.files),
+                source=self.source or _names(self.files),
                 licence=self.licence,
-                rejected=rejected,
+                report=lambda folder: _report(folder, rejected, counts, notes),
                 overwrite=self.overwrite,
             )
-            if rejected:
-                _write_rejected(self.out / "rejected.tsv", rejected)
-        return {**_document(self.out), "rejected": len(rejected)}
+        _warn(corpus)
+        return _document(corpus)
+
+    def _options(self) -> ReadOptions:
+        pairs = [column.partition("=") for column in self.columns]
+        if wrong := [column for column, pair in zip(self.columns, pairs, strict=True) if not all(pair)]:
+            raise InputError(f"expected --columns LANGUAGE=COLUMN, for example en=source, got {wrong[0]!r}")
+        columns = {role: column for role, _, column in pairs}
+        if len(columns) < len(pairs):
+            raise InputError(f"expected a different language for each column, got {' '.join(self.columns)}")
+        return ReadOptions(
+            languages=self.languages,
+            columns=columns,
+            header=self.header,
+            quotes=self.quotes,
+            encoding=self.encoding,
+            config=self.config,
+            split=self.split,
+        )
+
+    def _judged(self, rows: Iterator[Row], rejected: "_RejectedRows", counts: Counts) -> Iterator[Row]:
+        """The rows; reads to the end, so that all faults are known, and refuses if there is one.
+
+        Raises:
+            InputError: a unit is faulty and faulty ones are not left out, or all are.
+        """
+        empty = True
+        for row in rows:
+            empty = False
+            if not rejected.first or self.skip_bad:
+                yield row
+        if rejected.first and not self.skip_bad:
+            raise _refusal(rejected, counts, "mend them, or leave them out with --skip-bad")
+        if rejected.first and empty:
+            raise _refusal(rejected, counts, "no sentence is left")
 
     def show(self, document: dict[str, Any]) -> None:
         _show(document)
         if document["rejected"]:
-            out.print(f"{document['rejected']:,} bad lines were left out: see {self.out / 'rejected.tsv'}")
+            out.print(f"what was left out, and why: {self.out / 'rejected.tsv'}")
+
+
+class _RejectedRows:
+    """What was left out, written as it comes: the first ones in memory, all in a file."""
+
+    def __init__(self) -> None:
+        self.first: list[Rejected] = []
+        self._file = TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
+        self._table = csv.writer(self._file, delimiter="\t")
+        self._table.writerow(Rejected._fields)
+
+    def add(self, rejected: Rejected) -> None:
+        if len(self.first) < SHOWN:
+            self.first.append(rejected)
+        self._table.writerow([spreadsheet_cell(str(cell)) for cell in rejected])
+
+    def save(self, path: Path) -> None:
+        self._file.seek(0)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(self._file)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _refusal(rejected: _RejectedRows, counts: Counts, remedy: str) -> InputError:
+    for bad in rejected.first:
+        err.print(f"{bad.where}: {bad.reason}")
+    first = rejected.first[0]
+    return InputError(
+        f"{counts.rejected:,} of {counts.units:,} units are bad (first: {first.where} {first.reason}): {remedy}"
+    )
+
+
+def _report(folder: Path, rejected: _RejectedRows, counts: Counts, notes: Notes) -> dict[str, Any]:
+    if rejected.first:
+        rejected.save(folder / "rejected.tsv")
+    return {**vars(counts), "ignored_columns": tuple(notes.ignored)}
+
+
+def _with_bar(rows: Iterator[Row], files: tuple[Path, ...], notes: Notes, counts: Counts) -> Iterator[Row]:
+    """The rows, with a bar that shows how much of the files is read."""
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    with progress() as bar:
+        task = bar.add_task("reading", total=100 if size else None, told="%")
+        for number, row in enumerate(rows):
+            if number % BAR_EVERY_ROWS == 0:
+                done = 100 * notes.bytes_read // size if size else number
+                bar.update(task, completed=done, told=f"%, {counts.units:,} units")
+            yield row
+        bar.update(task, completed=100 if size else counts.units, told=f"%, {counts.units:,} units")
+
+
+def _names(files: tuple[Path, ...]) -> str:
+    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    return " ".join(path.name for path in files[:SHOWN]) + more
+
+
+def _warn(corpus: Corpus) -> None:
+    info = corpus.info
+    share = info.identical / info.units if info.units else 0.0
+    if share >= IDENTICAL_SHARE_WARNED:
+        err.print(
+            f"warning: {share:.1%} of the units say the same in two languages ({info.identical:,} of {info.units:,}): "
+            "is this text translated?"
+        )
 
 
 @dataclass(frozen=True)
@@ -82,8 +195,9 @@ class Show:
     """Sentences to show."""
 
     def __call__(self) -> dict[str, Any]:
-        rows = islice(open_corpus(self.folder).rows(), self.sentences)
-        return {**_document(self.folder), "first": [row._asdict() for row in rows]}
+        corpus = open_corpus(self.folder)
+        rows = islice(corpus.rows(), self.sentences)
+        return {**_document(corpus), "first": [row._asdict() for row in rows]}
 
     def show(self, document: dict[str, Any]) -> None:
         _show(document)
@@ -100,41 +214,21 @@ def parse(words: list[str]) -> Import | Show:
     return parse_words(commands[words[0]], f"lab corpus {words[0]}", words[1:])
 
 
-def _refusing(rows: Any, rejected: list[Rejected]) -> Any:
-    """Reads to the end, so that all bad lines are known, and refuses if there is one."""
-    for row in rows:
-        if not rejected:
-            yield row
-    if rejected:
-        for bad in rejected[:SHOWN]:
-            err.print(f"{bad.where}: {bad.reason}", markup=False)
-        more = f", {len(rejected) - SHOWN:,} more not shown" if len(rejected) > SHOWN else ""
-        raise InputError(
-            f"{len(rejected):,} lines are bad (first: {rejected[0].where} {rejected[0].reason}{more}); "
-            "mend them, or leave them out with --skip-bad"
-        )
-
-
-def _write_rejected(path: Path, rejected: list[Rejected]) -> None:
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        table = csv.writer(file, delimiter="\t")
-        table.writerow(Rejected._fields)
-        table.writerows([spreadsheet_cell(str(cell)) for cell in row] for row in rejected)
-
-
-def _document(folder: Path) -> dict[str, Any]:
-    info = open_corpus(folder).info
-    found = info.model_dump(
-        include={"sentences", "meanings", "languages", "rejected", "source", "licence", "sha256"}
-    )
-    world = info.world or {}
-    known = {key: world[key] for key in ("entropy_nats", "information_nats") if key in world}
-    return {"folder": str(folder), **found, **known}
+def _document(corpus: Corpus) -> dict[str, Any]:
+    fields = corpus.info.model_dump(exclude={"format", "world"})
+    world = corpus.info.world or {}
+    exact = {key: world[key] for key in ("entropy_nats", "information_nats") if key in world}
+    return {"folder": str(corpus.folder), **fields, **exact}
 
 
 def _show(document: dict[str, Any]) -> None:
-    rows = [(key, f"{document[key]:,}") for key in ("sentences", "meanings", "rejected")]
+    rows = [(key, f"{document[key]:,}") for key in ("sentences", "meanings")]
     rows += [("languages", "  ".join(f"{tag} {count:,}" for tag, count in document["languages"].items()))]
+    if document["units"]:
+        parts = " + ".join(f"{document[key]:,} {key}" for key in ("imported", "duplicates", "rejected"))
+        rows += [("units", f"{document['units']:,} = {parts}")]
+    rows += [(key, f"{document[key]:,}") for key in ("missing", "identical") if document[key]]
+    rows += [("not read", ", ".join(document["ignored_columns"]))] if document["ignored_columns"] else []
     rows += [(key, document[key]) for key in ("source", "licence") if document[key]]
     rows += [
         (key, f"{document[key]:.4f} (exact)")

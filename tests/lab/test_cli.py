@@ -131,7 +131,8 @@ BAD_FILES = {
     "an empty line": ({"t.en": b"\n", "t.fr": b"c\n"}, "is empty"),
     "an over-long line": ({"t.en": b"x" * 5000, "t.fr": b"c\n"}, "over-long"),
     "a NUL byte": ({"t.en": b"a\0b\n", "t.fr": b"c\n"}, "NUL"),
-    "duplicate pairs": ({"t.en": b"a\na\n", "t.fr": b"b\nb\n"}, "duplicate"),
+    "an invisible line": ({"t.en": "\u200b\n".encode(), "t.fr": b"c\n"}, "is empty"),
+    "two sides of one language": ({"t.en": b"a\n", "t.eng": b"b\n"}, "different language"),
     "an unknown language tag": ({"t.en": b"a\n", "t.qq": b"b\n"}, "'qq'"),
     "an empty corpus": ({"t.en": b"", "t.fr": b""}, "empty"),
 }
@@ -155,7 +156,7 @@ def test_bad_lines_are_listed_with_their_numbers(lab, tmp_path):
     assert code == 2
     assert "line 2 (en): is empty" in err
     assert "line 3 (en): is not UTF-8" in err
-    assert "2 lines are bad" in one_line(err)
+    assert "2 of 3 units are bad" in one_line(err)
     assert "--skip-bad" in one_line(err)
 
 

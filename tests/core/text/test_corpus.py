@@ -76,8 +76,16 @@ def test_a_damaged_shard_is_named(tmp_path):
         list(corpus.rows())
 
 
+def test_meanings_are_counted_in_whatever_order_they_come(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.text.corpus.MEANINGS_AT_ONCE", 7)
+    meanings = [5, -3, 2**62, 5, 0, -3, 8, 2**62 + 7, *range(20), *range(20)]
+    rows = ((meaning, "en", str(position)) for position, meaning in enumerate(meanings))
+    assert write_corpus(rows, tmp_path / "c").info.meanings == len(set(meanings))
+
+
 def test_writing_does_not_hold_the_corpus_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("core.text.corpus.CHUNK_ROWS", 500)
+    for name, rows in (("CHUNK_ROWS", 500), ("SHARD_ROWS", 1_000), ("MEANINGS_AT_ONCE", 1_000)):
+        monkeypatch.setattr(f"core.text.corpus.{name}", rows)
 
     def peak(count: int) -> int:
         tracemalloc.start()

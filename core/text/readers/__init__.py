@@ -1,0 +1,11 @@
+"""Readers of other people's files, one module per format, and the judge of what they read.
+
+`read_files` yields one `Unit` per line, row, object or entry of the input; it judges nothing. `sentences` judges: it
+drops what no sentence table may hold, merges duplicates, and says of each dropped unit where it stood and why.
+"""
+
+from core.text.readers.files import read_files
+from core.text.readers.judge import MAX_CHARACTERS, Counts, Rejected, sentences
+from core.text.readers.unit import Notes, ReadOptions, Unit
+
+__all__ = ["MAX_CHARACTERS", "Counts", "Notes", "ReadOptions", "Rejected", "Unit", "read_files", "sentences"]

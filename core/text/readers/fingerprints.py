@@ -1,0 +1,65 @@
+"""A set of 64-bit fingerprints in NumPy arrays: about eleven bytes for each that it holds."""
+
+from typing import Final
+
+import numpy as np
+
+FIRST_SLOTS: Final = 1 << 16
+FULL: Final = 0.75
+EMPTY: Final = np.uint64(0)
+
+
+class Fingerprints:
+    """Which 64-bit numbers were met before.
+
+    Tables with open addressing, each twice as large as the one before it; a full one is never copied, so that memory
+    does not double while the set grows. Two different texts have one fingerprint with a probability of
+    n * n / 2**65 for n texts: 0.0003 for a hundred million.
+    """
+
+    def __init__(self, slots: int = FIRST_SLOTS) -> None:
+        self._tables = [np.zeros(slots, dtype=np.uint64)]
+        self._held = 0
+
+    def add(self, values: np.ndarray) -> np.ndarray:
+        """Adds numbers (uint64) and returns of each whether it is new: neither held nor earlier among them."""
+        # zero stands for an empty slot
+        values = np.where(values == EMPTY, np.uint64(1), values)
+        fresh = np.zeros(len(values), dtype=bool)
+        _, first = np.unique(values, return_index=True)
+        for table in self._tables:
+            first = first[~_holds(table, values[first])]
+        fresh[first] = True
+        self._insert(values[first])
+        return fresh
+
+    def _insert(self, values: np.ndarray) -> None:
+        table = self._tables[-1]
+        while self._held + len(values) > FULL * len(table):
+            table = np.zeros(2 * len(table), dtype=np.uint64)
+            self._tables.append(table)
+            self._held = 0
+        self._held += len(values)
+        slots = _slots(table, values)
+        while len(values):
+            free = table[slots] == EMPTY
+            # of two values for one slot the last stays, and the other goes on
+            table[slots[free]] = values[free]
+            waiting = table[slots] != values
+            values, slots = values[waiting], (slots[waiting] + 1) % len(table)
+
+
+def _holds(table: np.ndarray, values: np.ndarray) -> np.ndarray:
+    held = np.zeros(len(values), dtype=bool)
+    asked, slots = np.arange(len(values)), _slots(table, values)
+    while len(asked):
+        entries = table[slots]
+        same = entries == values[asked]
+        held[asked[same]] = True
+        going_on = ~same & (entries != EMPTY)
+        asked, slots = asked[going_on], (slots[going_on] + 1) % len(table)
+    return held
+
+
+def _slots(table: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return (values % np.uint64(len(table))).astype(np.int64)
