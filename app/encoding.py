@@ -60,7 +60,7 @@ def _reader(checkpoint: str, written: int, _run: Run) -> Reader:
     settings = _run.info.settings
     model = open_model(Path(checkpoint), settings).to(model_device())
     tokenizer = load_tokenizer(Path(checkpoint))
-    layer = min(settings.evaluation_layer, model.encoder.config.num_hidden_layers)
+    layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
     shown, rest = _run.sentences(), _run.held_out()
     rest = rest[~rest["meaning"].isin(shown["meaning"])]
     room = max(0, CANDIDATES - len(shown)) // max(1, rest["language"].nunique())

@@ -9,7 +9,7 @@ from core.config import Settings
 from core.errors import InputError
 from lab import jobs
 from lab.figures.languages import language_style
-from lab.recipes import RECIPES, recipe
+from lab.recipes import RECIPES, recipe, shortened
 from lab.world import LANGUAGES
 
 TASKS = {"mmlm": "MMLM", "tlm": "TLM", "contrast": "XLCO"}
@@ -52,7 +52,13 @@ def _dials(settings: Settings, chosen: str) -> list[str]:
         )  # fmt: skip
     left, right = st.columns(2)
     steps = left.number_input(
-        "Steps", 1, None, settings.steps, step=10, key=f"steps-{chosen}", help="Optimizer steps."
+        "Steps",
+        1,
+        None,
+        settings.steps,
+        step=10,
+        key=f"steps-{chosen}",
+        help="Optimizer steps. A warm-up that would outlast them becomes a tenth of them.",
     )
     seed = right.number_input(
         "Seed", 0, None, settings.seed, step=1, key=f"seed-{chosen}", help="Of weights, sampling, masks."
@@ -72,7 +78,9 @@ def flags_of(
         if settings.text.pivot not in languages:
             flags += ["--text.pivot", "None"]
     if steps != settings.steps:
+        warmup = shortened(settings, steps).optimizer.warmup
         flags += ["--steps", str(steps)]
+        flags += ["--optimizer.warmup", str(warmup)] if warmup != settings.optimizer.warmup else []
     if seed != settings.seed:
         flags += ["--seed", str(seed)]
     return flags

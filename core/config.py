@@ -6,7 +6,7 @@ command line can show its help at once.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -18,11 +18,16 @@ from pydantic import (
     model_validator,
 )
 
+from core.errors import InputError
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Above0 = Annotated[float, Field(gt=0.0)]
 
 FORMAT_VERSION = 1
 """Version of the files of a run; a run of another version is refused, not guessed at."""
+
+STORED: Final = {"stored": True}
+"""Context for validating the settings of a run that has begun: what later versions refuse is still read."""
 
 
 class Frozen(BaseModel):
@@ -299,6 +304,20 @@ class Settings(Frozen):
             )
         return self
 
+    @model_validator(mode="after")
+    def _means_what_it_says(self, info: Any) -> "Settings":
+        # not annotated: pydantic's type is a protocol that cannot be checked at run time
+        if info.context == STORED:
+            return self
+        if self.optimizer.warmup > self.steps:
+            raise ValueError(
+                f"optimizer.warmup is {self.optimizer.warmup:,} of {self.steps:,} steps, so the learning rate would "
+                f"never reach its peak: set --optimizer.warmup {self.steps // 10}, or raise --steps"
+            )
+        if self.model.start is None:
+            self.evaluation_layer_of(self.model.layers)
+        return self
+
     @property
     def examples(self) -> tuple[int, int, int]:
         """Examples of MMLM, TLM and XLCO per step; 0 where a task is off."""
@@ -313,7 +332,22 @@ class Settings(Frozen):
 
     @property
     def evaluation_layer(self) -> int:
-        """Hidden state that retrieval reads when none is named."""
-        if self.measure.layer is not None:
-            return self.measure.layer
-        return self.contrast.layer if self.contrast.enabled else max(1, self.model.layers * 2 // 3)
+        """Hidden state that retrieval reads of a model that starts fresh."""
+        return self.evaluation_layer_of(self.model.layers)
+
+    def evaluation_layer_of(self, layers: int) -> int:
+        """Hidden state that retrieval reads of a model with so many layers.
+
+        Raises:
+            InputError: the model has no such hidden state.
+        """
+        layer, name = self.measure.layer, "measure.layer"
+        if layer is None and self.contrast.enabled:
+            layer, name = self.contrast.layer, "contrast.layer"
+        if layer is None:
+            return max(1, layers * 2 // 3)
+        if layer > layers:
+            raise InputError(
+                f"{name} is {layer}, but the model has {layers} layers: choose from 0 to {layers}"
+            )
+        return layer

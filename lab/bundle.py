@@ -53,7 +53,10 @@ def bundle(
         raise _taken(folder)
     model, tokenizer = open_model(checkpoint, info.settings), load_tokenizer(checkpoint)
     config = model.encoder.config
-    layer = min(info.settings.evaluation_layer, config.num_hidden_layers) if layer is None else layer
+    top = config.num_hidden_layers
+    layer = info.settings.evaluation_layer_of(top) if layer is None else layer
+    if not 0 <= layer <= top:
+        raise InputError(f"expected a layer from 0 to {top}, got {layer}")
     pooling = pooling or info.settings.measure.pooling
     step = int(json.loads((checkpoint / "state.json").read_bytes())["step"])
     card = CARD.format(

@@ -116,9 +116,14 @@ def layered(
 
 
 def evaluation_layer(run: Run, snapshots: dict[int, dict[int, np.ndarray]]) -> int:
-    """The hidden state that retrieval reads, as far as snapshots hold it."""
-    held = max((max(layers) for layers in snapshots.values()), default=0)
-    return min(run.info.settings.evaluation_layer, held)
+    """The hidden state that retrieval reads; snapshots hold every one of the model.
+
+    Raises:
+        InputError: the run was begun with a layer that its model does not have.
+    """
+    top = max((max(layers) for layers in snapshots.values()), default=None)
+    settings = run.info.settings
+    return settings.evaluation_layer if top is None else settings.evaluation_layer_of(top)
 
 
 def umap_name(step: int, layer: int, dimensions: int) -> str:
@@ -150,6 +155,8 @@ def compute_umap(
     from umap import UMAP  # numba compiles for about ten seconds: never in the dashboard's own process
 
     steps = run.snapshots()
+    if steps and layer not in (layers := run.snapshot(steps[-1])):
+        raise InputError(f"expected a layer from 0 to {max(layers)}, got {layer}")
     start: np.ndarray | None = None
     for done, step in enumerate(steps):
         progress(done, len(steps))

@@ -123,6 +123,14 @@ def infoxlm_large() -> Settings:
     )
 
 
+def shortened(settings: Settings, steps: int) -> Settings:
+    """The settings with so many steps; a warm-up that would outlast them becomes a tenth of them."""
+    optimizer = settings.optimizer
+    if optimizer.warmup > steps:
+        optimizer = optimizer.model_copy(update={"warmup": steps // 10})
+    return settings.model_copy(update={"steps": steps, "optimizer": optimizer})
+
+
 RECIPES: Final[dict[str, Callable[[], Settings]]] = {
     "toy": toy,
     "small": small,

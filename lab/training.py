@@ -93,8 +93,8 @@ class Recorder:
     def measure(self) -> dict[str, float]:
         """Mean retrieval on the probe sentences, where it can be measured; also keeps a snapshot of their vectors."""
         model = self.training.model
-        layers = list(range(model.encoder.config.num_hidden_layers + 1))
-        layer = min(self.settings.evaluation_layer, layers[-1])
+        top = model.encoder.config.num_hidden_layers
+        layers, layer = list(range(top + 1)), self.settings.evaluation_layer_of(top)
         vectors = encode(
             model, self.tokenizer, self.probe["text"].tolist(), layers, self.settings.measure.pooling
         )
@@ -256,7 +256,7 @@ def _evaluate(
 ) -> None:
     """Retrieval over all held-out sentences at the end of a run."""
     settings, model = training.settings, training.model
-    layer = min(settings.evaluation_layer, model.encoder.config.num_hidden_layers)
+    layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
     texts = sentences["text"].tolist()
     vectors = encode(
         model,

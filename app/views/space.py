@@ -19,7 +19,7 @@ if not steps:
     st.stop()
 try:
     layers = list(run.snapshot(steps[-1]))
-    anchor = min(run.info.settings.evaluation_layer, layers[-1])
+    anchor = run.info.settings.evaluation_layer_of(layers[-1])
 
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     method = controls.segmented_control(

@@ -1,15 +1,22 @@
 """`lab information RUN...`: the ledger, and estimators on sentence vectors and on known distributions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import tyro
 
 from core.errors import InputError
 from lab import store
 from lab.cli.console import out, progress, table
+
+OPTIONS: Final = {
+    "the ledger": ("runs", "candidates", "pairs", "sentences", "truth_sentences"),
+    "--method": ("runs", "layers", "pairs", "meanings"),
+    "--task": ("n", "seeds", "out", "figures"),
+}
+"""What is read besides --method and --seed, by what is asked for."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Command:
     """Of everything that is drawn."""
 
     def __call__(self) -> dict[str, Any]:
+        self._refuse_unread("--task" if self.task else "--method" if self.method else "the ledger")
         if self.task:
             from lab.cli.information_task import Question, information_of_tasks
 
@@ -76,6 +84,14 @@ class Command:
         with progress() as bar:
             documents = [self._measured(run, _told(bar, run.name)) for run in runs]
         return documents[0] if len(documents) == 1 else {"runs": documents}
+
+    def _refuse_unread(self, asked: str) -> None:
+        """Raises InputError where an option is given that only another question reads."""
+        for field in fields(self):
+            readers = [question for question, names in OPTIONS.items() if field.name in names]
+            if readers and asked not in readers and getattr(self, field.name) != field.default:
+                option = "a run" if field.name == "runs" else f"--{field.name.replace('_', '-')}"
+                raise InputError(f"{option} is read by {' and '.join(readers)}, not by {asked}: leave it out")
 
     def _measured(self, run: store.Run, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
         from lab.evaluate.information import estimates_of_run, information_of_run

@@ -21,10 +21,11 @@ class Command:
     """Of the map."""
 
     def __call__(self) -> dict[str, Any]:
-        from lab.projection import compute_umap
+        from lab.projection import compute_umap, evaluation_layer
 
         run = store.open_run(self.run)
-        layer = run.info.settings.evaluation_layer if self.layer is None else self.layer
+        newest = {step: run.snapshot(step) for step in run.snapshots()[-1:]}
+        layer = evaluation_layer(run, newest) if self.layer is None else self.layer
         with progress() as bar:
             task = bar.add_task("umap", total=None, told="")
             frames = compute_umap(

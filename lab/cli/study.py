@@ -37,7 +37,7 @@ class Command:
     reference: str | None = None
     """Arm that the others are compared with; default: the study's."""
     steps: int | None = None
-    """Of training in each cell; default: the scale's."""
+    """Of training in each cell; default: the scale's. A warm-up that would outlast them becomes a tenth of them."""
     name: str | None = None
     """Of the study's folder under the runs; default: the study, the scale and the corpus."""
     gallery: bool = False

@@ -140,7 +140,7 @@ def classify_run(
         )
     model, tokenizer = open_model(checkpoint, settings).to(model_device()), load_tokenizer(checkpoint)
     top = model.encoder.config.num_hidden_layers
-    own = top if method == "fine-tune" else min(settings.evaluation_layer, top)
+    own = top if method == "fine-tune" else settings.evaluation_layer_of(top)
     layer = own if layer is None else layer
     if not 0 <= layer <= top:
         raise InputError(f"expected a layer from 0 to {top}, got {layer}")

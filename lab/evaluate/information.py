@@ -86,7 +86,7 @@ def estimates_of_run(
         raise InputError(f"run {run.name} has no translations to estimate information between")
     model, settings = subject.model, subject.model.settings
     top = model.encoder.config.num_hidden_layers
-    wanted = [min(settings.evaluation_layer, top)] if layers is None else sorted(set(layers))
+    wanted = [settings.evaluation_layer_of(top)] if layers is None else sorted(set(layers))
     if not all(0 <= layer <= top for layer in wanted):
         raise InputError(f"expected layers from 0 to {top}, got {' '.join(map(str, wanted))}")
     chosen = [pair for pair in chosen_pairs(subject.pairs, pairs, seed) if pair[0] < pair[1]]

@@ -76,7 +76,8 @@ def evaluate_run(
             f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
         )
     model, tokenizer = open_model(checkpoint, settings), load_tokenizer(checkpoint)
-    own = min(settings.evaluation_layer, _layers(model)), settings.measure.pooling
+    layer = settings.evaluation_layer_of(_layers(model)) if protocol.layer is None else protocol.layer
+    own = layer, settings.measure.pooling
     sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
     document, directions = _measured(model, tokenizer, sentences, own, protocol, progress)
     if corpus_folder is None:

@@ -38,7 +38,11 @@ MMLM_ONLY: Final[dict[str, Any]] = {
     "measure": {"layer": 1},
     "steps": 500,
 }
-SMOKE: Final[dict[str, Any]] = {"mmlm": {"weight": 1.0, "examples": 16}, "steps": 24}
+SMOKE: Final[dict[str, Any]] = {
+    "mmlm": {"weight": 1.0, "examples": 16},
+    "optimizer": {"warmup": 2},
+    "steps": 24,
+}
 
 
 def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def one_meaning(here: Lesson, seed: int = 7) -> pd.DataFrame:
 
 def map_of(run: Run, when: Literal["before", "after"]) -> go.Figure:
     """Held-out sentences on the two principal axes of their vectors, before the first step or after the last."""
-    layer = min(run.info.settings.evaluation_layer, run.info.settings.model.layers)
+    layer = run.info.settings.evaluation_layer
     frames = projection.principal_frames(run, layer, 2)
     frame = frames[0 if when == "before" else -1]
     return sentence_map(frame.points, run.sentences(), projection.half_width([frame]), height=480)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from core.config import FORMAT_VERSION
+from core.config import FORMAT_VERSION, STORED
 from core.errors import InputError
 from lab.store.about import ENDED, Request, RunInfo, State, Status, alive
 from lab.store.places import check_name, runs_folder
@@ -50,7 +50,7 @@ class Run:
                     f"run {self.name} has format {raw.get('format')}, this version reads {FORMAT_VERSION}: "
                     "open it with the version that wrote it"
                 )
-            return RunInfo.model_validate(raw)
+            return RunInfo.model_validate(raw, context=STORED)
         except (OSError, json.JSONDecodeError, AttributeError, ValidationError) as error:
             raise InputError(
                 f"run {self.name} is half written or damaged ({path}): delete its folder"

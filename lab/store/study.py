@@ -10,7 +10,7 @@ from typing import Any, Final
 import pandas as pd
 from pydantic import ValidationError
 
-from core.config import FORMAT_VERSION, Frozen, Settings
+from core.config import FORMAT_VERSION, STORED, Frozen, Settings
 from core.errors import InputError
 from lab.store.places import check_name, runs_folder
 from lab.store.writing import replace, room
@@ -79,7 +79,7 @@ class StudyFolder:
                     f"study {self.name} has format {raw.get('format')}, this version reads {FORMAT_VERSION}: "
                     "run it again"
                 )
-            return StudyInfo.model_validate(raw)
+            return StudyInfo.model_validate(raw, context=STORED)
         except (OSError, json.JSONDecodeError, AttributeError, ValidationError) as error:
             raise InputError(f"study {self.name} is damaged ({path}): run it again") from error
 

@@ -82,7 +82,7 @@ def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
         subject.model, subject.tokenizer, sentences["text"].tolist(), range(top + 1), settings.measure.pooling,
         lambda done, of: subject.progress("encoding", done, of),
     )  # fmt: skip
-    chosen = min(settings.evaluation_layer, top)
+    chosen = settings.evaluation_layer_of(top)
     for layer, values in vectors.items():
         directions = retrieval(sides_of(sentences, values))
         mean = mean_accuracy(directions)

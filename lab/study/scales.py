@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from core.config import Frozen, Settings
 from core.errors import InputError
-from lab.recipes import recipe
+from lab.recipes import recipe, shortened
 from lab.study.definitions import Study, changed
 
 FIRST_SEED: Final = 101
@@ -86,9 +86,9 @@ def base_settings(study: Study, scale: str, steps: int | None = None) -> Setting
     """What all arms of a study have in common.
 
     All read retrieval at the layer that the base contrasts, and keep few snapshots. `steps` of training instead of
-    the scale's.
+    the scale's, with a warm-up that ends before they do.
     """
     base = scale_named(scale).settings()
-    base = base if steps is None else changed(base, {"steps": steps})
+    base = base if steps is None else shortened(base, steps)
     layer = {"layer": base.evaluation_layer, "snapshot_every": max(1, base.steps // SNAPSHOTS)}
     return changed(changed(base, {"seed": FIRST_SEED, "measure": layer}), study.base)

@@ -46,7 +46,7 @@ def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, **contrast) 
         mmlm=mmlm or {},
         tlm=tlm or {},
         contrast=ContrastSettings(**{"layer": 1, "queue": 20, "mixup": False, **contrast}),
-        optimizer=OptimizerSettings(learning_rate=1e-2, warmup=2),
+        optimizer=OptimizerSettings(learning_rate=1e-2, warmup=min(2, steps)),
         batch=BatchSettings(**{"examples": 8, **(batch or {})}),
     )
 

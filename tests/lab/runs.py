@@ -19,6 +19,7 @@ def tiny(**changes) -> Settings:
         "snapshot_meanings": 6,
         "retrieval_meanings": 10,
     }
+    base["optimizer"] |= {"warmup": 1}
     base |= {"steps": 12}
     for key, value in changes.items():
         base[key] = base[key] | value if isinstance(value, dict) else value
@@ -29,7 +30,7 @@ MODEL_FLAGS = [
     *("--model.layers", "1", "--model.hidden", "16", "--model.heads", "2", "--model.feedforward", "32"),
     *("--contrast.layer", "1", "--contrast.examples", "8", "--mmlm.examples", "8", "--tlm.examples", "8"),
     *("--measure.snapshot-every", "5", "--measure.checkpoint-every", "4", "--measure.snapshot-meanings", "6"),
-    *("--measure.retrieval-meanings", "10", "--optimizer.warmup", "5"),
+    *("--measure.retrieval-meanings", "10", "--optimizer.warmup", "1"),
 ]
 FLAGS = [
     *("--world.languages", "ar", "en", "zh", "--world.meanings", "300", "--text.held-out", "40"),

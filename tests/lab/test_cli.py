@@ -97,6 +97,19 @@ MISTAKES = {
     "a misspelt setting": (["train", "toy", "--stepz", "3"], "--steps"),
     "a setting out of range": (["train", "toy", "--mmlm.rate", "2"], "less than or equal to 1, got 2"),
     "settings that do not fit": (["train", "toy", "--contrast.layer", "9"], "the model has 2 layers"),
+    "a warm-up that outlasts the run": (
+        ["train", "infoxlm-base", "--steps", "1000"],
+        "never reach its peak: set --optimizer.warmup 100",
+    ),
+    "a layer to measure that is not there": (
+        ["train", "toy", "--measure.layer", "99"],
+        "the model has 2 layers",
+    ),
+    "an option of another question": (["information", "r", "--layers", "9"], "--layers is read by --method"),
+    "a run for a known distribution": (
+        ["information", "r", "--task", "unseen"],
+        "a run is read by the ledger",
+    ),
     "no task at all": (
         ["train", "toy", "--mmlm.no-enabled", "--tlm.no-enabled", "--contrast.no-enabled"],
         "at least one of mmlm, tlm and contrast",

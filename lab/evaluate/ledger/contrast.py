@@ -118,12 +118,13 @@ def contrast_row(
         sum(p * world.information_between(one.source, one.target) for p, one in zip(share, directions, strict=True))
     )  # fmt: skip
     alone = directions[0] if len(directions) == 1 else None
+    layers = subject.model.encoder.config.num_hidden_layers
     return ledger_row(
         "xlco", value, float(low), float(high), math.log(count),
         truth=truth,
         truth_error=None if world is None else 0.0,
         method="infonce" if scale is None else "infonce, temperature fitted",
-        layer=contrast.layer if contrast.enabled else subject.model.settings.evaluation_layer,
+        layer=contrast.layer if contrast.enabled else subject.model.settings.evaluation_layer_of(layers),
         source=alone.source if alone else None,
         target=alone.target if alone else None,
         n=terms.size,

@@ -120,7 +120,7 @@ def contrast_vectors(subject: Subject, texts: Sequence[str], key: bool, phase: s
     """
     model, settings = subject.model, subject.model.settings
     if not settings.contrast.enabled:
-        layer = min(settings.evaluation_layer, model.encoder.config.num_hidden_layers)
+        layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
         vectors = encode(
             model, subject.tokenizer, texts, [layer], settings.measure.pooling,
             lambda done, of: subject.progress(phase, done, of),
