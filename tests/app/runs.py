@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lab import store
-from lab.recipes import toy
+from lab.recipes import shortened, toy
 from lab.store import Run
 from lab.world import World
 
@@ -15,7 +15,7 @@ LANGUAGES = ("ar", "en", "fr", "hi", "zh")
 
 def write_run(name: str, steps: int = 40, state: str = "finished", evaluated: bool = True) -> Run:
     """A toy run of 12 meanings that pretends to have trained."""
-    settings = toy().model_copy(update={"steps": steps})
+    settings = shortened(toy(), steps)
     run = store.create_run(name, store.describe(name, settings, "world", "0" * 64, LANGUAGES, "cpu"))
     world = World.load(LANGUAGES)
     table = pd.DataFrame(world.rows(world.draw(12, 1), 1), columns=["meaning", "language", "text"])

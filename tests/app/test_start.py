@@ -23,6 +23,8 @@ def test_a_task_that_is_switched_off_is_off_in_the_run(off):
     parsed = parse(["toy", *flags_of(settings, tasks, "", settings.world.languages, 40, 7)]).settings
     assert [task for task in ("mmlm", "tlm", "contrast") if getattr(parsed, task).enabled] == tasks
     assert (parsed.steps, parsed.seed) == (40, 7)
+    # a warm-up of 100 would outlast them
+    assert parsed.optimizer.warmup == 4
 
 
 @pytest.mark.parametrize(("languages", "pivot"), [(("en", "hi"), "en"), (("zh", "ar", "fr"), None)])

@@ -8,12 +8,12 @@ from tests.app.studies import write_study
 
 
 def test_an_excerpt_at_toy_is_cut_short_and_keeps_the_changes_of_study_and_lesson():
-    changes = {"contrast": {"examples": 16}, "steps": 7}
+    changes = {"contrast": {"examples": 16}, "steps": 70}
     grid = excerpted("queue", "toy", ["queue-256", "queue-64"], 2, changes, None)
     assert [cell.arm for cell in grid.cells] == ["queue-256", "queue-64"] * 2
     assert grid.reference == "queue-256"
     settings = grid.cells[0].settings
-    assert (settings.steps, settings.contrast.examples, settings.contrast.queue) == (7, 16, 256)
+    assert (settings.steps, settings.contrast.examples, settings.contrast.queue) == (70, 16, 256)
     assert settings.contrast.keys == "momentum"
     assert settings.world.meanings == SHORT["world"]["meanings"]
     assert {cell.protocol for cell in grid.cells} == {PROTOCOL}

@@ -62,6 +62,16 @@ def test_other_steps_change_every_cell_and_nothing_else_but_how_often_it_is_look
     assert {cell.settings.steps for cell in short.cells} == {120}
     assert {cell.settings.measure.snapshot_every for cell in short.cells} == {10}
     assert [cell.name for cell in short.cells] == [cell.name for cell in usual.cells]
+    assert {cell.settings.optimizer for cell in short.cells} == {
+        cell.settings.optimizer for cell in usual.cells
+    }
+
+
+def test_a_warm_up_that_would_outlast_the_steps_becomes_a_tenth_of_them():
+    (warmup,) = {
+        cell.settings.optimizer.warmup for cell in plan(STUDIES["tasks"], "toy", 1, None, None, 80).cells
+    }
+    assert warmup == 8
 
 
 def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
