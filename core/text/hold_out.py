@@ -76,6 +76,8 @@ class _HeldOut:
         self._room, self._pair_room = np.diff(index.bounds) // FIFTH, translations.sizes // FIFTH
         self._open = np.ones(len(index.strata), dtype=bool)
         self._components = set[int]()
+        # the last seat, which is none
+        self._group = np.full(len(index.strata), -1)
         self.meanings = np.zeros(len(index.strata), dtype=np.int64)
 
     def positions(self) -> IntArray:
@@ -92,17 +94,17 @@ class _HeldOut:
             groups: which seats each of the strata takes.
             seats: per group, how many meanings it may hold out.
         """
-        group = np.full(len(self._open), len(seats))
+        group, free = self._group, np.append(seats, 0)
         group[strata] = groups
-        free = np.append(seats, 0)
         for positions in order:
-            if not (self._open & (free[group] > 0)).any():
-                return
+            if not (self._open[strata] & (free[groups] > 0)).any():
+                break
             roots = positions[self._index.component[positions] == positions]
             stratum = self._index.strata.numbers[roots]
             wanted = self._open[stratum] & (free[group[stratum]] > 0)
             for component, number in zip(roots[wanted].tolist(), stratum[wanted].tolist(), strict=True):
                 free[group[number]] -= self._take(component, number, int(free[group[number]]))
+        group[strata] = -1
 
     def _take(self, component: int, stratum: int, most: int) -> int:
         """Holds out a component, if it has `most` meanings at most and its languages and pairs allow it.

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from core.text.arrays import IntArray, changeable, pieces, ranges, write
 
-BUCKET: Final = 4_000_000
+BUCKET: Final = 2_000_000
 """Hashes that are sorted in memory at once, about."""
 
 
@@ -43,7 +43,8 @@ def write_components(folder: Path, meanings: IntArray, meaning: IntArray, hashes
     write(path, ranges(len(meanings)))
     component = changeable(path)
     for rows in _buckets(hashes):
-        _unite(component, *_links(hashes[rows], np.searchsorted(meanings, meaning[rows])))
+        linked = _linked(hashes[rows])
+        _unite(component, *(np.searchsorted(meanings, meaning[rows[ends]]) for ends in linked))
     for piece in pieces(component):
         piece[:] = _roots(component, piece)
     others = [np.flatnonzero(component[piece] != piece) + piece[0] for piece in ranges(len(meanings))]
@@ -64,16 +65,16 @@ def _buckets(hashes: np.ndarray) -> Iterator[IntArray]:
         yield np.concatenate(rows)
 
 
-def _links(hashes: np.ndarray, positions: IntArray) -> tuple[IntArray, IntArray]:
+def _linked(hashes: np.ndarray) -> tuple[IntArray, IntArray]:
     """Pairs of positions with one hash, enough of them to connect all that have it."""
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(hashes)
     equal = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    sources, targets = positions[order[equal]], positions[order[equal + 1]]
-    return sources[sources != targets], targets[sources != targets]
+    return order[equal], order[equal + 1]
 
 
 def _unite(component: IntArray, sources: IntArray, targets: IntArray) -> None:
     """Lets the roots of linked positions point to the smallest of those that are connected."""
+    sources, targets = sources[sources != targets], targets[sources != targets]
     if not len(sources):
         return
     ends = np.concatenate([_roots(component, sources), _roots(component, targets)])

@@ -64,9 +64,19 @@ class Index:
         return np.concatenate([[component], self._merged[begin:end]])
 
     def rows_of(self, language: int, meanings: IntArray) -> IntArray:
-        """The sentences of one language that tell one of some distinct meanings."""
-        begins = np.searchsorted(self.keys[language], meanings)
-        return self._by_meaning[language][spans(begins, self.counts_of(language, meanings))]
+        """The sentences of one language that tell one of some distinct meanings, which are given in order."""
+        return self._by_meaning[language][self._places_of(language, meanings)]
+
+    def told_in(self, language: int, meanings: IntArray) -> IntArray:
+        """Those of some distinct meanings, which are given in order, that are told in a language."""
+        return np.unique(self.keys[language][self._places_of(language, meanings)])
+
+    def _places_of(self, language: int, meanings: IntArray) -> IntArray:
+        keys = self.keys[language]
+        if len(keys) < len(meanings):
+            places = np.searchsorted(meanings, keys)
+            return np.flatnonzero(meanings[np.minimum(places, len(meanings) - 1)] == keys)
+        return spans(np.searchsorted(keys, meanings), self.counts_of(language, meanings))
 
     def counts_of(self, language: int, meanings: IntArray) -> IntArray:
         """How many sentences of one language tell each of some meanings."""

@@ -134,7 +134,7 @@ def _shared(index: Index, translations: Translations, held_out: IntArray) -> tup
     """The pair and the meaning of each translation of a held-out meaning."""
     languages, numbers = [list[IntArray]() for _ in range(2)]
     for language in range(len(index.rows)):
-        numbers.append(np.flatnonzero(index.counts_of(language, held_out)))
+        numbers.append(np.searchsorted(held_out, index.told_in(language, held_out)))
         languages.append(np.full(len(numbers[-1]), language))
     meaning, language = np.concatenate(numbers), np.concatenate(languages)
     order = np.argsort(meaning, kind="stable")

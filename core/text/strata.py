@@ -115,8 +115,14 @@ def _renumber(folder: Path, label: IntArray, sets: _Sets) -> None:
         used = np.union1d(used, piece)
     for piece in pieces(label):
         piece[:] = np.searchsorted(used, piece)
-    described = [sets.languages(value) for value in used.tolist()]
-    ends = np.cumsum([len(languages) for _, languages in described])
-    translated = np.array([translated for translated, _ in described])
-    write(folder / "strata.bin", (np.array(languages) for _, languages in described))
-    write(folder / "strata-bounds.bin", [np.stack([ends, translated], axis=1)])
+    bounds = np.zeros((len(used), 2), dtype=np.int64)
+
+    def languages() -> Iterator[IntArray]:
+        for number, value in enumerate(used.tolist()):
+            translated, languages = sets.languages(value)
+            bounds[number] = len(languages), translated
+            yield np.array(languages)
+
+    write(folder / "strata.bin", languages())
+    bounds[:, 0] = np.cumsum(bounds[:, 0])
+    write(folder / "strata-bounds.bin", [bounds])

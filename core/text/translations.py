@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Final
 
 import numpy as np
+from scipy.sparse import csr_array, triu
 
 from core.files import whole_file
 from core.text.arrays import IntArray, mapped, pieces, write
@@ -12,6 +15,8 @@ from core.text.strata import Strata
 
 Side = tuple[IntArray, IntArray]
 """The meanings of the sentences of a language, sorted, and the sentences in that order."""
+MOST_LANGUAGES: Final = 2**31
+"""Above every number of a language."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,16 @@ class Translations:
 
     def pairs_among(self, languages: IntArray) -> IntArray:
         """The numbers of the pairs of some languages, which are given in order."""
-        sources, targets = languages[np.stack(np.triu_indices(len(languages), 1))]
-        base = 1 + max(self.languages.max(initial=0), languages.max(initial=0))
-        codes, wanted = self.languages @ [base, 1], sources * base + targets
-        numbers = np.minimum(np.searchsorted(codes, wanted), max(0, len(codes) - 1))
-        return numbers[codes[numbers] == wanted] if len(codes) else numbers[:0]
+        sources, targets = (languages[ends] for ends in _pairs_of(len(languages)))
+        wanted = sources * MOST_LANGUAGES + targets
+        numbers = np.searchsorted(self._codes, wanted)
+        numbers, wanted = numbers[numbers < len(self._codes)], wanted[numbers < len(self._codes)]
+        return numbers[self._codes[numbers] == wanted]
+
+    @cached_property
+    def _codes(self) -> IntArray:
+        """One number for each pair of languages, in order."""
+        return self.languages @ [MOST_LANGUAGES, 1]
 
 
 def open_translations(folder: Path, pivot: int | None) -> Translations:
@@ -93,20 +103,25 @@ def _paths(folder: Path, pivot: int | None) -> tuple[Path, Path]:
 
 
 def _neighbours(strata: Strata, pivot: int | None) -> list[tuple[int, int]]:
-    """Pairs of languages in one stratum, in order; with a pivot only its own."""
-    count = 1 + int(strata.members()[1].max(initial=-1))
-    together = np.zeros((count, count), dtype=bool)
-    for stratum in range(len(strata)):
-        languages = strata.languages(stratum)
-        together[np.ix_(languages, languages)] = True
-    sources, targets = np.nonzero(np.triu(together, 1))
-    pairs = zip(sources.tolist(), targets.tolist(), strict=True)
-    return [pair for pair in pairs if pivot is None or pivot in pair]
+    """Pairs of languages that share a stratum, in order; with a pivot only its own."""
+    numbers, languages = strata.members()
+    has = csr_array((np.ones(len(numbers), dtype=bool), (numbers, languages)))
+    pairs = zip(*(ends.tolist() for ends in triu(has.T @ has, 1).nonzero()), strict=True)
+    return sorted(pair for pair in pairs if pivot is None or pivot in pair)
+
+
+@lru_cache(maxsize=64)
+def _pairs_of(count: int) -> tuple[IntArray, IntArray]:
+    """The numbers 0 ... count - 1 in pairs, in order."""
+    return np.triu_indices(count, 1)
 
 
 def _shared(source: Side, target: Side) -> Iterator[IntArray]:
-    """The first sentences of both sides for each meaning that both have."""
+    """The first sentences of both sides for each meaning that both have; looks up those of the smaller side."""
     (keys, rows), (other_keys, other_rows) = source, target
+    if len(keys) > len(other_keys):
+        yield from (piece[:, ::-1] for piece in _shared(target, source))
+        return
     begin = 0
     for piece in pieces(keys):
         values, places = np.unique(piece, return_index=True)
