@@ -1,7 +1,7 @@
 """The text of a run: corpus, tokenizer, ids and held-out sentences. What can be made again is kept in a cache."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.files import cached_folder
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
+from core.text.entropy import token_entropies
 from core.text.sampling import Sampler
 from core.text.split import split
 from core.text.start import open_tokenizer
@@ -114,6 +115,14 @@ def sampler(ids: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: 
     """What a run draws its sentences with; the first one on a text writes which of them are translations."""
     with store.room(store.cache_folder()):
         return Sampler(split(ids, settings, seed, needs_pairs), settings, seed)
+
+
+def entropies(
+    ids: EncodedCorpus, drawing: Sampler, vocabulary: int, special: Collection[str] = ()
+) -> dict[str, float]:
+    """`token_entropies` of a run; the first call on a text counts its tokens and keeps the counts beside the ids."""
+    with store.room(store.cache_folder()):
+        return token_entropies(ids, drawing, vocabulary, special)
 
 
 def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:

@@ -20,7 +20,6 @@ from core.model.infoxlm import InfoXLM, language_model
 from core.processes import first, here, told
 from core.text.batches import Batches
 from core.text.corpus import Corpus, open_corpus
-from core.text.entropy import token_entropies
 from core.text.tokenizer import Tokenizer
 from core.train import Step, Training, train
 from lab import store
@@ -28,7 +27,16 @@ from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of, wrong_mat
 from lab.evaluate.scores import scores, step_record
 from lab.evaluate.vectors import encode
 from lab.store import Run, State
-from lab.text import corpus_of, corpus_tokenizer, encoded, held_out_sentences, sampler, world_corpus
+from lab.text import (
+    corpus_of,
+    corpus_tokenizer,
+    encoded,
+    entropies,
+    held_out_sentences,
+    sampler,
+    world_corpus,
+)
+from lab.text_summary import DOCUMENT, check_enough, check_held_out, text_summary
 
 HEARTBEAT_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
@@ -36,12 +44,13 @@ PAUSE_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Report:
-    """What a run tells while it is under way: a phase with its share done, or a step record."""
+    """What a run tells while it is under way: a phase with its share done, a step record, or a warning."""
 
     phase: str
     done: int
     total: int
     record: dict[str, Any] | None = None
+    warning: str = ""
 
 
 Listener = Callable[[Report], None]
@@ -138,7 +147,7 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
         model,
         drawing,
         Batches(ids, settings, tokenizer.mask_id),
-        told(lambda: token_entropies(ids, drawing, tokenizer.size, settings.mask_special)),
+        told(lambda: entropies(ids, drawing, tokenizer.size, settings.mask_special)),
         Accelerator(mixed_precision=settings.precision),
     )
     return training, tokenizer
@@ -150,6 +159,7 @@ def start_run(name: str, settings: Settings, corpus_folder: Path | None) -> tupl
     corpus = first(
         lambda: open_corpus(corpus_folder) if corpus_folder else world_corpus(settings.world, settings.seed)
     )
+    check_enough(corpus)
 
     def create() -> str:
         device, processes = str(here().device), here().num_processes
@@ -191,7 +201,8 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
     Of several processes, which all call this, the main one alone writes, measures and reports.
 
     Raises:
-        InputError: the text does not fit the settings, or the disk is full; the run is marked as failed.
+        InputError: the text does not fit the settings, other text is held out than when the run began, or the disk is
+            full; the run is marked as failed.
         NonFiniteLoss: training diverged; likewise.
     """
     settings, main = run.info.settings, here().is_main_process
@@ -200,6 +211,7 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
         run.write_status("running", 0, settings.steps)
     try:
         training, tokenizer = prepare(settings, corpus, report if main else lambda report: None)
+        told(lambda: _keep_summary(run, training, report))
         checkpoint = told(run.checkpoint)
         elapsed = load(training, checkpoint).seconds if checkpoint else 0.0
         recorder: Recorder | None = None
@@ -218,6 +230,16 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
             state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
             run.write_status(state, run.status.step, settings.steps, str(error) or type(error).__name__)
         raise
+
+
+def _keep_summary(run: Run, training: Training, report: Listener) -> None:
+    """Keeps in the run what it reads and holds out, and warns where that is little."""
+    parts = training.sampler.split
+    check_held_out(run, parts)
+    summary = text_summary(training.batches.corpus, parts, training.settings.model.max_tokens)
+    run.write_document(DOCUMENT, summary.model_dump(mode="json"))
+    for line in summary.warnings:
+        report(Report("text", 1, 1, warning=line))
 
 
 def _train(run: Run, training: Training, recorder: Recorder | None, report: Listener) -> bool:

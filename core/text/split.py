@@ -83,7 +83,12 @@ class Split:
     @property
     def digest(self) -> str:
         """SHA-256 of the meanings that are held out."""
-        return hashlib.sha256(self.held_out.astype("<i8").tobytes()).hexdigest()
+        return digest_of(self.held_out)
+
+
+def digest_of(meanings: IntArray) -> str:
+    """SHA-256 of some meanings, which are given in order."""
+    return hashlib.sha256(meanings.astype("<i8").tobytes()).hexdigest()
 
 
 def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Split:

@@ -6,7 +6,11 @@ from typing import Any
 import tyro
 
 from lab import store
-from lab.cli.console import table
+from lab.cli.console import out, table
+from lab.text_summary import read_summary
+
+MOST_LANGUAGES = 20
+"""Rows of the table of languages."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Command:
             "last": last.iloc[0].dropna().to_dict() if len(last) else {},
             "scores": run.scores().astype(object).where(run.scores().notna(), None).to_dict("records"),
             "snapshots": run.snapshots(),
+            **_text(run),
         }
 
     def show(self, document: dict[str, Any]) -> None:
@@ -40,6 +45,7 @@ class Command:
             ("commit", info["commit"] or "not known"),
         ]
         table(f"run {document['run']}", ("", ""), rows)
+        _show_text(document)
         bounds = [
             (
                 task,
@@ -61,6 +67,28 @@ class Command:
             table(
                 "retrieval, top-1 accuracy", ("pair", "accuracy", "95 % interval", "chance", "pool"), scores
             )
+
+
+def _text(run: store.Run) -> dict[str, Any]:
+    """Sentences of each language and translations of each pair, trained on and held out; share that is cut."""
+    summary = read_summary(run)
+    if summary is None:
+        return {"text": {}, "pairs": [], "cut": None, "merged": None, "warnings": []}
+    return {**summary.model_dump(mode="json"), "warnings": summary.warnings}
+
+
+def _show_text(document: dict[str, Any]) -> None:
+    """A table of the languages that have least to train on, and what was warned of."""
+    languages = sorted(document["text"].items(), key=lambda entry: entry[1]["train"])
+    rows = [
+        (tag, f"{amount['train']:,}", f"{amount['held_out']:,}", f"{amount['cut']:.2%}")
+        for tag, amount in languages[:MOST_LANGUAGES]
+    ]
+    if rows:
+        least = f", {len(rows)} of {len(languages)} with least" if len(rows) < len(languages) else ""
+        table(f"text, sentences{least}", ("language", "to train on", "held out", "cut"), rows)
+    for line in document["warnings"]:
+        out.print(f"note: {line}", soft_wrap=True)
 
 
 def _pair(score: dict[str, Any]) -> str:

@@ -92,6 +92,9 @@ class _Bar:
         self.bar, self.tasks = bar, {}
 
     def __call__(self, report: Any) -> None:
+        if report.warning:
+            self.bar.console.print(f"note: {report.warning}", soft_wrap=True)
+            return
         if report.phase not in self.tasks:
             self.tasks[report.phase] = self.bar.add_task(report.phase, total=report.total, told="")
         told = ""

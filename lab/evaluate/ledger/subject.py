@@ -13,12 +13,11 @@ from core.config import TextSettings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import Corpus
-from core.text.entropy import token_entropies
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
 from lab.evaluate.vectors import model_device
 from lab.store import Run
-from lab.text import corpus_of, encoded, sampler
+from lab.text import corpus_of, encoded, entropies, sampler
 from lab.world import World
 from lab.world.ideal import IdealReader, Shares
 from lab.world.truth import RATE, Truth, truth
@@ -97,7 +96,7 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         world_of(corpus),
         {tag: float(share) for tag, share in zip(tags, drawing.language_p, strict=True)},
         pairs,
-        token_entropies(ids, drawing, tokenizer.size),
+        entropies(ids, drawing, tokenizer.size),
         ids.index.meanings,
         progress,
     )
