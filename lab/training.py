@@ -23,7 +23,8 @@ from core.text.corpus import Corpus, open_corpus
 from core.text.tokenizer import Tokenizer
 from core.train import Step, Training, train
 from lab import store
-from lab.evaluate.retrieval import mean_accuracy, retrieval, sides_of, wrong_matches
+from lab.evaluate.means import mean_accuracy
+from lab.evaluate.retrieval import retrieval, sides_of, wrong_matches
 from lab.evaluate.scores import scores, step_record
 from lab.evaluate.vectors import encode
 from lab.store import Run, State

@@ -9,7 +9,7 @@ from app.runs import LIVE, badge, last_values, plain, readable_runs, steps_of, t
 from app.sentences import cell, marked, sentence_table
 from app.words import guessing, nats, share
 from core.errors import InputError
-from lab.evaluate.retrieval import MeanAccuracy
+from lab.evaluate.means import MeanAccuracy
 from lab.evaluate.scores import read_mean
 from lab.figures.curves import smoothed
 from lab.figures.idea import before_and_after, bound_bars

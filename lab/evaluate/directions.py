@@ -71,8 +71,10 @@ def shared_meanings(languages: Sequence[Texts]) -> np.ndarray:
     shared = np.zeros((len(languages), len(languages)), dtype=np.int64)
     for begin in range(0, len(meanings), MEANINGS_AT_ONCE):
         block = meanings[begin : begin + MEANINGS_AT_ONCE]
-        told = np.array([np.isin(block, each.meanings, assume_unique=True) for each in languages], np.float32)
-        shared += (told @ told.T).astype(np.int64)
+        holds = np.array(
+            [np.isin(block, each.meanings, assume_unique=True) for each in languages], np.float32
+        )
+        shared += (holds @ holds.T).astype(np.int64)
     return shared
 
 

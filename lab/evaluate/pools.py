@@ -102,14 +102,14 @@ def distinct_texts(sides: Mapping[str, Side], seed: int = 0) -> dict[str, Texts]
     meanings, groups = _groups(list(numbered.values()))
     representatives = np.unique(groups)
     places = np.random.default_rng(seed).permutation(len(representatives))
-    found = {}
+    distinct = {}
     for tag, (ordered, text_of, texts) in numbered.items():
         _, rows = np.unique(text_of, return_index=True)
         vectors = unit(sides[tag].vectors[np.argsort(sides[tag].meanings, kind="stable")[rows]])
         group = groups[np.searchsorted(meanings, ordered[rows])]
         priority = places[np.searchsorted(representatives, group)]
-        found[tag] = Texts(texts, vectors, _vector_numbers(vectors), ordered, text_of, group, priority)
-    return found
+        distinct[tag] = Texts(texts, vectors, _vector_numbers(vectors), ordered, text_of, group, priority)
+    return distinct
 
 
 def _numbered(side: Side) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -172,35 +172,35 @@ class Pool:
 def pool_of(queries: Texts, index: Texts, rule: PoolRule) -> Pool:
     """Queries that have an answer in `index`, and what they search."""
     at = np.minimum(np.searchsorted(index.meanings, queries.meanings), len(index.meanings) - 1)
-    told = np.flatnonzero(index.meanings[at] == queries.meanings) if len(index.meanings) else at[:0]
+    rows = np.flatnonzero(index.meanings[at] == queries.meanings) if len(index.meanings) else at[:0]
     count = max(1, len(index.texts))
-    pairs = np.unique(queries.text_of[told] * count + index.text_of[at[told]])
+    pairs = np.unique(queries.text_of[rows] * count + index.text_of[at[rows]])
     query, answer = np.divmod(pairs, count)
-    asked, asking = np.unique(query, return_inverse=True)
+    texts, asking = np.unique(query, return_inverse=True)
     candidates = np.unique(answer) if rule.index == "shared" else np.arange(len(index.texts))
-    pool = Pool(asked, candidates, asking, np.searchsorted(candidates, answer))
+    pool = Pool(texts, candidates, asking, np.searchsorted(candidates, answer))
     if rule.size is None or len(candidates) < rule.size:
         return pool
-    return _drawn(pool, rule.size, queries.priority[asked], index.priority[candidates])
+    return _drawn(pool, rule.size, queries.priority[texts], index.priority[candidates])
 
 
 def _drawn(pool: Pool, size: int, query_priority: np.ndarray, candidate_priority: np.ndarray) -> Pool:
     """A pool of `size` candidates: queries in the order of the draw as far as their answers fit, then others."""
     answers = np.split(pool.answering, np.flatnonzero(np.diff(pool.asking)) + 1)
     chosen: set[int] = set()
-    asked = []
+    fitting = []
     for query in np.argsort(query_priority, kind="stable"):
         more = set(answers[query].tolist()) - chosen
         if len(chosen) + len(more) <= size:
             chosen |= more
-            asked.append(query)
+            fitting.append(query)
     others = [each for each in np.argsort(candidate_priority, kind="stable") if each not in chosen]
     candidates = np.sort(np.array([*chosen, *others[: size - len(chosen)]], dtype=np.int64))
-    queries = np.sort(np.array(asked, dtype=np.int64))
-    kept = np.isin(pool.asking, queries)
+    queries = np.sort(np.array(fitting, dtype=np.int64))
+    answered = np.isin(pool.asking, queries)
     return Pool(
         pool.queries[queries],
         pool.candidates[candidates],
-        np.searchsorted(queries, pool.asking[kept]),
-        np.searchsorted(candidates, pool.answering[kept]),
+        np.searchsorted(queries, pool.asking[answered]),
+        np.searchsorted(candidates, pool.answering[answered]),
     )

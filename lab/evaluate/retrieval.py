@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from core.errors import InputError
 from lab.evaluate.directions import Plan, TooSmall, plan
@@ -14,6 +15,8 @@ from lab.evaluate.pools import DEFAULT_POOLS, Pool, PoolRule, Side, Texts, disti
 
 BLOCK: Final = 2**24
 """Cosines held at once: 64 MiB, whatever the number of sentences."""
+THREADED: Final = 2_000
+"""Sentences of a language from which on products of matrices are worth several threads."""
 MEASURE: Final = "cosine"
 WRONG_PER_DIRECTION: Final = 50
 """Wrong matches that a direction keeps, the surest ones."""
@@ -33,7 +36,7 @@ class Wrong:
     query_texts: Sequence[str] = field(repr=False)
     index_texts: Sequence[str] = field(repr=False)
     query: np.ndarray
-    found: np.ndarray
+    nearest: np.ndarray
     expected: np.ndarray
     margin: np.ndarray
 
@@ -89,34 +92,6 @@ class Survey:
     untranslated: int
 
 
-@dataclass(frozen=True)
-class MeanAccuracy:
-    """Mean over directions of accuracy, its 95 % interval over meanings, and of what guessing would score.
-
-    `pools` are the fewest and the most candidates of a direction; `meanings` those that the queries tell.
-    """
-
-    value: float
-    low: float
-    high: float
-    chance: float
-    directions: int
-    pools: tuple[int, int]
-    meanings: int
-
-    @property
-    def pools_in_words(self) -> str:
-        """The pool of every direction, or the smallest and the largest."""
-        return " to ".join(f"{size:,}" for size in sorted(set(self.pools)))
-
-    def words(self) -> str:
-        """The mean in one line: its interval, what guessing would score, and how many candidates there are."""
-        return (
-            f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], guessing {self.chance:.2g} in pools of "
-            f"{self.pools_in_words}"
-        )
-
-
 def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
     """Sentences and their vectors by language."""
     groups = sentences.reset_index(drop=True).groupby("language", sort=True)
@@ -157,40 +132,61 @@ def direction(
 
 
 def _measured(source: str, target: str, queries: Texts, index: Texts, pool: Pool) -> Direction:
+    correct, nearest_text, expected, margin = _matches(queries.vectors[pool.queries], index, pool)
+    wrong = np.flatnonzero(correct == 0)
+    surest = wrong[np.argsort(-margin[wrong], kind="stable")[:WRONG_PER_DIRECTION]]
+    return Direction(
+        source,
+        target,
+        meanings=queries.groups[pool.queries],
+        correct=correct,
+        pool=len(pool.candidates),
+        chance=pool.chance,
+        wrong_matches=Wrong(
+            len(wrong),
+            queries.texts,
+            index.texts,
+            pool.queries[surest],
+            nearest_text[surest],
+            expected[surest],
+            margin[surest],
+        ),
+    )
+
+
+def _matches(vectors: np.ndarray, index: Texts, pool: Pool) -> list[np.ndarray]:
+    """Of each query its expected hit, the nearest text, the nearest of its answers, and by how much that is farther."""
     # equal vectors are compared once: a product of matrices may round their cosines differently, column by column
     _, rows, column_of, copies = np.unique(
         index.vector_numbers[pool.candidates], return_index=True, return_inverse=True, return_counts=True
     )
-    right = index.vectors[pool.candidates[rows]]
-    correct, found, expected, margin = (
-        np.empty(len(pool.queries), kind) for kind in (float, int, int, float)
-    )
-    for part, cosines in nearest(queries.vectors[pool.queries], right):
+    blocks = []
+    for part, cosines in nearest(vectors, index.vectors[pool.candidates[rows]]):
         begin, end = np.searchsorted(pool.asking, (part.start, part.stop))
-        asking, answering = pool.asking[begin:end] - part.start, pool.answering[begin:end]
-        near = cosines[asking, column_of[answering]]
-        # of each query the nearest of its answers
-        best = np.lexsort((-near, asking))[np.searchsorted(asking, np.arange(len(cosines)))]
-        column = cosines.argmax(axis=1)
-        top = cosines[np.arange(len(cosines)), column]
-        hits = np.bincount(asking, near == top[asking])
-        tied = (cosines == top[:, None]).astype(np.float32) @ copies.astype(np.float32)
-        correct[part] = hits / np.maximum(tied, 1)
-        found[part], expected[part] = pool.candidates[rows[column]], pool.candidates[answering[best]]
-        margin[part] = top - near[best]
-    wrong = np.flatnonzero(correct == 0)
-    surest = wrong[np.argsort(-margin[wrong], kind="stable")[:WRONG_PER_DIRECTION]]
-    kept = Wrong(
-        len(wrong),
-        queries.texts,
-        index.texts,
-        pool.queries[surest],
-        found[surest],
-        expected[surest],
-        margin[surest],
-    )
-    groups = queries.groups[pool.queries]
-    return Direction(source, target, groups, correct, len(pool.candidates), pool.chance, kept)
+        answering = pool.answering[begin:end]
+        asking = pool.asking[begin:end] - part.start
+        correct, column, answer, margin = _top(cosines, asking, column_of[answering], copies)
+        blocks.append((correct, pool.candidates[rows[column]], pool.candidates[answering[answer]], margin))
+    return [np.concatenate(arrays) for arrays in zip(*blocks, strict=True)]
+
+
+def _top(
+    cosines: np.ndarray, asking: np.ndarray, answering: np.ndarray, copies: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each row its expected hit, the nearest column, the nearest answer's position in `answering`, and the margin.
+
+    Args:
+        cosines: [rows, columns].
+        asking, answering: row and column of every answer, ordered by row.
+        copies: candidates that share the vector of a column, [columns].
+    """
+    near = cosines[asking, answering]
+    best = np.lexsort((-near, asking))[np.searchsorted(asking, np.arange(len(cosines)))]
+    column = cosines.argmax(axis=1)
+    top = cosines[np.arange(len(cosines)), column]
+    hits = np.bincount(asking, near == top[asking])
+    tied = (cosines == top[:, None]).astype(np.float32) @ copies.astype(np.float32)
+    return hits / np.maximum(tied, 1), column, best, top - near[best]
 
 
 def survey(
@@ -202,14 +198,17 @@ def survey(
     texts = distinct_texts(sides, rule.seed)
     planned: Plan = plan(texts, rule)
     directions, too_small = [], list(planned.too_small)
-    for number, (source, target) in enumerate(planned.pairs, start=1):
-        pool = pool_of(texts[source], texts[target], rule)
-        # meanings were counted above; equal texts may leave fewer queries
-        if lack := rule.lack(len(pool.queries), len(pool.candidates)):
-            too_small.append(TooSmall(source, target, len(pool.queries), len(pool.candidates), lack))
-        else:
-            directions.append(_measured(source, target, texts[source], texts[target], pool))
-        progress(number, len(planned.pairs))
+    # small products cost ten times as much when others compete for the threads, as they do while a run trains
+    small = max((len(each.texts) for each in texts.values()), default=0) < THREADED
+    with threadpool_limits(limits=1 if small else None, user_api="blas"):
+        for number, (source, target) in enumerate(planned.pairs, start=1):
+            pool = pool_of(texts[source], texts[target], rule)
+            # meanings were counted above; equal texts may leave fewer queries
+            if lack := rule.lack(len(pool.queries), len(pool.candidates)):
+                too_small.append(TooSmall(source, target, len(pool.queries), len(pool.candidates), lack))
+            else:
+                directions.append(_measured(source, target, texts[source], texts[target], pool))
+            progress(number, len(planned.pairs))
     dropped = len(planned.pairs) - len(directions)
     too_small.sort(key=lambda each: (each.source, each.target))
     return Survey(directions, too_small, planned.large_enough - dropped, planned.untranslated)
@@ -218,57 +217,6 @@ def survey(
 def retrieval(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> list[Direction]:
     """The directions that `survey` measures; none where no two languages share enough meanings."""
     return survey(sides, rule).directions
-
-
-def by_meaning(directions: Sequence[Direction]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Meanings with what each adds to the mean accuracy and its weight there, [meanings] each.
-
-    Every direction weighs 1, divided among its queries; the mean is sum(totals) / sum(weights).
-    """
-    meanings = np.unique(np.concatenate([np.zeros(0, np.int64), *(each.meanings for each in directions)]))
-    totals, weights = np.zeros(len(meanings)), np.zeros(len(meanings))
-    for each in directions:
-        at = np.searchsorted(meanings, each.meanings)
-        totals += np.bincount(at, each.correct, len(meanings)) / len(at)
-        weights += np.bincount(at, minlength=len(meanings)) / len(at)
-    return meanings, totals, weights
-
-
-def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
-    """Mean accuracy over directions with its 95 % interval over meanings; None without any direction.
-
-    All directions of a meaning go together, as `share_interval` has it. The interval is that of the directions given;
-    where they are a sample of more, it says nothing of those that were not drawn.
-    """
-    if not directions:
-        return None
-    meanings, totals, weights = by_meaning(directions)
-    low, high = share_interval(totals, weights)
-    pools = [each.pool for each in directions]
-    return MeanAccuracy(
-        value=float(totals.sum() / weights.sum()),
-        low=float(low),
-        high=float(high),
-        chance=float(np.mean([each.chance for each in directions])),
-        directions=len(directions),
-        pools=(min(pools), max(pools)),
-        meanings=len(meanings),
-    )
-
-
-def translation_accuracy(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> MeanAccuracy:
-    """Mean accuracy over the directions of some languages, for those who need one.
-
-    Raises:
-        InputError: no direction is large enough.
-    """
-    mean = mean_accuracy(retrieval(sides, rule))
-    if mean is None:
-        raise InputError(
-            f"expected two languages that share {rule.smallest} meanings or more, got none among "
-            f"{' '.join(sorted(sides)) or 'no language'}: use more translations"
-        )
-    return mean
 
 
 def wrong_matches(directions: Sequence[Direction], most: int = WRONG_KEPT) -> pd.DataFrame:
@@ -282,13 +230,7 @@ def wrong_matches(directions: Sequence[Direction], most: int = WRONG_KEPT) -> pd
         each, wrong = directions[number], directions[number].wrong_matches
         texts = (
             wrong.query_texts[wrong.query[at]],
-            *(wrong.index_texts[p[at]] for p in (wrong.found, wrong.expected)),
+            *(wrong.index_texts[p[at]] for p in (wrong.nearest, wrong.expected)),
         )
         rows.append((each.source, each.target, *texts, float(wrong.margin[at])))
     return pd.DataFrame(rows, columns=list(WRONG_COLUMNS))
-
-
-def pivot(directions: Sequence[Direction]) -> str | None:
-    """The language that is query or index of every direction, where there are several others: English in Tatoeba."""
-    common = set.intersection(*({each.source, each.target} for each in directions)) if directions else set()
-    return common.pop() if len(common) == 1 else None

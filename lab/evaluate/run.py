@@ -14,18 +14,10 @@ from core.model.infoxlm import InfoXLM
 from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab.evaluate.foreign import own_reading
+from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
-from lab.evaluate.retrieval import (
-    MEASURE,
-    Direction,
-    Survey,
-    mean_accuracy,
-    pivot,
-    sides_of,
-    survey,
-    wrong_matches,
-)
-from lab.evaluate.scores import LanguageMeans, language_means, scores
+from lab.evaluate.retrieval import MEASURE, Direction, Survey, sides_of, survey, wrong_matches
+from lab.evaluate.scores import scores
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
 from lab.text import all_sentences
@@ -77,9 +69,9 @@ def evaluate_run(
         )
     model, tokenizer = open_model(checkpoint, settings), load_tokenizer(checkpoint)
     layer = settings.evaluation_layer_of(_layers(model)) if protocol.layer is None else protocol.layer
-    own = layer, settings.measure.pooling
+    default = layer, settings.measure.pooling
     sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
-    document, directions = _measured(model, tokenizer, sentences, own, protocol, progress)
+    document, directions = _measured(model, tokenizer, sentences, default, protocol, progress)
     if corpus_folder is None:
         run.write_scores("retrieval", scores(directions, document["layer"]))
         run.write_errors(wrong_matches(directions))
@@ -100,8 +92,8 @@ def evaluate_checkpoint(
     sentences = all_sentences(open_corpus(corpus_folder))
     model, tokenizer = open_foreign(start)
     chosen = (protocol.layer, protocol.pooling)
-    own = (0, "mean") if None not in chosen else own_reading(start, _layers(model))
-    document, _ = _measured(model, tokenizer, sentences, own, protocol, progress)
+    default = (0, "mean") if None not in chosen else own_reading(start, _layers(model))
+    document, _ = _measured(model, tokenizer, sentences, default, protocol, progress)
     return {"run": start, **document}
 
 
@@ -113,24 +105,24 @@ def _measured(
     model: InfoXLM,
     tokenizer: Tokenizer,
     sentences: pd.DataFrame,
-    own: tuple[int, str],
+    default: tuple[int, str],
     protocol: Protocol,
     progress: Progress | None,
 ) -> tuple[dict[str, Any], list[Direction]]:
-    layer = own[0] if protocol.layer is None else protocol.layer
-    pooling = protocol.pooling or own[1]
+    layer = default[0] if protocol.layer is None else protocol.layer
+    pooling = protocol.pooling or default[1]
     if not 0 <= layer <= _layers(model):
         raise InputError(f"expected a layer from 0 to {_layers(model)}, got {layer}")
     meanings = np.random.default_rng(0).permutation(sentences["meaning"].unique())
     compared = sentences[sentences["meaning"].isin(meanings[: protocol.meanings])]
     model.to(model_device())
     vectors = encode(model, tokenizer, compared["text"].tolist(), [layer], pooling, progress)[layer]
-    found = survey(sides_of(compared, vectors), protocol.pools)
-    return {"layer": layer, "pooling": pooling, **_document(found, protocol.pools, layer)}, found.directions
+    result = survey(sides_of(compared, vectors), protocol.pools)
+    return {"layer": layer, "pooling": pooling, **_document(result, protocol.pools, layer)}, result.directions
 
 
-def _document(found: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
-    mean = mean_accuracy(found.directions)
+def _document(result: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
+    mean = mean_accuracy(result.directions)
     return {
         "mean_accuracy": mean.value if mean else None,
         "interval": [mean.low, mean.high] if mean else None,
@@ -138,26 +130,26 @@ def _document(found: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
         "pools": list(mean.pools) if mean else None,
         "measure": MEASURE,
         "index": rule.index,
-        "unmeasured": None if mean else _why_nothing(found, rule),
-        "directions": len(found.directions),
-        "large_enough": found.large_enough,
-        "too_small": [asdict(each) for each in found.too_small],
-        "untranslated": found.untranslated,
-        "wrong": sum(each.wrong_matches.count for each in found.directions),
-        "errors": wrong_matches(found.directions, SHOWN_ERRORS).to_dict("records"),
-        "means": _means(found.directions),
-        "languages": [_language(each) for each in language_means(found.directions)],
-        "retrieval": [_row(each, layer) for each in found.directions],
+        "unmeasured": None if mean else _why_nothing(result, rule),
+        "directions": len(result.directions),
+        "large_enough": result.large_enough,
+        "too_small": [asdict(each) for each in result.too_small],
+        "untranslated": result.untranslated,
+        "wrong": sum(each.wrong_matches.count for each in result.directions),
+        "errors": wrong_matches(result.directions, SHOWN_ERRORS).to_dict("records"),
+        "means": _means(result.directions),
+        "languages": [_language(each) for each in language_means(result.directions)],
+        "retrieval": [_row(each, layer) for each in result.directions],
     }
 
 
-def _why_nothing(found: Survey, rule: PoolRule) -> str:
+def _why_nothing(result: Survey, rule: PoolRule) -> str:
     """Why no direction was measured, and what to do."""
-    if not found.too_small:
+    if not result.too_small:
         return "no two languages share a meaning, so nothing can be retrieved: add translations"
-    largest = max(found.too_small, key=lambda each: (each.queries, each.candidates))
+    largest = max(result.too_small, key=lambda each: (each.queries, each.candidates))
     return (
-        f"all {len(found.too_small):,} directions are too small; the largest, {largest.source} to {largest.target}, "
+        f"all {len(result.too_small):,} directions are too small; the largest, {largest.source} to {largest.target}, "
         f"has {largest.reason}: hold out more meanings (--text.held-out), measure on more text (--corpus), or lower "
         f"{'--pool' if rule.size else '--min-pool'}"
     )

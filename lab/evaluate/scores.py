@@ -1,38 +1,18 @@
 """Retrieval as rows of a run's score table, and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from lab.evaluate.retrieval import MEASURE, Direction, MeanAccuracy, mean_accuracy
+from lab.evaluate.means import MeanAccuracy, language_means, mean_accuracy
+from lab.evaluate.retrieval import MEASURE, Direction
 
 ACCURACY: Final = "accuracy"
 MEAN: Final = "mean_accuracy"
 MEAN_FROM: Final = "mean_from"
 MEAN_TO: Final = "mean_to"
 _COLUMNS: Final = ("source", "target", "metric", "value", "low", "high", "n", "pool", "chance")
-
-
-@dataclass(frozen=True)
-class LanguageMeans:
-    """Mean accuracy over the directions in which a language asks, and over those in which it is searched."""
-
-    language: str
-    asking: MeanAccuracy | None
-    searched: MeanAccuracy | None
-
-
-def language_means(directions: Sequence[Direction]) -> list[LanguageMeans]:
-    """The means of each language, by tag."""
-    tags = sorted({tag for each in directions for tag in (each.source, each.target)})
-    asking: dict[str, list[Direction]] = {tag: [] for tag in tags}
-    searched: dict[str, list[Direction]] = {tag: [] for tag in tags}
-    for each in directions:
-        asking[each.source].append(each)
-        searched[each.target].append(each)
-    return [LanguageMeans(tag, mean_accuracy(asking[tag]), mean_accuracy(searched[tag])) for tag in tags]
 
 
 def scores(directions: Sequence[Direction], layer: int) -> pd.DataFrame:
@@ -88,8 +68,8 @@ def read_directions(scores: pd.DataFrame) -> pd.DataFrame:
 
     Tables of earlier versions say neither pool nor chance; theirs was the pool of the `n` shared meanings.
     """
-    found = scores[(scores["task"] == "retrieval") & (scores["metric"] == ACCURACY)].reset_index(drop=True)
-    return found.assign(pool=found["pool"].fillna(found["n"]), chance=found["chance"].fillna(1 / found["n"]))
+    rows = scores[(scores["task"] == "retrieval") & (scores["metric"] == ACCURACY)].reset_index(drop=True)
+    return rows.assign(pool=rows["pool"].fillna(rows["n"]), chance=rows["chance"].fillna(1 / rows["n"]))
 
 
 def read_languages(scores: pd.DataFrame) -> pd.DataFrame:
@@ -97,17 +77,17 @@ def read_languages(scores: pd.DataFrame) -> pd.DataFrame:
 
     The metric is `MEAN_FROM` or `MEAN_TO`.
     """
-    found = scores[(scores["task"] == "retrieval") & scores["metric"].isin((MEAN_FROM, MEAN_TO))]
-    return found.assign(language=found["source"] + found["target"]).reset_index(drop=True)
+    rows = scores[(scores["task"] == "retrieval") & scores["metric"].isin((MEAN_FROM, MEAN_TO))]
+    return rows.assign(language=rows["source"] + rows["target"]).reset_index(drop=True)
 
 
 def read_mean(scores: pd.DataFrame) -> MeanAccuracy | None:
     """The mean over directions in a run's score table, or None where nothing was measured."""
-    found = scores[(scores["task"] == "retrieval") & (scores["metric"] == MEAN)]
+    means = scores[(scores["task"] == "retrieval") & (scores["metric"] == MEAN)]
     directions = read_directions(scores)
-    if not len(found) or not len(directions):
+    if not len(means) or not len(directions):
         return None
-    row = found.iloc[0]
+    row = means.iloc[0]
     return MeanAccuracy(
         value=float(row["value"]),
         low=float(row["low"]),

@@ -19,7 +19,8 @@ from core.text.tokenizer import Tokenizer
 from lab.evaluate.estimates import paired
 from lab.evaluate.ledger.subject import open_subject
 from lab.evaluate.ledger.translations import unseen
-from lab.evaluate.retrieval import sides_of, translation_accuracy
+from lab.evaluate.means import translation_accuracy
+from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.projection import unit

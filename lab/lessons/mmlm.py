@@ -15,7 +15,9 @@ from lab import store
 from lab.evaluate.intervals import binomial_interval
 from lab.evaluate.ledger.masked import masked_examples, masked_row
 from lab.evaluate.ledger.subject import open_subject, shares_of
-from lab.evaluate.retrieval import Side, sides_of, translation_accuracy
+from lab.evaluate.means import translation_accuracy
+from lab.evaluate.pools import Side
+from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
 from lab.figures.ledger import tightest
 from lab.lessons.reading import Readers

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from core.errors import InputError
 from lab import projection
-from lab.evaluate.retrieval import MeanAccuracy
+from lab.evaluate.means import MeanAccuracy
 from lab.evaluate.scores import read_directions, read_mean
 from lab.figures.languages import language_style
 from lab.figures.ledger import tightest

@@ -13,7 +13,8 @@ from lab.evaluate.ledger.contrast import contrast_terms, fitted_scale
 from lab.evaluate.ledger.masked import cross_entropies, masked_examples
 from lab.evaluate.ledger.subject import ALONE, Subject, open_subject, shares_of, truth_of
 from lab.evaluate.ledger.translations import QUERIES, Pools, chosen_pairs
-from lab.evaluate.retrieval import by_meaning, mean_accuracy, retrieval, sides_of
+from lab.evaluate.means import by_meaning, mean_accuracy
+from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.vectors import encode
 from lab.store import Run
 from lab.study.metrics import LAYER

@@ -5,7 +5,8 @@ import math
 from typing import Final
 
 from core.train import train
-from lab.evaluate.retrieval import sides_of, translation_accuracy
+from lab.evaluate.means import translation_accuracy
+from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
 from lab.store.study import StudyFolder, StudyInfo, study_folder
 from lab.study.definitions import study_named

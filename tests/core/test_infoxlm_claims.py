@@ -35,7 +35,8 @@ from core.text.split import split
 from core.text.start import open_tokenizer
 from core.train import learning_rate, train
 from lab.cli import run as lab
-from lab.evaluate.retrieval import Side, direction
+from lab.evaluate.pools import Side
+from lab.evaluate.retrieval import direction
 from lab.evaluate.run import PRESETS, evaluate_checkpoint
 from lab.recipes import recipe
 from tests.core import rank, small

@@ -11,17 +11,10 @@ from sentence_transformers.sentence_transformer.evaluation import TranslationEva
 from core.errors import InputError
 from lab.evaluate import retrieval as module
 from lab.evaluate.directions import sampled
+from lab.evaluate.means import language_means, mean_accuracy
 from lab.evaluate.pools import PoolRule, Side, distinct_texts, pool_of
-from lab.evaluate.retrieval import (
-    direction,
-    mean_accuracy,
-    nearest,
-    retrieval,
-    sides_of,
-    survey,
-    wrong_matches,
-)
-from lab.evaluate.scores import language_means, read_mean, scores
+from lab.evaluate.retrieval import direction, nearest, retrieval, sides_of, survey, wrong_matches
+from lab.evaluate.scores import read_mean, scores
 from lab.projection import unit
 from lab.text import all_sentences
 from tests.real_shape import real_shape_corpus

@@ -1,0 +1,116 @@
+"""Mean retrieval over directions: of all, of those of a language, and of each meaning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import InputError
+from lab.evaluate.intervals import share_interval
+from lab.evaluate.pools import DEFAULT_POOLS, PoolRule, Side
+from lab.evaluate.retrieval import Direction, retrieval
+
+
+@dataclass(frozen=True)
+class MeanAccuracy:
+    """Mean over directions of accuracy, its 95 % interval over meanings, and of what guessing would score.
+
+    `pools` are the fewest and the most candidates of a direction; `meanings` those that the queries tell.
+    """
+
+    value: float
+    low: float
+    high: float
+    chance: float
+    directions: int
+    pools: tuple[int, int]
+    meanings: int
+
+    @property
+    def pools_in_words(self) -> str:
+        """The pool of every direction, or the smallest and the largest."""
+        return " to ".join(f"{size:,}" for size in sorted(set(self.pools)))
+
+    def words(self) -> str:
+        """The mean in one line: its interval, what guessing would score, and how many candidates there are."""
+        return (
+            f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}], guessing {self.chance:.2g} in pools of "
+            f"{self.pools_in_words}"
+        )
+
+
+def by_meaning(directions: Sequence[Direction]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Meanings with what each adds to the mean accuracy and its weight there, [meanings] each.
+
+    Every direction weighs 1, divided among its queries; the mean is sum(totals) / sum(weights).
+    """
+    meanings = np.unique(np.concatenate([np.zeros(0, np.int64), *(each.meanings for each in directions)]))
+    totals, weights = np.zeros(len(meanings)), np.zeros(len(meanings))
+    for each in directions:
+        at = np.searchsorted(meanings, each.meanings)
+        totals += np.bincount(at, each.correct, len(meanings)) / len(at)
+        weights += np.bincount(at, minlength=len(meanings)) / len(at)
+    return meanings, totals, weights
+
+
+def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
+    """Mean accuracy over directions with its 95 % interval over meanings; None without any direction.
+
+    All directions of a meaning go together, as `share_interval` has it. The interval is that of the directions given;
+    where they are a sample of more, it says nothing of those that were not drawn.
+    """
+    if not directions:
+        return None
+    meanings, totals, weights = by_meaning(directions)
+    low, high = share_interval(totals, weights)
+    pools = [each.pool for each in directions]
+    return MeanAccuracy(
+        value=float(totals.sum() / weights.sum()),
+        low=float(low),
+        high=float(high),
+        chance=float(np.mean([each.chance for each in directions])),
+        directions=len(directions),
+        pools=(min(pools), max(pools)),
+        meanings=len(meanings),
+    )
+
+
+def translation_accuracy(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> MeanAccuracy:
+    """Mean accuracy over the directions of some languages, for those who need one.
+
+    Raises:
+        InputError: no direction is large enough.
+    """
+    mean = mean_accuracy(retrieval(sides, rule))
+    if mean is None:
+        raise InputError(
+            f"expected two languages that share {rule.smallest} meanings or more, got none among "
+            f"{' '.join(sorted(sides)) or 'no language'}: use more translations"
+        )
+    return mean
+
+
+@dataclass(frozen=True)
+class LanguageMeans:
+    """Mean accuracy over the directions in which a language asks, and over those in which it is searched."""
+
+    language: str
+    asking: MeanAccuracy | None
+    searched: MeanAccuracy | None
+
+
+def language_means(directions: Sequence[Direction]) -> list[LanguageMeans]:
+    """The means of each language, by tag."""
+    tags = sorted({tag for each in directions for tag in (each.source, each.target)})
+    asking: dict[str, list[Direction]] = {tag: [] for tag in tags}
+    searched: dict[str, list[Direction]] = {tag: [] for tag in tags}
+    for each in directions:
+        asking[each.source].append(each)
+        searched[each.target].append(each)
+    return [LanguageMeans(tag, mean_accuracy(asking[tag]), mean_accuracy(searched[tag])) for tag in tags]
+
+
+def pivot(directions: Sequence[Direction]) -> str | None:
+    """The language that is query or index of every direction, where there are several others: English in Tatoeba."""
+    common = set.intersection(*({each.source, each.target} for each in directions)) if directions else set()
+    return common.pop() if len(common) == 1 else None
