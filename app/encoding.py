@@ -27,11 +27,10 @@ class Reader:
 
     def read(self, texts: list[str]) -> tuple[np.ndarray, list[float]]:
         """Vectors [texts, hidden], and for each text the share of its tokens that the tokenizer does not know."""
-        from core.text.tokenizer import UNK
         from lab.evaluate.vectors import encode
 
         ids = [row[1:-1] for row in self.tokenizer.encode(texts)]
-        unknown = [float((row == UNK).mean()) if len(row) else 1.0 for row in ids]
+        unknown = [float(self.tokenizer.unseen(row).mean()) if len(row) else 1.0 for row in ids]
         return encode(self.model, self.tokenizer, texts, [self.layer], self.pooling)[self.layer], unknown
 
 

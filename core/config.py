@@ -79,6 +79,11 @@ class TokenizerSettings(Frozen):
         default=16_000,
         description="tokens, the five special ones included; training may find fewer (XLM-R: 250,002)",
     )
+    byte_fallback: bool = Field(
+        default=True,
+        description="256 more tokens for the bytes of characters that training has not met, which are <unk> without "
+        "them; never for the built-in world, whose characters are all met",
+    )
     sentences: PositiveInt = Field(
         default=100_000, description="read to train it, about, drawn at random from the corpus"
     )

@@ -93,7 +93,9 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
         # drawn at random, because every n-th row of a parallel corpus can miss a language
         rng, share = np.random.default_rng(0), chosen.sentences / corpus.info.sentences
         texts = (row.text for row in corpus.rows() if rng.random() < share)
-        train_tokenizer(texts, chosen.vocabulary).save(folder)
+        # the characters of a world are all known
+        byte_fallback = chosen.byte_fallback and corpus.info.world is None
+        train_tokenizer(texts, chosen.vocabulary, byte_fallback).save(folder)
 
     key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
     folder = store.cache_folder() / f"tokenizer-{key}"

@@ -1,7 +1,13 @@
-"""Tokenizers with XLM-R's special tokens: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, `<mask>` last."""
+"""Tokenizers with XLM-R's special tokens: `<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3, `<mask>` behind all pieces.
+
+Special tokens come from the program alone: text that holds `<s>` or `<mask>` stays text.
+"""
 
 import hashlib
+import json
+import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
 
@@ -14,6 +20,11 @@ from core.errors import InputError
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>")
 MASK: Final = "<mask>"
+BYTES: Final = tuple(f"<0x{byte:02X}>" for byte in range(256))
+"""Pieces of characters that have none of their own. Behind `<mask>`, so that no random replacement is one."""
+LITERAL: Final = re.compile("|".join(map(re.escape, (*SPECIAL, MASK))))
+NEVER: Final = -1e6
+"""Score of a piece that no text is cut into."""
 LONGEST_TOKEN: Final = 16
 """Characters, as in SentencePiece; without it, sentences without spaces would become tokens."""
 
@@ -32,6 +43,7 @@ class Tokenizer:
             raise InputError("expected a tokenizer with a <mask> token, got none: use XLM-R's or train one")
         backend.no_truncation()
         backend.no_padding()
+        backend.encode_special_tokens = True
         self.backend = backend
         self.mask_id = mask_id
         # a stranger's ids may leave gaps: embeddings are needed up to the largest
@@ -40,8 +52,31 @@ class Tokenizer:
     def encode(self, texts: Sequence[str], max_tokens: int | None = None) -> list[np.ndarray]:
         """Ids of each text with `<s>` before and `</s>` behind (int32); longer inputs are cut before `</s>`."""
         room = None if max_tokens is None else max_tokens - 2
-        encodings = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [np.array([BOS, *encoding.ids[:room], EOS], dtype=np.int32) for encoding in encodings]
+        rows = [
+            encoding.ids for encoding in self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        ]
+        for position, text in enumerate(texts):
+            if LITERAL.search(text):
+                rows[position] = self._literal.encode(text, add_special_tokens=False).ids
+        return [np.array([BOS, *row[:room], EOS], dtype=np.int32) for row in rows]
+
+    @cached_property
+    def _literal(self) -> Backend:
+        """Reads text that holds the name of a special token, which a unigram model would take for a piece."""
+        definition = json.loads(self.backend.to_str())
+        if definition["model"]["type"] != "Unigram":
+            return self.backend
+        for piece in definition["model"]["vocab"]:
+            if LITERAL.fullmatch(piece[0]):
+                piece[1] = NEVER
+        backend = Backend.from_str(json.dumps(definition))
+        backend.encode_special_tokens = True
+        return backend
+
+    def unseen(self, ids: np.ndarray) -> np.ndarray:
+        """Whether each id stands for characters that training has not met: `<unk>`, or a byte of one."""
+        first = self.backend.token_to_id(BYTES[0])
+        return (ids == UNK) if first is None else (ids == UNK) | ((ids >= first) & (ids < first + len(BYTES)))
 
     def decode(self, ids: np.ndarray | Sequence[int]) -> str:
         """Text of token ids, special tokens left out."""
@@ -62,11 +97,12 @@ class Tokenizer:
         (folder / "tokenizer.json").write_text(self.backend.to_str(pretty=True), encoding="utf-8")
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+def train_tokenizer(texts: Iterable[str], vocabulary: int, byte_fallback: bool = False) -> Tokenizer:
     """A byte-pair tokenizer (Sennrich et al. 2016) of at most `vocabulary` tokens, the five special ones included.
 
     Words begin with `▁` and punctuation stands alone, as in SentencePiece. Pairs are merged from letters upwards by
-    frequency, so that scripts without spaces are cut into words first and phrases later.
+    frequency, so that scripts without spaces are cut into words first and phrases later. With `byte_fallback` there
+    are 256 more pieces for the bytes of characters that the texts do not hold; without it such characters are `<unk>`.
 
     Raises:
         InputError: the texts have more distinct characters than the vocabulary has room for.
@@ -86,17 +122,30 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
         show_progress=False,
     )
     backend.train_from_iterator(texts, trainer)
+    if (size := backend.get_vocab_size() + 1) > vocabulary:
+        raise InputError(
+            f"this text has {size - len(SPECIAL) - 1:,} distinct characters, which do not fit into a "
+            f"vocabulary of {vocabulary:,}: raise tokenizer.vocabulary"
+        )
+    if byte_fallback:
+        backend = _with_bytes(backend)
     backend.add_special_tokens([AddedToken(MASK, lstrip=True, normalized=False)])
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", BOS), ("</s>", EOS)]
     )
-    tokenizer = Tokenizer(backend)
-    if tokenizer.size > vocabulary:
-        raise InputError(
-            f"this text has {tokenizer.size - len(SPECIAL) - 1:,} distinct characters, which do not fit into a "
-            f"vocabulary of {vocabulary:,}: raise tokenizer.vocabulary"
-        )
-    return tokenizer
+    return Tokenizer(backend)
+
+
+def _with_bytes(backend: Backend) -> Backend:
+    """The tokenizer with 256 pieces for bytes behind the id that is `<mask>`'s."""
+    definition = json.loads(backend.to_str())
+    pieces = definition["model"]["vocab"]
+    for piece in (MASK, *BYTES):
+        pieces[piece] = len(pieces)
+    definition["model"]["byte_fallback"] = True
+    backend = Backend.from_str(json.dumps(definition))
+    backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    return backend
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
