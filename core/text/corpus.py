@@ -55,7 +55,7 @@ class CorpusInfo(Frozen):
     duplicates: int = Field(default=0, description="units whose texts and meaning came before, merged")
     rejected: int = Field(default=0, description="units left out, whole or in part, listed in rejected.tsv")
     missing: int = Field(default=0, description="translations that a unit has room for and does not hold")
-    identical: int = Field(default=0, description="units that say the same in two languages")
+    identical: int = Field(default=0, description="translations that repeat the text of another language")
     ignored_columns: tuple[str, ...] = Field(default=(), description="columns and keys that are no text")
     sha256: str = Field(description="of all rows in order: the content, whatever the shards")
     world: dict[str, Any] | None = Field(

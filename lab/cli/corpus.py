@@ -177,11 +177,12 @@ def _names(files: tuple[Path, ...]) -> str:
 
 def _warn(corpus: Corpus) -> None:
     info = corpus.info
-    share = info.identical / info.units if info.units else 0.0
+    translations = info.sentences - info.meanings
+    share = info.identical / translations if translations else 0.0
     if share >= IDENTICAL_SHARE_WARNED:
         err.print(
-            f"warning: {share:.1%} of the units say the same in two languages ({info.identical:,} of {info.units:,}): "
-            "is this text translated?"
+            f"warning: {share:.1%} of the translations repeat the text of another language "
+            f"({info.identical:,} of {translations:,}): is this text translated?"
         )
 
 

@@ -55,7 +55,7 @@ class Counts:
         duplicates: whose texts and meaning came before.
         rejected: left out, whole or in part.
         missing: translations that units have room for and do not hold.
-        identical: new units that say the same in two languages.
+        identical: translations in new units that repeat the text of another language.
     """
 
     units: int = 0
@@ -132,7 +132,7 @@ def sentences(
             counts.duplicates += candidate.whole and not new
             if new:
                 texts = candidate.texts
-                counts.identical += len(texts) > 1 and len(set(texts.values())) < len(texts)
+                counts.identical += len(texts) - len(set(texts.values()))
                 for tag, text in texts.items():
                     yield Row(candidate.meaning, tag, text)
 
