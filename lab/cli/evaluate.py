@@ -153,7 +153,7 @@ def _show_languages(languages: Sequence[Mapping[str, Any]]) -> None:
     ]
     table(
         "mean over the directions from and to each language",
-        ("language", "asking", "chance", "pools", "pairs", "searched", "chance", "pool", "pairs"),
+        ("language", "asking", "chance", "pools", "pairs", "searched", "chance", "pools", "pairs"),
         rows,
     )
 
