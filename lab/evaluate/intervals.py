@@ -4,7 +4,7 @@ Clopper and Pearson's rule, written for means: the lower limit is a quantile of 
 upper limit one of the data with one success added. For a share of independent trials it is theirs exactly, and covers
 the truth at least as often as it says. For a mean over several shares of the same sentences, the trials are sentences
 with weights, the effective number of trials follows from how they spread (Korn and Graubard, 1998), and what is added
-is a sentence of the largest weight (Fay and Feuer, 1997). Simulations over the whole range: tests of this module.
+is a sentence of the largest weight (Fay and Feuer, 1997). Their coverage over the whole range: tests of this module.
 """
 
 from typing import Final
@@ -32,7 +32,9 @@ def binomial_interval(hits: ArrayLike, trials: ArrayLike) -> tuple[np.ndarray, n
     return low, high
 
 
-def share_interval(totals: ArrayLike, weights: ArrayLike = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def share_interval(
+    totals: ArrayLike, weights: ArrayLike = 1.0, exchangeable: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval for the share `sum(totals) / sum(weights)` over independent units: low, high.
 
     A unit, such as a meaning, counts with all that depends on it: each of its questions has a weight, `weights` holds
@@ -42,25 +44,34 @@ def share_interval(totals: ArrayLike, weights: ArrayLike = 1.0) -> tuple[np.ndar
     Args:
         totals: [..., units], from 0 to the unit's weight.
         weights: the same shape, or one that broadcasts to it; 0 where a unit has no question.
+        exchangeable: whether heavy units are drawn like light ones, as sentences with more or fewer paraphrases are.
+            What is added then weighs what a question's unit weighs on average, sum(w^2) / sum(w). Otherwise it weighs
+            as much as the heaviest: the few sentences of a small direction may all differ from the many of others.
 
     >>> low, high = share_interval([1, 1, 1, 1, 1, 1])
     >>> f"[{low:.2f}, {high:.2f}]"
     '[0.54, 1.00]'
     """
     totals, weights = np.broadcast_arrays(np.asarray(totals, np.float64), np.asarray(weights, np.float64))
-    low = _beta_quantile((1 - LEVEL) / 2, *_effective_counts(totals, weights, 0.0))
-    high = _beta_quantile((1 + LEVEL) / 2, *_effective_counts(totals, weights, 1.0))
+    total = weights.sum(axis=-1)
+    if exchangeable:
+        more = np.divide((weights**2).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
+    else:
+        more = weights.max(axis=-1, initial=0.0)
+    low = _beta_quantile((1 - LEVEL) / 2, *_effective_counts(totals, weights, more, 0.0))
+    high = _beta_quantile((1 + LEVEL) / 2, *_effective_counts(totals, weights, more, 1.0))
     return low, high
 
 
-def _effective_counts(totals: np.ndarray, weights: np.ndarray, added: float) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and misses of as many equal trials as tell as much as the units and the one added, a hit or a miss."""
-    largest = weights.max(axis=-1, initial=0.0)
-    weight = weights.sum(axis=-1) + largest
+def _effective_counts(
+    totals: np.ndarray, weights: np.ndarray, more: np.ndarray, added: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hits and misses of as many equal trials as tell as much as the units with one `more`, a hit or a miss."""
+    weight = weights.sum(axis=-1) + more
     share = np.divide(
-        totals.sum(axis=-1) + added * largest, weight, out=np.full_like(weight, added), where=weight > 0
+        totals.sum(axis=-1) + added * more, weight, out=np.full_like(weight, added), where=weight > 0
     )
-    spread = ((totals - share[..., None] * weights) ** 2).sum(axis=-1) + ((added - share) * largest) ** 2
+    spread = ((totals - share[..., None] * weights) ** 2).sum(axis=-1) + ((added - share) * more) ** 2
     open_share = share * (1 - share)
     trials = np.divide(open_share * weight**2, spread, out=np.ones_like(weight), where=spread > 0)
     return trials * share, trials * (1 - share)

@@ -78,7 +78,7 @@ class Direction:
     def interval(self) -> tuple[float, float]:
         """95 % interval over meanings with the index as it is; Clopper and Pearson's where no two queries share one."""
         _, at = np.unique(self.meanings, return_inverse=True)
-        low, high = share_interval(np.bincount(at, self.correct), np.bincount(at))
+        low, high = share_interval(np.bincount(at, self.correct), np.bincount(at), exchangeable=True)
         return float(low), float(high)
 
 

@@ -112,7 +112,7 @@ def contents_in_words(checkpoint: Checkpoint, sentences: pd.DataFrame) -> list[s
 def retrieval_by_pooling(
     vectors: dict[str, Vectors], sentences: pd.DataFrame, meanings: int = 300
 ) -> pd.DataFrame:
-    """Mean top-1 accuracy by pooling and layer: name, layer, value, low, high."""
+    """Mean top-1 accuracy by pooling and layer: name, layer, value, low, high, chance."""
     parts = [
         retrieval_by_layer(values, sentences, f"pooling {pooling}", meanings)
         for pooling, values in vectors.items()
@@ -120,14 +120,13 @@ def retrieval_by_pooling(
     return pd.concat(parts, ignore_index=True)
 
 
-def retrieval_in_words(table: pd.DataFrame, sentences: pd.DataFrame, meanings: int = 300) -> list[str]:
+def retrieval_in_words(table: pd.DataFrame) -> list[str]:
     """The best reading of `retrieval_by_pooling`, and the one that cannot see the sentence, beside guessing."""
     best = table.loc[table["value"].idxmax()]
     blind = table[(table["name"] == "pooling first") & (table["layer"] == 0)].iloc[0]
-    guess = 1 / min(meanings, sentences["meaning"].nunique())
     return [
         f"Best: {best['name']}, layer {best['layer']}, {best['value']:.1%} [{best['low']:.1%}, {best['high']:.1%}]. "
-        f"Pooling first at layer 0: {blind['value']:.1%}; guessing finds {guess:.1%}."
+        f"Pooling first at layer 0: {blind['value']:.1%}; guessing finds {best['chance']:.1%}."
     ]
 
 

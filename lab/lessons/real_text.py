@@ -120,7 +120,7 @@ def check_repeats(answer: Any, table: pd.DataFrame, language: str) -> Verdict:
     return judged(
         answer, 100 * row["repeated"], 0.05,
         f"{row['sentences']:,.0f} sentences, {row['distinct']:,.0f} of them distinct: "
-        + ("no two are alike" if row["repeated"] == 0 else "of those that are alike a query can find only one"),
+        + ("no two are alike" if row["repeated"] == 0 else "those that are alike count as one"),
         f"read the column 'repeated' of {language}, a share, in percent",
         {"that is a share: percent are hundredths": row["repeated"]},
     )  # fmt: skip

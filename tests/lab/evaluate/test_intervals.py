@@ -97,3 +97,24 @@ def test_a_mean_over_directions_of_unequal_size_is_covered(truth):
     weights = np.concatenate([np.full(size, 1 / size) for size in sizes])
     low, high = share_interval((rng.random((TRIALS, len(weights))) < truth) * weights, weights)
     assert ((low <= truth) & (truth <= high)).mean() >= ENOUGH
+
+
+@pytest.mark.parametrize("n", COUNTS)
+@pytest.mark.parametrize("independence", [0.1, 1_000.0])
+def test_sentences_with_more_or_fewer_paraphrases_are_covered(n, independence):
+    rng = np.random.default_rng([n, int(10 * independence)])
+    for truth in TRUTHS:
+        weights = rng.choice([1, 2, 5], p=[0.7, 0.2, 0.1], size=(TRIALS, n))
+        ease = np.full((TRIALS, n), truth)
+        if 0 < truth < 1:
+            ease = rng.beta(truth * independence, (1 - truth) * independence, (TRIALS, n))
+        low, high = share_interval(rng.binomial(weights, ease), weights, exchangeable=True)
+        assert ((low - 1e-12 <= truth) & (truth <= high + 1e-12)).mean() >= ENOUGH
+
+
+def test_a_heavy_sentence_widens_an_interval_by_its_share_of_the_questions():
+    # 26 sentences and one with three paraphrases, all missed: about as many independent ones as sum(w)^2 / sum(w^2)
+    weights = np.array([1.0] * 26 + [3.0])
+    high = float(share_interval(np.zeros(27), weights, exchangeable=True)[1])
+    kish = weights.sum() ** 2 / (weights**2).sum()
+    assert float(binomial_interval(0, 27)[1]) < high < float(binomial_interval(0, kish - 1)[1])

@@ -1,5 +1,7 @@
 """Retrieval against known answers and against sentence-transformers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -394,3 +396,14 @@ def test_random_vectors_score_chance_in_pools_of_one_size(tmp_path):
     assert mean.pools == (10, 10)
     assert mean.low <= mean.chance <= mean.high
     assert 0.1 <= mean.chance < 0.15
+
+
+def test_directions_that_agree_on_every_meaning_tell_no_more_than_one_of_them():
+    a, _, _ = noisy(n=100)
+    one_way = direction("a", "b", a, side(a.vectors[::-1].copy(), name="b"))
+    copies = [replace(one_way, target=tag) for tag in "bcdef"]
+    single, several = mean_accuracy([one_way]), mean_accuracy(copies)
+    assert single is not None
+    assert several is not None
+    assert (several.low, several.high) == pytest.approx((single.low, single.high))
+    assert (single.low, single.high) == pytest.approx(one_way.interval())
