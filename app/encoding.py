@@ -50,15 +50,12 @@ def reader(run: Run) -> Reader:
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the encoder; the first time takes some seconds …")
 def _reader(checkpoint: str, written: int, _run: Run) -> Reader:
-    from pathlib import Path
-
-    from core.checkpoint import open_model
-    from core.text.tokenizer import load_tokenizer
+    from lab.evaluate.trained import trained_model
     from lab.evaluate.vectors import encode, model_device
 
     settings = _run.info.settings
-    model = open_model(Path(checkpoint), settings).to(model_device())
-    tokenizer = load_tokenizer(Path(checkpoint))
+    trained = trained_model(_run)
+    model, tokenizer = trained.model.to(model_device()), trained.tokenizer
     layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
     shown, rest = _run.sentences(), _run.held_out()
     rest = rest[~rest["meaning"].isin(shown["meaning"])]

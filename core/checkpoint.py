@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt
+from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -82,18 +82,41 @@ def room(model: InfoXLM) -> int:
     return min(model.settings.model.max_tokens, model.language_model.config.max_position_embeddings - PAD - 1)
 
 
+def read_progress(folder: Path) -> Progress:
+    """How far the run of a checkpoint was.
+
+    Raises:
+        InputError: `state.json` is missing, damaged or of another version.
+    """
+    path = folder / "state.json"
+    try:
+        progress = Progress.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"the checkpoint {folder} cannot be read ({error}): start a new run") from error
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        field = ".".join(map(str, wrong["loc"])) or "its content"
+        if wrong["type"] == "extra_forbidden":
+            raise InputError(
+                f"{path} has {field}, which this version does not know: go on with the version that wrote it"
+            ) from error
+        raise InputError(f"{path} is damaged, {field}: {wrong['msg']}: start a new run") from error
+    if progress.format != FORMAT_VERSION:
+        raise InputError(
+            f"{path} has format {progress.format}, this version reads {FORMAT_VERSION}: go on with the version that "
+            "wrote it"
+        )
+    return progress
+
+
 def load(training: Training, folder: Path) -> Progress:
     """Puts a fresh `Training` of the same settings into the state that `save` wrote.
 
     Raises:
         InputError: the folder is incomplete or was written by another version or with other settings.
     """
+    progress = read_progress(folder)
     try:
-        progress = Progress.model_validate_json((folder / "state.json").read_bytes())
-        if progress.format != FORMAT_VERSION:
-            raise InputError(
-                f"{folder} has format {progress.format}, this version reads {FORMAT_VERSION}: start a new run"
-            )
         weights = load_file(_file(folder, "model.safetensors"))
         missing = training.model.language_model.load_state_dict(weights, strict=False).missing_keys
         tied = {

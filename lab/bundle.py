@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.checkpoint import open_model
 from core.errors import InputError
 from core.export import export
 from core.files import whole_folder
-from core.text.tokenizer import load_tokenizer
 from lab.evaluate.scores import read_mean
+from lab.evaluate.trained import trained_model
 from lab.store import Run, room
 
 CARD = """\
@@ -44,28 +43,24 @@ def bundle(
     Raises:
         InputError: the run has no checkpoint yet, the folder is taken, or the layer does not exist.
     """
-    info, checkpoint = run.info, run.checkpoint()
-    if checkpoint is None:
-        raise InputError(
-            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
-        )
+    info = run.info
     if folder.exists() and not overwrite:
         raise _taken(folder)
-    model, tokenizer = open_model(checkpoint, info.settings), load_tokenizer(checkpoint)
+    trained = trained_model(run)
+    model, tokenizer = trained.model, trained.tokenizer
     config = model.encoder.config
     top = config.num_hidden_layers
     layer = info.settings.evaluation_layer_of(top) if layer is None else layer
     if not 0 <= layer <= top:
         raise InputError(f"expected a layer from 0 to {top}, got {layer}")
     pooling = pooling or info.settings.measure.pooling
-    step = int(json.loads((checkpoint / "state.json").read_bytes())["step"])
     card = CARD.format(
         name=run.name,
         languages=json.dumps(info.languages),
         layers=config.num_hidden_layers,
         hidden=config.hidden_size,
         vocabulary=tokenizer.size,
-        step=step,
+        step=trained.step,
         recipe=info.settings.recipe,
         corpus=Path(info.corpus).name,
         retrieval=_retrieval(run),
@@ -84,7 +79,7 @@ def bundle(
     return {
         "run": run.name,
         "folder": str(folder),
-        "step": step,
+        "step": trained.step,
         "layer": layer,
         "pooling": pooling,
         "files": files,

@@ -1,9 +1,8 @@
 """A run from settings to results: prepares its text, drives `core.train`, and records what it yields."""
 
-import json
-import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,26 @@ import pandas as pd
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from core.checkpoint import continue_contrast, load, save
+from core.checkpoint import continue_contrast, load, read_progress, save
 from core.config import Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM, language_model
 from core.processes import first, here, told
 from core.text.batches import Batches
-from core.text.corpus import Corpus, open_corpus
-from core.text.tokenizer import Tokenizer
+from core.text.corpus import Corpus
+from core.text.tokenizer import Tokenizer, load_tokenizer
 from core.train import Step, Training, train
-from lab import store
 from lab.evaluate.means import mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of, wrong_matches
 from lab.evaluate.scores import scores, step_record
 from lab.evaluate.vectors import encode
-from lab.store import Run, State
-from lab.text import (
-    corpus_of,
-    corpus_tokenizer,
-    encoded,
-    entropies,
-    held_out_sentences,
-    sampler,
-    world_corpus,
-)
-from lab.text_summary import DOCUMENT, check_enough, check_held_out, text_summary
+from lab.heartbeat import Heartbeat
+from lab.interruption import Interruption
+from lab.store import Run
+from lab.text import corpus_tokenizer, encoded, entropies, held_out_sentences, sampler
+from lab.text_summary import DOCUMENT, check_held_out, text_summary
+from lab.threads import threads_of
 
-HEARTBEAT_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
 
 
@@ -73,7 +65,6 @@ class Recorder:
             self.probe["meaning"].isin(meanings[: self.settings.measure.snapshot_meanings]).to_numpy()
         )
         self.began = time.perf_counter() - elapsed
-        self._beat = 0.0
 
     @property
     def elapsed(self) -> float:
@@ -97,7 +88,6 @@ class Recorder:
         self.run.append_step(record)
         if last or step.step % measure.checkpoint_every == 0:
             self.checkpoint()
-        self.beat()
         return record
 
     def measure(self) -> dict[str, float]:
@@ -114,25 +104,25 @@ class Recorder:
         return step_record(mean_accuracy(retrieval(sides_of(self.probe, vectors[layer]))))
 
     def checkpoint(self) -> None:
-        with self.run.new_checkpoint() as folder:
-            save(self.training, self.tokenizer, folder, self.elapsed)
-
-    def beat(self) -> None:
-        """Tells that the run lives, at most once a second."""
-        if time.monotonic() - self._beat > HEARTBEAT_SECONDS:
-            self._beat = time.monotonic()
-            self.status("running")
-
-    def status(self, state: State, message: str = "") -> None:
-        """Tells how the run stands."""
-        self.run.write_status(state, self.training.step, self.settings.steps, message)
+        """Keeps the state of training, if it is not kept yet."""
+        newest = self.run.checkpoint()
+        if newest is None or read_progress(newest).step != self.training.step:
+            with self.run.new_checkpoint(self.training.step) as folder:
+                save(self.training, self.tokenizer, folder, self.elapsed)
 
 
-def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Training, Tokenizer]:
-    """Everything a run trains on and with, before its first step; tokenizer and ids are made by one process."""
+def prepare(
+    settings: Settings, corpus: Corpus, report: Listener, checkpoint: Path | None = None
+) -> tuple[Training, Tokenizer]:
+    """Everything a run trains on and with, before its first step; tokenizer and ids are made by one process.
+
+    With a checkpoint, tokenizer and shape are its own: what the settings name may be gone or have changed.
+    """
     needs_pairs = settings.tlm.enabled or settings.contrast.enabled
     report(Report("tokenizer", 0, 1))
-    tokenizer = first(lambda: corpus_tokenizer(corpus, settings))
+    tokenizer = (
+        load_tokenizer(checkpoint) if checkpoint else first(lambda: corpus_tokenizer(corpus, settings))
+    )
     report(Report("tokenizer", 1, 1))
     longest = settings.model.max_tokens
     ids = first(
@@ -140,9 +130,11 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
     )
     drawing = first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs))
     set_seed(settings.seed)
-    model = InfoXLM(language_model(settings.model, tokenizer.size, settings.seed), settings)
-    if settings.contrast.enabled and settings.model.start is not None and settings.model.start_contrast:
-        continue_contrast(model, settings.model.start)
+    start = str(checkpoint) if checkpoint else settings.model.start
+    shape = settings.model.model_copy(update={"start": start})
+    model = InfoXLM(language_model(shape, tokenizer.size, settings.seed), settings)
+    if settings.contrast.enabled and not checkpoint and start is not None and settings.model.start_contrast:
+        continue_contrast(model, start)
     training = Training(
         settings,
         model,
@@ -154,83 +146,35 @@ def prepare(settings: Settings, corpus: Corpus, report: Listener) -> tuple[Train
     return training, tokenizer
 
 
-def start_run(name: str, settings: Settings, corpus_folder: Path | None) -> tuple[Run, Corpus]:
-    """A new run on a corpus folder, or on the built-in world; of several processes the main one creates it."""
-    told(lambda: store.check_name(name))
-    corpus = first(
-        lambda: open_corpus(corpus_folder) if corpus_folder else world_corpus(settings.world, settings.seed)
-    )
-    check_enough(corpus)
-
-    def create() -> str:
-        device, processes = str(here().device), here().num_processes
-        device = f"{processes} x {device.partition(':')[0]}" if processes > 1 else device
-        source = str(corpus_folder.resolve()) if corpus_folder else store.WORLD
-        info = store.describe(name, settings, source, corpus.info.sha256, corpus.languages, device)
-        if corpus_folder:
-            nearby = os.path.relpath(corpus_folder.resolve(), store.runs_folder().resolve())
-            info = info.model_copy(update={"corpus_from_runs": nearby})
-        if corpus.info.world:
-            info = info.model_copy(update={"entropy_nats": corpus.info.world.get("entropy_nats")})
-        return store.create_run(name, info).name
-
-    created = told(create)
-    return first(lambda: store.open_run(created)), corpus
-
-
-def reopen_run(name: str) -> tuple[Run, Corpus]:
-    """A run that was stopped, killed or has failed, with the corpus it was trained on.
-
-    Raises:
-        InputError: it is still running, or its corpus has changed.
-    """
-
-    def at_rest() -> str:
-        status = store.open_run(name).status
-        if status.state in ("running", "paused") or (status.state == "queued" and status.pid):
-            raise InputError(f"run {name} is {status.state} in process {status.pid}: stop it first")
-        return name
-
-    kept = told(at_rest)
-    run = first(lambda: store.open_run(kept))
-    return run, first(lambda: corpus_of(run))
-
-
 def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) -> Run:
     """Trains a run to its end, from its checkpoint if it has one, and evaluates it.
 
-    Of several processes, which all call this, the main one alone writes, measures and reports.
+    Of several processes, which all call this, the main one alone writes, measures and reports. SIGINT, SIGTERM and
+    SIGUSR1 end it after its current step, with a checkpoint; before the first step, at once.
 
     Raises:
-        InputError: the text does not fit the settings, other text is held out than when the run began, or the disk is
-            full; the run is marked as failed.
+        InputError: another process has the run, the text does not fit the settings, other text is held out than when
+            the run began, or the disk is full; all but the first mark the run as failed.
         NonFiniteLoss: training diverged; likewise.
+        Interrupted: a signal has stopped the run, which can go on.
     """
-    settings, main = run.info.settings, here().is_main_process
-    if main:
-        run.clear_request()
-        run.write_status("running", 0, settings.steps)
-    try:
-        training, tokenizer = prepare(settings, corpus, report if main else lambda report: None)
-        told(lambda: _keep_summary(run, training, report))
-        checkpoint = told(run.checkpoint)
-        elapsed = load(training, checkpoint).seconds if checkpoint else 0.0
-        recorder: Recorder | None = None
-        if main:
-            sentences = held_out_sentences(corpus, training.sampler.split.held_out)
-            recorder = Recorder(run, training, tokenizer, sentences, elapsed)
-            run.keep_steps(training.step if training.step else -1)
-            recorder.start()
-        stopped = _train(run, training, recorder, report)
-        if recorder is not None:
-            _conclude(recorder, stopped, report)
-        here().wait_for_everyone()
-        return run
-    except BaseException as error:
-        if main:
+    told(run.claim)
+    main = here().is_main_process
+    with Interruption(main) as interruption, threads_of(run.info), Heartbeat(run, main) as heartbeat:
+        try:
+            if main:
+                run.clear_request()
+            _carry_out(run, corpus, interruption, heartbeat, report)
+            here().wait_for_everyone()
+            return run
+        except BaseException as error:
             state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-            run.write_status(state, run.status.step, settings.steps, str(error) or type(error).__name__)
-        raise
+            # a full disk, or a run that belongs to another process by now, is what `error` says already
+            with suppress(InputError):
+                heartbeat.tell(state, str(error) or type(error).__name__)
+            raise
+        finally:
+            run.release()
 
 
 def _keep_summary(run: Run, training: Training, report: Listener) -> None:
@@ -243,35 +187,69 @@ def _keep_summary(run: Run, training: Training, report: Listener) -> None:
         report(Report("text", 1, 1, warning=line))
 
 
-def _train(run: Run, training: Training, recorder: Recorder | None, report: Listener) -> bool:
+def _carry_out(
+    run: Run, corpus: Corpus, interruption: Interruption, heartbeat: Heartbeat, report: Listener
+) -> None:
+    main = here().is_main_process
+    checkpoint = told(run.checkpoint)
+    training, tokenizer = prepare(
+        run.info.settings, corpus, report if main else lambda report: None, checkpoint
+    )
+    told(lambda: _keep_summary(run, training, report))
+    elapsed = load(training, checkpoint).seconds if checkpoint else 0.0
+    recorder: Recorder | None = None
+    if main:
+        sentences = held_out_sentences(corpus, training.sampler.split.held_out)
+        recorder = Recorder(run, training, tokenizer, sentences, elapsed)
+        run.keep_steps(training.step if training.step else -1)
+        run.keep_snapshots(training.step if training.step else -1)
+        recorder.start()
+    with interruption.finishing():
+        stopped = _train(run, training, recorder, interruption, heartbeat, report)
+        if stopped and recorder is not None:
+            recorder.checkpoint()
+    if stopped:
+        heartbeat.tell("stopped", "stopped as asked; continue with --resume")
+    elif recorder is not None:
+        _evaluate(run, training, tokenizer, recorder.sentences, report)
+        heartbeat.tell("finished")
+
+
+def _train(
+    run: Run,
+    training: Training,
+    recorder: Recorder | None,
+    interruption: Interruption,
+    heartbeat: Heartbeat,
+    report: Listener,
+) -> bool:
     """Trains to the end, or until the run shall stop: then True."""
     for step in train(training):
         if recorder is not None:
+            run.check_claim()
+            heartbeat.step = step.step
             report(Report("training", step.step, training.settings.steps, recorder.record(step)))
-        if _obey(run, recorder):
+        if _obey(run, recorder, interruption, heartbeat):
             return True
     return False
 
 
-def _obey(run: Run, recorder: Recorder | None) -> bool:
+def _obey(run: Run, recorder: Recorder | None, interruption: Interruption, heartbeat: Heartbeat) -> bool:
     """Waits while a pause is asked for, on all processes; True when the run shall stop."""
-    began = time.perf_counter()
-    while (request := told(lambda: run.request)) == "pause":
-        if recorder is not None:
-            recorder.status("paused")
+    began, paused = time.perf_counter(), False
+    if interruption.number is not None and recorder is None:
+        # a signal to this process alone: the main one decides for all
+        run.ask("stop")
+    while (request := told(lambda: "stop" if interruption.number else run.request)) == "pause":
+        if not paused:
+            heartbeat.tell("paused")
+        paused = True
         time.sleep(PAUSE_SECONDS)
+    if paused and request != "stop":
+        heartbeat.tell("running")
     if recorder is not None:
         recorder.began += time.perf_counter() - began
     return request == "stop"
-
-
-def _conclude(recorder: Recorder, stopped: bool, report: Listener) -> None:
-    if stopped:
-        recorder.checkpoint()
-        recorder.status("stopped", "stopped as asked; continue with --resume")
-    else:
-        _evaluate(recorder.run, recorder.training, recorder.tokenizer, recorder.sentences, report)
-        recorder.status("finished")
 
 
 def _evaluate(
@@ -292,12 +270,3 @@ def _evaluate(
     directions = retrieval(sides_of(sentences, vectors[layer]))
     run.write_scores("retrieval", scores(directions, layer))
     run.write_errors(wrong_matches(directions))
-
-
-def settings_difference(asked: Settings, kept: Settings) -> str | None:
-    """The first setting in which two runs differ, as `name: asked, kept`."""
-    a, b = (pd.json_normalize(json.loads(one.model_dump_json())).iloc[0].to_dict() for one in (asked, kept))
-    for key in a:
-        if str(a[key]) != str(b.get(key)):
-            return f"{key}: {a[key]}, kept {b.get(key)}"
-    return None

@@ -40,7 +40,7 @@ COMMANDS: Final = {
     "doctor": ("lab.cli.doctor", "what this machine has and lacks"),
 }
 
-SUCCESS, OUR_FAULT, USER_FAULT = 0, 1, 2
+SUCCESS, OUR_FAULT, USER_FAULT, INTERRUPTED = 0, 1, 2, 130
 GRACE_SECONDS = 5
 
 
@@ -82,9 +82,10 @@ def run(arguments: list[str] | None = None) -> int:
     except ValidationError as error:
         errors.print(f"lab: {explain(error)}")
         return USER_FAULT
-    except KeyboardInterrupt:
-        errors.print("lab: interrupted; continue a run with --resume")
-        return 130
+    except KeyboardInterrupt as stop:
+        # a run that a signal has stopped says which one: 128 and its number, as shells count
+        errors.print(f"lab: {str(stop) or 'interrupted; continue a run with --resume'}")
+        return getattr(stop, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         return SUCCESS
     except Exception:

@@ -4,7 +4,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -12,8 +12,11 @@ from core.config import Settings
 from core.errors import InputError
 from lab import store
 from lab.cli import parse as parse_words
-from lab.cli.console import out, progress, table
+from lab.cli.console import errors, out, progress, table
 from lab.recipes import RECIPES, recipe
+
+if TYPE_CHECKING:
+    from core.text.corpus import Corpus
 
 
 @dataclass(frozen=True)
@@ -28,32 +31,54 @@ class Command:
     """Of the run; default: the recipe and a number."""
     resume: bool = False
     """Continue the run of this name, or the recipe's last one, from its checkpoint."""
+    resume_if_exists: bool = False
+    """Continue the run of --name if there is one, start it otherwise; nothing is done where it is finished."""
+    take_over: bool = False
+    """With --resume: the process that has the run is known to be gone, although its lock is still there. It must be no
+    process of this machine, and is watched for a minute before its run is taken."""
 
     def __call__(self) -> dict[str, Any] | None:
         from core.processes import here
         from core.train import NonFiniteLoss
-        from lab.training import carry_out, reopen_run, start_run
+        from lab.threads import threads_note
+        from lab.training import carry_out
 
-        if self.resume:
-            run, corpus = reopen_run(self.name or _last_name(self.settings.recipe))
-            self._check_same(run.info.settings)
-        else:
-            run, corpus = start_run(
-                self.name or store.free_name(self.settings.recipe), self.settings, self.corpus
-            )
+        run, corpus = self._opened()
         main = here().is_main_process
-        with progress() if main else nullcontext() as bar:
-            try:
-                carry_out(run, corpus, _Bar(bar))
-            except NonFiniteLoss as error:
-                raise InputError(f"run {run.name}: {error}") from error
+        if corpus is not None:
+            if main and (note := threads_note(run.info)):
+                errors.print(f"lab: {note}")
+            with progress() if main else nullcontext() as bar:
+                try:
+                    carry_out(run, corpus, _Bar(bar))
+                except NonFiniteLoss as error:
+                    raise InputError(f"run {run.name}: {error}") from error
         here().destroy_process_group()
         return document(run) if main else None
 
-    def _check_same(self, kept: Settings) -> None:
-        from lab.training import settings_difference
+    def _opened(self) -> "tuple[store.Run, Corpus | None]":
+        """The run, and its text unless it is finished."""
+        from core.processes import told
+        from lab.starting import reopen_run, start_run
 
-        if self.settings in (kept, recipe(kept.recipe)):
+        if self.take_over and not (self.resume or self.resume_if_exists):
+            raise InputError("--take-over goes on with a run: add --resume")
+        if self.resume_if_exists and self.name is None:
+            raise InputError("--resume-if-exists needs the name of the run: add --name")
+        exists = self.resume_if_exists and told(lambda: store.is_run(self.name or ""))
+        if not self.resume and not exists:
+            return start_run(self.name, self.settings, self.corpus)
+        name = self.name or told(lambda: _last_name(self.settings.recipe))
+        run = store.open_run(name)
+        self._check_same(run.info.settings)
+        if exists and told(lambda: run.status.state) == "finished":
+            return run, None
+        return reopen_run(name, self.corpus, self.take_over, _watching)
+
+    def _check_same(self, kept: Settings) -> None:
+        from lab.starting import resolved, settings_difference
+
+        if resolved(self.settings) in (kept, recipe(kept.recipe)):
             return
         raise InputError(
             f"a resumed run keeps its settings, but {settings_difference(self.settings, kept)}: "
@@ -83,6 +108,10 @@ def _retrieval_row(document: dict[str, Any]) -> list[tuple[str, str]]:
     if document["state"] != "finished":
         return []
     return [("held-out retrieval", f"not measured: lab evaluate {document['run']} says why")]
+
+
+def _watching(status: store.Status) -> None:
+    errors.print(f"lab: {status.owner.words()} has this run; watching for a minute whether it lives")
 
 
 class _Bar:

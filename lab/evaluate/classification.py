@@ -15,13 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from core.checkpoint import open_model
 from core.errors import InputError
 from core.text.corpus import Corpus
-from core.text.tokenizer import load_tokenizer
 from lab.evaluate.finetuning import fine_tuned
 from lab.evaluate.intervals import binomial_interval, share_interval
 from lab.evaluate.labels import labels_of_world, read_labels
+from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
 from lab.text import corpus_of
@@ -133,12 +132,8 @@ def classify_run(
     Raises:
         InputError: no checkpoint, no such language or layer, or text without labels.
     """
-    checkpoint, settings = run.checkpoint(), run.info.settings
-    if checkpoint is None:
-        raise InputError(
-            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
-        )
-    model, tokenizer = open_model(checkpoint, settings).to(model_device()), load_tokenizer(checkpoint)
+    trained, settings = trained_model(run), run.info.settings
+    model, tokenizer = trained.model.to(model_device()), trained.tokenizer
     top = model.encoder.config.num_hidden_layers
     own = top if method == "fine-tune" else settings.evaluation_layer_of(top)
     layer = own if layer is None else layer

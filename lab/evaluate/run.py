@@ -8,16 +8,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from core.checkpoint import open_foreign, open_model
+from core.checkpoint import open_foreign
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import open_corpus
-from core.text.tokenizer import Tokenizer, load_tokenizer
+from core.text.tokenizer import Tokenizer
 from lab.evaluate.foreign import own_reading
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
 from lab.evaluate.retrieval import MEASURE, Direction, Survey, sides_of, survey, wrong_matches
 from lab.evaluate.scores import scores
+from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
 from lab.text import all_sentences
@@ -62,12 +63,8 @@ def evaluate_run(
     Raises:
         InputError: the run has no checkpoint yet, or the layer does not exist.
     """
-    settings, checkpoint = run.info.settings, run.checkpoint()
-    if checkpoint is None:
-        raise InputError(
-            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
-        )
-    model, tokenizer = open_model(checkpoint, settings), load_tokenizer(checkpoint)
+    settings, trained = run.info.settings, trained_model(run)
+    model, tokenizer = trained.model, trained.tokenizer
     layer = settings.evaluation_layer_of(_layers(model)) if protocol.layer is None else protocol.layer
     default = layer, settings.measure.pooling
     sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()

@@ -15,10 +15,11 @@ from lab import store
 from lab.evaluate.information import information_of_run
 from lab.figures.theme import TEMPLATE, template
 from lab.lessons.telling import following, say
+from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.definitions import changed
 from lab.study.scales import scale_named
-from lab.training import carry_out, reopen_run, settings_difference, start_run
+from lab.training import carry_out
 
 ROOT: Final = Path(__file__).parents[2]
 CANDIDATES: Final = {"smoke": (4, 16, 64), "toy": (16, 64, 256, 1_024, 4_096)}

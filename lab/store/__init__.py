@@ -1,11 +1,13 @@
 """The store of runs; no other module knows their files. Whatever is written gets a temporary name and is renamed."""
 
-import os
+from pathlib import Path
 
 from core.errors import InputError
+from core.files import whole_folder
 from lab.store.about import ENDED, WORLD, Request, RunInfo, State, Status, describe
 from lab.store.places import NAME, cache_folder, check_name, runs_folder
-from lab.store.run import SCORE_COLUMNS, Run
+from lab.store.results import SCORE_COLUMNS
+from lab.store.run import Run
 from lab.store.steps import StepLog, tail
 from lab.store.writing import StorageFull, replace, room
 
@@ -14,6 +16,7 @@ __all__ = [
     "NAME",
     "SCORE_COLUMNS",
     "WORLD",
+    "NameTaken",
     "Request",
     "Run",
     "RunInfo",
@@ -37,23 +40,40 @@ __all__ = [
 
 
 def create_run(name: str, info: RunInfo) -> Run:
-    """A new run folder with its `run.json`.
+    """A new run folder with its `run.json`, claimed by this process.
 
     Raises:
-        InputError: the name is taken or no plain name.
+        NameTaken: there is something of this name.
+        InputError: the name lies inside a run or is no plain name, or the folder cannot be written.
     """
     folder = runs_folder() / check_name(name)
+    for parent in Path(name).parents:
+        if is_run(parent.as_posix()):
+            raise InputError(f"{parent.as_posix()} is a run, which holds no others: choose another --name")
     if folder.exists():
-        raise InputError(f"run {name} exists already: choose another --name, or continue it with --resume")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}")
+        raise _taken(name)
     with room(folder):
-        partial.mkdir()
-        (partial / "run.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
-        run = Run(name, partial)
-        run.write_status("queued", steps=info.settings.steps)
-        partial.rename(folder)
-    return Run(name, folder)
+        try:
+            with whole_folder(folder) as partial:
+                run = Run(name, partial)
+                run.claim()
+                run.write_info(info)
+                run.write_status("queued", steps=info.settings.steps)
+        except FileExistsError:
+            run.release()
+            raise _taken(name) from None
+    run.move(folder)
+    return run
+
+
+class NameTaken(InputError):
+    """There is a run of this name, or a folder of runs."""
+
+
+def _taken(name: str) -> NameTaken:
+    if not is_run(name):
+        return NameTaken(f"{name} is a folder of other runs: choose another --name")
+    return NameTaken(f"run {name} exists already: choose another --name, or continue it with --resume")
 
 
 def open_run(name: str) -> Run:
@@ -79,8 +99,16 @@ def list_runs() -> list[Run]:
     root = runs_folder()
     found = [*root.glob("*/run.json"), *root.glob("*/*/run.json"), *root.glob("*/*/*/run.json")]
     found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    found.sort(key=_written, reverse=True)
     return [Run(str(path.parent.relative_to(root)), path.parent) for path in found]
+
+
+def _written(path: Path) -> float:
+    """When a file was written, by its file system's clock; long ago where it has gone meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def free_name(recipe: str) -> str:

@@ -1,15 +1,15 @@
 """What a run says of itself: what it is (`run.json`) and how it stands (`status.json`)."""
 
-import socket
-import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-import psutil
+from pydantic import model_validator
 
 from core.config import FORMAT_VERSION, Frozen, Settings
+from lab.store.owner import Owner
+from lab.store.versions import written_by
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "lost"]
 Request = Literal["pause", "continue", "stop"]
@@ -26,6 +26,7 @@ class RunInfo(Frozen):
     Attributes:
         corpus: its folder, or `WORLD`.
         corpus_from_runs: the same folder seen from the folder of runs, so that both can move together.
+        threads: that it computes with on the CPU, in each process; None on a GPU, and in runs of older versions.
     """
 
     format: int = FORMAT_VERSION
@@ -40,37 +41,44 @@ class RunInfo(Frozen):
     versions: dict[str, str]
     entropy_nats: float | None = None
     corpus_from_runs: str | None = None
+    threads: int | None = None
 
     @property
     def written_by(self) -> str:
         """The version and commit of the lab that began the run."""
-        commit = f", commit {self.commit[:9]}" if self.commit else ""
-        return f"version {self.versions.get('parallax-lab', 'unknown')}{commit}"
+        return written_by(self.versions, self.commit)
 
 
 class Status(Frozen):
-    """`status.json`: how a run stands; replaced as a whole at every heartbeat."""
+    """`status.json`: how a run stands; replaced as a whole at every heartbeat.
+
+    Attributes:
+        owner: the process that wrote it.
+        heartbeat: when, in seconds since 1970 by the clock of its machine.
+        life: number of the claim under which it was written; every process that claims a run has another one.
+    """
 
     state: State
     step: int = 0
     steps: int = 0
     message: str = ""
-    pid: int = 0
-    process_started: float = 0.0
-    host: str = ""
+    owner: Owner = Owner()
     heartbeat: float = 0.0
+    life: str = ""
 
+    @property
+    def pid(self) -> int:
+        """Number of the process that wrote it, on its machine."""
+        return self.owner.pid
 
-def alive(status: Status) -> bool:
-    """Whether the process that wrote the status runs; on another host, whether it was heard of in the last minutes."""
-    if status.host != socket.gethostname():
-        return time.time() - status.heartbeat < 300
-    try:
-        process = psutil.Process(status.pid)
-        same = abs(process.create_time() - status.process_started) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_version(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "process_started" in values:
+            values = dict(values)
+            del values["process_started"]
+            values["owner"] = {"pid": values.pop("pid", 0), "host": values.pop("host", "")}
+        return values
 
 
 def describe(

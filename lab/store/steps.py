@@ -1,4 +1,4 @@
-"""`steps.jsonl` and the log: files that grow while a run trains."""
+"""`steps.jsonl` and the log: files that grow while a run trains; readers follow them."""
 
 import json
 import os
@@ -7,6 +7,40 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from core.files import flush
+from lab.store.writing import replace, room
+
+
+class Steps:
+    """The step records in a run folder."""
+
+    folder: Path
+
+    def append_step(self, record: dict[str, Any]) -> None:
+        """Adds a line to `steps.jsonl`."""
+        path = self.folder / "steps.jsonl"
+        with room(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def flush_steps(self) -> None:
+        """Waits until all records are on the disk, as they must be before a checkpoint counts."""
+        if (self.folder / "steps.jsonl").is_file():
+            flush(self.folder / "steps.jsonl")
+
+    def keep_steps(self, last: int) -> None:
+        """Drops what was recorded after step `last`: a resumed run writes those steps again."""
+        records = [record for record in self._records() if record["step"] <= last]
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        replace(self.folder / "steps.jsonl", lines.encode())
+
+    def steps(self) -> pd.DataFrame:
+        """The step records, one row per step: step, elapsed, tokens, and per task loss, bound and ceiling in nats."""
+        return pd.json_normalize(self._records(), sep=".")
+
+    def _records(self) -> list[dict[str, Any]]:
+        path = self.folder / "steps.jsonl"
+        return whole_records(path.read_bytes()) if path.is_file() else []
 
 
 class StepLog:
@@ -29,18 +63,26 @@ class StepLog:
                 file.seek(self._offset)
                 added = file.read()
             whole = added[: added.rfind(b"\n") + 1]
-            records: list[dict[str, Any]] = []
-            for line in whole.splitlines():
-                try:
-                    records.append(json.loads(line))
-                except json.JSONDecodeError:
-                    # damaged: what follows is not to be trusted, `keep_steps` drops it on resuming
-                    break
+            records = whole_records(whole)
             self._offset += len(whole)
             if records:
                 parts = [table for table in (self._table, pd.json_normalize(records, sep=".")) if len(table)]
                 self._table = pd.concat(parts, ignore_index=True)
             return self._table
+
+
+def whole_records(lines: bytes) -> list[dict[str, Any]]:
+    """The records of JSON lines, up to one that a kill has cut short: what follows is written again on resuming."""
+    records: list[dict[str, Any]] = []
+    for line in filter(None, map(bytes.strip, lines.split(b"\n"))):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+            break
+        records.append(record)
+    return records
 
 
 def tail(path: Path, lines: int = 15) -> str:

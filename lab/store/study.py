@@ -1,6 +1,5 @@
 """A study folder: what was asked, and what its runs measured. Its cells are ordinary runs beneath it."""
 
-import json
 import math
 import shutil
 from datetime import datetime
@@ -12,7 +11,10 @@ from pydantic import ValidationError
 
 from core.config import FORMAT_VERSION, STORED, Frozen, Settings
 from core.errors import InputError
+from core.files import whole_folder
 from lab.store.places import check_name, runs_folder
+from lab.store.tables import write_table
+from lab.store.versions import check_format, read_document, refusal, settings_then
 from lab.store.writing import replace, room
 
 GALLERY: Final = Path(__file__).parents[1] / "gallery"
@@ -71,27 +73,18 @@ class StudyFolder:
         Raises:
             InputError: `study.json` is missing, damaged or of another version.
         """
-        path = self.folder / "study.json"
+        what = f"study {self.name}"
+        raw = read_document(what, self.folder / "study.json")
+        check_format(what, raw)
         try:
-            raw: dict[str, Any] = json.loads(path.read_bytes())
-            if raw.get("format") != FORMAT_VERSION:
-                raise InputError(
-                    f"study {self.name} has format {raw.get('format')}, this version reads {FORMAT_VERSION}: "
-                    "run it again"
-                )
-            return StudyInfo.model_validate(raw, context=STORED)
-        except (OSError, json.JSONDecodeError, AttributeError, ValidationError) as error:
-            raise InputError(f"study {self.name} is damaged ({path}): run it again") from error
+            return StudyInfo.model_validate({**raw, "base": settings_then(raw.get("base"))}, context=STORED)
+        except ValidationError as error:
+            raise refusal(what, raw, error) from error
 
     def write(self, info: StudyInfo, units: pd.DataFrame, curves: pd.DataFrame, table: pd.DataFrame) -> None:
         """Replaces the results, `study.json` last: it speaks for tables that are there."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in (("units", units), ("curves", curves), ("table", table)):
-            path = self.folder / f"{name}.parquet"
-            partial = path.with_suffix(".partial")
-            with room(path):
-                content.to_parquet(partial, index=False, compression="zstd")
-                partial.replace(path)
+            write_table(self.folder / f"{name}.parquet", content, "zstd")
         replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())
 
     def units(self) -> pd.DataFrame:
@@ -126,13 +119,9 @@ class StudyFolder:
     def copy_to_gallery(self) -> "StudyFolder":
         """Puts the results, without the runs, among those that come with the lab."""
         target = GALLERY / self.name
-        partial = GALLERY / f".{self.name}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name in ("study.json", "units.parquet", "curves.parquet", "table.parquet"):
-            shutil.copyfile(self.folder / name, partial / name)
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
+        with room(target), whole_folder(target, replaces=lambda _: True) as partial:
+            for name in ("study.json", "units.parquet", "curves.parquet", "table.parquet"):
+                shutil.copyfile(self.folder / name, partial / name)
         return StudyFolder(self.name, target)
 
 

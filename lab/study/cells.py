@@ -10,11 +10,12 @@ from core.config import Frozen, Settings
 from core.errors import InputError
 from core.text.corpus import open_corpus
 from lab import store
+from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.measures import learning_curves, measure
 from lab.study.scales import Protocol
 from lab.text import corpus_of, corpus_tokenizer, encoded, world_corpus
-from lab.training import Report, carry_out, reopen_run, settings_difference, start_run
+from lab.training import Report, carry_out
 
 TRAINING: float = 0.9
 """Share of a cell's time that training takes, about; the rest is measuring."""

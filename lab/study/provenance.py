@@ -8,11 +8,12 @@ from core.train import train
 from lab.evaluate.means import translation_accuracy
 from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
+from lab.starting import settings_difference
 from lab.store.study import StudyFolder, StudyInfo, study_folder
 from lab.study.definitions import study_named
 from lab.study.scales import base_settings, scale_named
 from lab.text import held_out_sentences, world_corpus
-from lab.training import prepare, settings_difference
+from lab.training import prepare
 
 TOLERANCE: Final = 1e-3
 """By how much the probe may differ between machines, as a share."""

@@ -35,6 +35,15 @@ def write_run(name: str, steps: int = 40, state: str = "finished", evaluated: bo
     if evaluated:
         run.write_scores("retrieval", scores())
         run.write_errors(errors(table))
+    run.release()
+    return run
+
+
+def live(name: str, state: str = "running") -> Run:
+    """A run as others see it while a process, this one, trains it."""
+    run = store.open_run(name)
+    run.claim()
+    run.write_status(state, 20, 40)
     return run
 
 

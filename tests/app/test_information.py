@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lab import store
-from tests.app.runs import write_run
+from tests.app.runs import live, write_run
 from tests.app.test_pages import VIEWS, open_page, words
 from tests.lab.figures.test_ledger import row, rows
 
@@ -59,7 +59,7 @@ def test_the_button_computes_in_a_process_of_its_own_and_shows_why_it_failed(ful
 
 
 def test_a_run_under_way_shows_its_bounds_and_no_button(full):
-    store.open_run("first").write_status("running", 20, 40)
+    live("first")
     page = open_page("information", run="first")
     assert "While it trains" in words(page)
     assert not page.button

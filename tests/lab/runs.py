@@ -1,6 +1,7 @@
 """A run small enough for tests, on the built-in world."""
 
 from core.config import Settings
+from lab import store
 from lab.recipes import recipe
 
 
@@ -36,3 +37,8 @@ FLAGS = [
     *("--world.languages", "ar", "en", "zh", "--world.meanings", "300", "--text.held-out", "40"),
     *("--tokenizer.vocabulary", "700", *MODEL_FLAGS),
 ]
+
+
+def new_run(name: str = "r") -> store.Run:
+    """A run that has not begun to train, claimed by this process."""
+    return store.create_run(name, store.describe(name, tiny(), "world", "0" * 64, ("ar", "en", "zh"), "cpu"))

@@ -14,7 +14,8 @@ from torch.distributed.run import get_args_parser
 
 from lab import store
 from lab.cli.train import parse
-from lab.training import carry_out, start_run
+from lab.starting import start_run
+from lab.training import carry_out
 from tests.lab.runs import FLAGS
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]

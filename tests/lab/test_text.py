@@ -10,10 +10,11 @@ from core.text.corpus import open_corpus, write_corpus
 from lab import store
 from lab.evaluate.classification import labelled
 from lab.evaluate.ledger.subject import open_subject
+from lab.starting import reopen_run, start_run
 from lab.study.cells import Cell, carry_out_cell
 from lab.study.scales import scale_named
 from lab.text import corpus_of
-from lab.training import carry_out, reopen_run, start_run
+from lab.training import carry_out
 from tests.lab.runs import tiny
 from tests.real_shape import real_shape_corpus
 

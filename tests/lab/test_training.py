@@ -14,7 +14,8 @@ from core.errors import InputError
 from core.train import NonFiniteLoss
 from lab import store
 from lab.evaluate.run import Protocol, evaluate_run
-from lab.training import carry_out, reopen_run, settings_difference, start_run
+from lab.starting import reopen_run, settings_difference, start_run
+from lab.training import carry_out
 from tests.lab.runs import FLAGS, tiny
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]

@@ -8,13 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from core.checkpoint import open_model
 from core.config import TextSettings
-from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import Corpus
-from core.text.tokenizer import Tokenizer, load_tokenizer
+from core.text.tokenizer import Tokenizer
 from lab import store
+from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import model_device
 from lab.store import Run
 from lab.text import corpus_of, encoded, entropies, sampler
@@ -67,15 +66,11 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
     Raises:
         InputError: no checkpoint yet, or the corpus is gone or has changed.
     """
-    info, checkpoint = run.info, run.checkpoint()
-    if checkpoint is None:
-        raise InputError(
-            f"run {run.name} has no checkpoint yet: let it train, or lower --measure.checkpoint-every"
-        )
+    info, trained = run.info, trained_model(run)
     settings = info.settings
     text = settings.text if text is None else text
     corpus = corpus_of(run)
-    tokenizer = load_tokenizer(checkpoint)
+    tokenizer = trained.tokenizer
     ids = encoded(
         corpus,
         tokenizer,
@@ -90,8 +85,8 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         pairs[source, target] = pairs[target, source] = float(share) / 2
     return Subject(
         run,
-        int(json.loads((checkpoint / "state.json").read_bytes())["step"]),
-        open_model(checkpoint, settings).to(model_device()),
+        trained.step,
+        trained.model.to(model_device()),
         tokenizer,
         world_of(corpus),
         {tag: float(share) for tag, share in zip(tags, drawing.language_p, strict=True)},

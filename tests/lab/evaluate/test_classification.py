@@ -24,7 +24,8 @@ from lab.evaluate.classification import (
 from lab.evaluate.finetuning import fine_tuned
 from lab.evaluate.intervals import LEVEL
 from lab.evaluate.labels import read_labels, relations_of
-from lab.training import carry_out, start_run
+from lab.starting import start_run
+from lab.training import carry_out
 from lab.world import World
 from tests.lab.runs import tiny
 

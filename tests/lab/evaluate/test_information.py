@@ -26,7 +26,8 @@ from lab.evaluate.ledger.masked import cross_entropies, masked_examples
 from lab.evaluate.ledger.rows import ledger_row
 from lab.evaluate.ledger.subject import ALONE, open_subject, shares_of, truth_of
 from lab.evaluate.ledger.translations import Direction, Pools, chosen_pairs, contrast_vectors, unseen
-from lab.training import carry_out, start_run
+from lab.starting import start_run
+from lab.training import carry_out
 from lab.world import World
 from tests.lab.runs import tiny
 

@@ -17,7 +17,8 @@ from lab.lessons.layers import (
     unseen_sentences,
     vectors_of_run,
 )
-from lab.training import carry_out, start_run
+from lab.starting import start_run
+from lab.training import carry_out
 from tests.lab.runs import tiny
 
 COUNT, WIDTH = 240, 4

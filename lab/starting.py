@@ -1,0 +1,132 @@
+"""A run that begins or goes on: its folder is claimed, its text opened and checked."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from core.config import Settings
+from core.processes import first, here, told
+from core.text.corpus import Corpus, open_corpus
+from lab import store
+from lab.store import Run, RunInfo, Status
+from lab.text import corpus_of, world_corpus
+from lab.text_summary import check_enough
+
+
+def start_run(name: str | None, settings: Settings, corpus_folder: Path | None) -> tuple[Run, Corpus]:
+    """A new run on a corpus folder, or on the built-in world, claimed by this process; the main one of several.
+
+    Args:
+        name: of the run; None for the recipe's with the next free number.
+        settings: paths in them are made absolute, so that the run can go on from another folder.
+        corpus_folder: its text.
+
+    Raises:
+        InputError: the name is taken, the folder of runs cannot be written, or there is no such corpus.
+    """
+    if name is not None:
+        told(lambda: store.check_name(name))
+    settings = resolved(settings)
+    corpus = first(
+        lambda: open_corpus(corpus_folder) if corpus_folder else world_corpus(settings.world, settings.seed)
+    )
+    check_enough(corpus)
+    created: list[Run] = []
+
+    def create() -> str:
+        while True:
+            chosen = name or store.free_name(settings.recipe)
+            try:
+                created.append(store.create_run(chosen, _described(chosen, settings, corpus, corpus_folder)))
+                return chosen
+            except store.NameTaken:
+                # somebody else was quicker: then the next number is free
+                if name is not None:
+                    raise
+
+    found = told(create)
+    return first(lambda: created[0] if created else store.open_run(found)), corpus
+
+
+def _described(name: str, settings: Settings, corpus: Corpus, corpus_folder: Path | None) -> RunInfo:
+    state = here()
+    kind = str(state.device).partition(":")[0]
+    info = store.describe(
+        name,
+        settings,
+        str(corpus_folder.resolve()) if corpus_folder else store.WORLD,
+        corpus.info.sha256,
+        corpus.languages,
+        f"{state.num_processes} x {kind}" if state.num_processes > 1 else str(state.device),
+    )
+    return info.model_copy(
+        update={
+            "corpus_from_runs": _from_runs(corpus_folder) if corpus_folder else None,
+            "entropy_nats": (corpus.info.world or {}).get("entropy_nats"),
+            "threads": torch.get_num_threads() if kind == "cpu" else None,
+        }
+    )
+
+
+def reopen_run(
+    name: str,
+    corpus_folder: Path | None = None,
+    take_over: bool = False,
+    waits: Callable[[Status], None] = lambda status: None,
+) -> tuple[Run, Corpus]:
+    """A run that was stopped, killed or has failed, claimed by this process, with the text it was begun on.
+
+    Args:
+        name: of the run.
+        corpus_folder: where its text lies now, where that has moved; remembered.
+        take_over: its process is known to be gone, although its lock is there; see `Run.claim`.
+        waits: called with its status before this process watches it for a sign of life.
+
+    Raises:
+        InputError: another process has it, or its text has changed or is gone.
+    """
+    run = first(lambda: store.open_run(name))
+    corpus = first(lambda: corpus_of(run, corpus_folder))
+
+    def claim() -> None:
+        status, info = run.status, run.info
+        run.claim(take_over, lambda: waits(status))
+        run.write_status("queued", status.step, info.settings.steps)
+        if corpus_folder is not None:
+            place = {"corpus": str(corpus_folder.resolve()), "corpus_from_runs": _from_runs(corpus_folder)}
+            run.write_info(info.model_copy(update=place))
+
+    told(claim)
+    return run, corpus
+
+
+def _from_runs(folder: Path) -> str:
+    return os.path.relpath(folder.resolve(), store.runs_folder().resolve())
+
+
+def resolved(settings: Settings) -> Settings:
+    """Settings whose folders are absolute; names on the hub stay as they are."""
+    start, folder = settings.model.start, settings.tokenizer.folder
+    changes: dict[str, Any] = {}
+    if start is not None and Path(start).is_dir():
+        changes["model"] = settings.model.model_copy(update={"start": str(Path(start).resolve())})
+    if folder is not None:
+        changes["tokenizer"] = settings.tokenizer.model_copy(update={"folder": folder.resolve()})
+    return settings.model_copy(update=changes)
+
+
+def settings_difference(asked: Settings, kept: Settings) -> str | None:
+    """The first setting in which two runs differ, as `name: asked, kept`; folders are compared where they lie."""
+    a, b = (
+        pd.json_normalize(json.loads(one.model_dump_json())).iloc[0].to_dict()
+        for one in (resolved(asked), kept)
+    )
+    for key in a:
+        if str(a[key]) != str(b.get(key)):
+            return f"{key}: {a[key]}, kept {b.get(key)}"
+    return None

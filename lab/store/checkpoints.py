@@ -1,0 +1,118 @@
+"""The checkpoints of a run: whole folders named after their step, of which the newest counts.
+
+`checkpoint` is a link to the newest one, so that `AutoModel.from_pretrained("RUN/checkpoint")` opens it. A run of an
+older version has a plain folder there; its next checkpoint is a numbered one.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+from core.files import beside, flush, remove_folder, whole_folder
+from core.locks import Lock, LocksUnsupported
+
+T = TypeVar("T")
+WITHOUT_LINKS: Final = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems say that have no symbolic links; `lab export` writes a folder for AutoModel there."""
+LAST_FILE: Final = "state.json"
+"""Every checkpoint has it: a folder without it is a copy that has not arrived yet."""
+
+
+class Checkpoints:
+    """The checkpoints in a run folder."""
+
+    def __init__(self, run: Path) -> None:
+        self.folder, self.link = run / "checkpoints", run / "checkpoint"
+
+    def newest(self) -> Path | None:
+        """The folder of the last complete checkpoint; it never changes, and goes when there is a newer one."""
+        plain = (self.link, self.link.with_name("checkpoint.old"))
+        for folder in (*reversed(self._numbered()), *plain):
+            if (folder / LAST_FILE).is_file():
+                return folder
+        return None
+
+    def read(self, read: Callable[[Path], T]) -> T | None:
+        """Returns what `read` makes of the newest checkpoint, which stays in its place for so long; None without one.
+
+        A checkpoint that goes before its lock is taken is no error: there is a newer one then.
+        """
+        while (folder := self.newest()) is not None:
+            lock = Lock(folder / LAST_FILE)
+            try:
+                _share(lock)
+                return read(folder)
+            except (OSError, ValueError):
+                if self.newest() == folder:
+                    raise
+            finally:
+                lock.release()
+        return None
+
+    @contextmanager
+    def write(self, step: int) -> Generator[Path]:
+        """A folder to write the checkpoint of a step into; it counts, on the disk, when the block ends without error.
+
+        The older ones go then, but for what somebody reads. Only the process that has claimed the run writes.
+
+        Raises:
+            FileExistsError: there is a checkpoint of this step.
+        """
+        if self.folder.is_dir():
+            for leftover in self.folder.glob(".*.partial"):
+                shutil.rmtree(leftover, ignore_errors=True)
+        target = self.folder / f"{step:08d}"
+        with whole_folder(target) as partial:
+            yield partial
+        self._point_to(target)
+        for folder in self._numbered():
+            if folder != target:
+                _remove_unread(folder)
+        for name in ("checkpoint.old", "checkpoint.new"):
+            remove_folder(self.link.with_name(name))
+
+    def _numbered(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(
+            (path for path in self.folder.iterdir() if path.name.isdigit()), key=lambda path: int(path.name)
+        )
+
+    def _point_to(self, target: Path) -> None:
+        if self.link.is_dir() and not self.link.is_symlink():
+            remove_folder(self.link)
+        partial = beside(self.link)
+        try:
+            partial.symlink_to(os.path.relpath(target, self.link.parent), target_is_directory=True)
+        except OSError as error:
+            if error.errno in WITHOUT_LINKS:
+                return
+            raise
+        partial.replace(self.link)
+        flush(self.link.parent)
+
+
+def _share(lock: Lock) -> None:
+    try:
+        lock.acquire(shared=True)
+    except LocksUnsupported:
+        return
+
+
+def _remove_unread(folder: Path) -> None:
+    """Removes a checkpoint, unless somebody reads it: then the next one that is written removes it."""
+    lock = Lock(folder / LAST_FILE)
+    try:
+        if not lock.acquire():
+            return
+    except LocksUnsupported:
+        remove_folder(folder)
+        return
+    try:
+        remove_folder(folder)
+    finally:
+        lock.release()

@@ -1,0 +1,79 @@
+"""Snapshots of a run: vectors of held-out sentences, step by step, and the sentences they belong to."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from core.errors import InputError
+from core.files import whole_file
+from lab.store.tables import read_table, write_table
+from lab.store.writing import room
+
+
+class Snapshots:
+    """The snapshots in a run folder."""
+
+    name: str
+    folder: Path
+
+    def write_sentences(self, table: pd.DataFrame) -> None:
+        """The held-out sentences that snapshots hold vectors of: columns meaning, language, text."""
+        write_table(self.folder / "vectors" / "sentences.parquet", table)
+
+    def sentences(self) -> pd.DataFrame:
+        """Rows in the order of the vectors of every snapshot."""
+        return read_table(self.folder / "vectors" / "sentences.parquet", ("meaning", "language", "text"))
+
+    def write_held_out(self, table: pd.DataFrame) -> None:
+        """All sentences that the run does not train on: columns meaning, language, text."""
+        write_table(self.folder / "held_out.parquet", table)
+
+    def held_out(self) -> pd.DataFrame:
+        """What evaluation reads: one sentence per meaning and language."""
+        return read_table(self.folder / "held_out.parquet", ("meaning", "language", "text"))
+
+    def write_snapshot(self, step: int, layers: dict[int, np.ndarray]) -> None:
+        """Sentence vectors by layer, [sentences, hidden]; kept in float16."""
+        path = self._snapshot_path(step)
+        named = {f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}
+        with room(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(path) as partial:
+                save_file(named, partial)
+
+    def snapshots(self) -> list[int]:
+        """Steps with a snapshot, in order."""
+        return sorted(_step_of(path) for path in (self.folder / "vectors").glob("step-*.safetensors"))
+
+    def snapshot_times(self) -> tuple[tuple[int, int], ...]:
+        """Steps with a snapshot and when each was written, in ns: a key for what is computed from them."""
+        return tuple((step, self._snapshot_path(step).stat().st_mtime_ns) for step in self.snapshots())
+
+    def snapshot(self, step: int) -> dict[int, np.ndarray]:
+        """Sentence vectors of a step by layer, float32."""
+        try:
+            tensors = load_file(self._snapshot_path(step))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(
+                f"run {self.name} has no readable snapshot of step {step} ({error}): delete that file"
+            ) from error
+        found = {
+            int(name.removeprefix("layer.")): tensor.astype(np.float32) for name, tensor in tensors.items()
+        }
+        return dict(sorted(found.items()))
+
+    def _snapshot_path(self, step: int) -> Path:
+        return self.folder / "vectors" / f"step-{step:08d}.safetensors"
+
+    def keep_snapshots(self, last: int) -> None:
+        """Drops the snapshots after step `last`: a resumed run writes those again."""
+        for step in self.snapshots():
+            if step > last:
+                self._snapshot_path(step).unlink()
+
+
+def _step_of(path: Path) -> int:
+    return int(path.stem.removeprefix("step-"))

@@ -1,0 +1,99 @@
+"""Runs and studies of other versions: settings added later are filled in as they were before there was a choice."""
+
+import copy
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from core.config import FORMAT_VERSION
+from core.errors import InputError
+
+BEFORE: Final[dict[str, tuple[str, Any]]] = {
+    "contrast.prefill": ("627db31", False),
+    "mmlm.examples": ("b1f0a0f", None),
+    "tlm.examples": ("b1f0a0f", None),
+    "contrast.examples": ("b1f0a0f", None),
+    "mmlm.mask_special": ("8027a4e", False),
+    "tlm.mask_special": ("8027a4e", False),
+    "contrast.mixup_languages": ("8027a4e", "same"),
+    "contrast.momentum_precision": ("8027a4e", "float32"),
+    "model.start_contrast": ("bc9c3ba", False),
+    "tokenizer.byte_fallback": ("84f8038", False),
+}
+"""Settings that the first version did not have: the commit that added each, and what every run did before it."""
+
+
+def settings_then(settings: Any) -> Any:
+    """The settings of a file with those that its version did not have yet, as they were then."""
+    filled = copy.deepcopy(settings)
+    for path, (_, value) in BEFORE.items():
+        *groups, name = path.split(".")
+        group = filled
+        for each in groups:
+            group = group.setdefault(each, {}) if isinstance(group, dict) else None
+        if isinstance(group, dict):
+            group.setdefault(name, value)
+    return filled
+
+
+def read_document(what: str, path: Path) -> dict[str, Any]:
+    """What a file of a run or study says.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        raw = json.loads(path.read_bytes())
+        if not isinstance(raw, dict):
+            raise ValueError("it is no JSON object")
+        return raw
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{what} is half written or damaged ({path}: {error}): put back a copy of that file"
+        ) from error
+
+
+def check_format(what: str, raw: dict[str, Any]) -> None:
+    """Raises InputError where a file has a format that this version does not read.
+
+    Args:
+        what: the run or study, such as `run toy-1`.
+        raw: its file.
+    """
+    found = raw.get("format")
+    if found == FORMAT_VERSION:
+        return
+    age = "a newer" if isinstance(found, int) and found > FORMAT_VERSION else "another"
+    raise InputError(
+        f"{what} has format {found}, this version ({version('parallax-lab')}) reads {FORMAT_VERSION}: open it with "
+        f"{age} version, the one that began it: {_written_by(raw)}"
+    )
+
+
+def refusal(what: str, raw: dict[str, Any], error: ValidationError) -> InputError:
+    """Why a file cannot be read: it has fields that only another version knows, or values that are no settings."""
+    unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]
+    first = (unknown or error.errors())[0]
+    path = ".".join(map(str, first["loc"]))
+    if unknown:
+        return InputError(
+            f"{what} has {path}, which this version ({version('parallax-lab')}) does not know: open it with the "
+            f"version that began it: {_written_by(raw)}"
+        )
+    return InputError(f"{what} cannot be read, {path}: {first['msg']}: put back what its file held before")
+
+
+def written_by(versions: dict[str, str], commit: str | None) -> str:
+    """The version and commit of the lab that began a run."""
+    name = f"version {versions.get('parallax-lab', 'unknown')}"
+    return f"{name}, commit {commit[:9]}" if commit else name
+
+
+def _written_by(raw: dict[str, Any]) -> str:
+    versions, commit = raw.get("versions"), raw.get("commit")
+    return written_by(
+        versions if isinstance(versions, dict) else {}, commit if isinstance(commit, str) else None
+    )
