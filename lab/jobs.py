@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import InputError
+from core.files import beside
 from lab import store
 from lab.recipes import recipe as settings_of
-from lab.store import Run
+from lab.store import Run, tail
 
 START_SECONDS = 120
 _CHILDREN: Final[list[subprocess.Popen[bytes]]] = []
@@ -29,16 +30,22 @@ def start(recipe: str, name: str | None = None, flags: Sequence[str] = ()) -> Ru
         InputError: the recipe or a flag is unknown, or the name is taken; with the command's own words.
     """
     settings_of(recipe)
-    name = store.check_name(name) if name else store.free_name(recipe)
-    if (store.runs_folder() / name).exists():
-        raise InputError(f"run {name} exists already: choose another name")
-    return _launch(["train", recipe, "--name", name, *flags], name)
+    while True:
+        chosen = store.check_name(name) if name else store.free_name(recipe)
+        if (store.runs_folder() / chosen).exists():
+            raise InputError(f"run {chosen} exists already: choose another name")
+        try:
+            return _launch(["train", recipe, "--name", chosen, *flags], chosen)
+        except InputError:
+            # another process took the number meanwhile: the next one is free
+            if name or not store.is_run(chosen):
+                raise
 
 
 def resume(name: str) -> Run:
     """Continues a run that was stopped, killed or has failed, from its checkpoint."""
     run = store.open_run(name)
-    if run.status.state in ("running", "paused"):
+    if run.status.state not in store.ENDED:
         raise InputError(f"run {name} is {run.status.state} already")
     return _launch(["train", run.info.settings.recipe, "--name", name, "--resume"], name)
 
@@ -61,8 +68,7 @@ def detached(arguments: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
 
 def _launch(arguments: Sequence[str], name: str) -> Run:
     # the folder of a new run appears under its name only when it is complete, so its log waits outside
-    log = store.cache_folder() / f"{name.replace('/', '.')}.log"
-    log.unlink(missing_ok=True)
+    log = beside(store.cache_folder() / f"{name.replace('/', '.')}.log")
     process = detached(arguments, log)
     deadline = time.monotonic() + START_SECONDS
     run = Run(name, store.runs_folder() / name)
@@ -72,13 +78,8 @@ def _launch(arguments: Sequence[str], name: str) -> Run:
             log.replace(run.log_path)
             return run
         if process.poll() is not None:
-            lines = [
-                line
-                for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
-                if line.strip()
-            ]
-            raise InputError(
-                lines[-1].removeprefix("lab: ") if lines else f"run {name} ended before it began"
-            )
+            lines = tail(log, 1)
+            log.unlink()
+            raise InputError(lines.removeprefix("lab: ") or f"run {name} ended before it began")
         time.sleep(0.05)
     raise InputError(f"run {name} did not start within {START_SECONDS} s: see {log}")

@@ -96,6 +96,6 @@ def test_a_folder_is_replaced_only_when_asked(trained, tmp_path, capsys):
 
 
 def test_a_run_without_a_checkpoint_cannot_be_exported(trained, capsys):
-    (trained.folder / "checkpoint").rename(trained.folder / "gone")
-    assert lab(["export", "r"]) == 2
+    (trained.folder / "checkpoints").rename(trained.folder / "gone")
+    assert lab(["export", "r", "--out", "exports/none"]) == 2
     assert "has no checkpoint yet" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import lab.study.cells
 import lab.study.grid
@@ -170,6 +171,11 @@ def test_a_name_that_a_run_has_is_refused(here):
 
 def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(here, tmp_path, monkeypatch):
     cell = plan(STUDIES["weighting"], "smoke", 1, None, None).cells[0]
+    threads = torch.get_num_threads()
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "undisturbed"))
+    torch.set_num_threads(1)
+    carry_out_cell(cell)
+    torch.set_num_threads(threads)
     expected = cell.run.steps()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
     asked = tmp_path / "cell.json"
@@ -182,9 +188,13 @@ def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert cell.run.status.state == "lost"
+    # this process has more threads than the one that was killed, and goes on with that one's
+    torch.set_num_threads(2)
     carry_out_cell(cell)
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(threads)
     losses = [name for name in expected if name.startswith("losses.")]
-    np.testing.assert_allclose(cell.run.steps()[losses], expected[losses])
+    np.testing.assert_array_equal(cell.run.steps()[losses], expected[losses])
 
 
 def test_a_failed_cell_is_reported_kept_apart_and_tried_again_alone(runs, monkeypatch):
