@@ -8,6 +8,7 @@ import numpy as np
 
 from core.config import TextSettings
 from core.errors import InputError
+from core.text import arrays
 from core.text.arrays import IntArray
 from core.text.encoded import EncodedCorpus
 from core.text.hold_out import hold_out
@@ -121,7 +122,7 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
             "pair gives up more than a fifth of its sentences: add text, or raise text.held_out"
         )
     singles = Streams(np.arange(len(languages)), index.sentences, index.bounds, _sentences(index, held_out))
-    left_out = _places(translations, corpus.meaning, *_shared(index, translations, held_out))
+    left_out = _translations(corpus, translations, held_out)
     pairs = Streams(translations.languages, translations.rows, translations.bounds, left_out)
     return Split(singles, pairs, held_out)
 
@@ -135,17 +136,26 @@ def _sentences(index: Index, held_out: IntArray) -> IntArray:
     return np.concatenate(places)
 
 
-def _shared(index: Index, translations: Translations, held_out: IntArray) -> tuple[IntArray, IntArray]:
-    """The pair and the meaning of each translation of a held-out meaning."""
-    languages, numbers = [list[IntArray]() for _ in range(2)]
-    for language in range(len(index.rows)):
-        numbers.append(np.searchsorted(held_out, index.told_in(language, held_out)))
-        languages.append(np.full(len(numbers[-1]), language))
-    meaning, language = np.concatenate(numbers), np.concatenate(languages)
-    order = np.argsort(meaning, kind="stable")
-    told_in = np.split(language[order], np.cumsum(np.bincount(meaning))[:-1])
-    pairs = [translations.pairs_among(languages) for languages in told_in]
-    return np.concatenate(pairs), np.repeat(held_out, [len(numbers) for numbers in pairs])
+def _translations(corpus: EncodedCorpus, translations: Translations, held_out: IntArray) -> IntArray:
+    """Where in `translations.rows` those of the held-out meanings stand; found in pieces."""
+    told_in, places = _languages_of(corpus.index, held_out), [np.zeros(0, dtype=np.int64)]
+    # a meaning has one translation of each pair at most
+    step = max(1, arrays.PIECE // max(1, len(translations.languages)))
+    for begin in range(0, len(held_out), step):
+        pairs = [translations.pairs_among(languages) for languages in told_in[begin : begin + step]]
+        meanings = np.repeat(held_out[begin : begin + step], [len(numbers) for numbers in pairs])
+        places.append(_places(translations, corpus.meaning, np.concatenate(pairs), meanings))
+    return np.concatenate(places)
+
+
+def _languages_of(index: Index, meanings: IntArray) -> list[IntArray]:
+    """The languages that each of some meanings, which are given in order, is told in; in order."""
+    told = [
+        np.searchsorted(meanings, index.told_in(language, meanings)) for language in range(len(index.rows))
+    ]
+    numbers, languages = np.concatenate(told), np.repeat(np.arange(len(told)), [len(part) for part in told])
+    order = np.argsort(numbers, kind="stable")
+    return np.split(languages[order], np.cumsum(np.bincount(numbers))[:-1])
 
 
 def _places(translations: Translations, meaning: IntArray, pairs: IntArray, meanings: IntArray) -> IntArray:

@@ -1,4 +1,4 @@
-"""What a step costs before the model sees it, on corpora of ten thousand to ten million sentences.
+"""What a step costs before the model sees it, on corpora of ten thousand to ten million sentences, in many languages.
 
 `python -m lab.bench.drawing TEXT` measures one encoded corpus in a process of its own.
 """
@@ -14,6 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import numpy as np
+
+from core.text.arrays import mapped
 from core.text.batches import Batches
 from core.text.encoded import EncodedCorpus
 from core.text.indexing import write_index
@@ -23,7 +26,10 @@ from lab.bench.case import SHAPES, Case
 from lab.bench.text import VOCABULARY, synthetic_text
 
 T = TypeVar("T")
-SENTENCES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
+CORPORA: Final = ((4, 10_000), (4, 100_000), (4, 1_000_000), (4, 10_000_000), (100, 100_000))
+"""Languages and sentences; a hundred languages make 4,950 pairs."""
+EXAMPLES: Final = 2_048
+"""Of each task in a step that is drawn (paper)."""
 STEPS: Final = 20
 MEASURED: Final = {
     "indexing a corpus, once": "s",
@@ -31,23 +37,25 @@ MEASURED: Final = {
     "opening a corpus": "s",
     "opening a corpus: peak memory": "MiB",
     "keeping a corpus open: memory": "MiB",
-    "drawing a batch": "ms",
+    "drawing the sentences of a step": "ms",
+    "drawing and building a batch": "ms",
 }
 
 
 def drawing_rows(scratch: Path, progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
-    """Rows without a peer: milliseconds to draw and build a batch, MiB that the corpus takes beyond its files."""
+    """Rows without a peer: CPU time to index, open, draw and build, MiB that the corpus takes beyond its files."""
     rows: list[dict[str, Any]] = []
-    for done, sentences in enumerate(SENTENCES, start=1):
-        text = scratch / f"text-{sentences}"
-        synthetic_text(text, sentences)
+    for done, (languages, sentences) in enumerate(CORPORA, start=1):
+        text = scratch / f"text-{languages}-{sentences}"
+        synthetic_text(text, sentences, languages=tuple(f"l{number:02}" for number in range(languages)))
         command = [sys.executable, "-m", "lab.bench.drawing", str(text)]
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
         found = json.loads(ran.stdout)
         shutil.rmtree(text)
-        base = {"shape": f"{sentences:,} sentences", "peer": None, "theirs": None, "ratio": None}
+        shape = f"{languages} languages, {sentences:,} sentences"
+        base = {"shape": shape, "peer": None, "theirs": None, "ratio": None}
         rows += [base | {"name": name, "ours": found[name], "unit": unit} for name, unit in MEASURED.items()]
-        progress("drawing from a corpus", done, len(SENTENCES))
+        progress("drawing from a corpus", done, len(CORPORA))
     return rows
 
 
@@ -62,26 +70,41 @@ def measure(text: Path) -> dict[str, float]:
     def index() -> None:
         whole = EncodedCorpus(text)
         shutil.rmtree(text / "index")
-        write_index(text / "index", whole.meaning, whole.language, len(whole.languages))
+        write_index(text / "index", whole.meaning, whole.language, len(whole.languages), hashes)
         open_text()
+
+    # of texts that all differ
+    distinct = np.random.default_rng(0).integers(2**64, size=len(EncodedCorpus(text)), dtype=np.uint64)
+    distinct.tofile(text / "hashes.bin")
+    hashes = mapped(text / "hashes.bin", np.uint64)
 
     _, indexing, indexing_peak, _ = _taken(index)
     (ids, sampler), opening, opening_peak, kept = _taken(open_text)
-    batches, drawing = Batches(ids, settings, VOCABULARY - 1), list[float]()
-    for step in range(1, STEPS + 1):
-        began = time.perf_counter()
-        batches.build(step, sampler.draw(step, *settings.examples, 2))
-        drawing.append(1_000 * (time.perf_counter() - began))
-    values = (indexing, indexing_peak, opening, opening_peak, kept, statistics.median(drawing))
+    batches = Batches(ids, settings, VOCABULARY - 1)
+    drawing = _milliseconds(
+        lambda step: sampler.draw(step, EXAMPLES, EXAMPLES, EXAMPLES, together=2, across=True)
+    )
+    building = _milliseconds(lambda step: batches.build(step, sampler.draw(step, *settings.examples, 2)))
+    values = (indexing, indexing_peak, opening, opening_peak, kept, drawing, building)
     return dict(zip(MEASURED, values, strict=True))
 
 
+def _milliseconds(act: Callable[[int], object]) -> float:
+    """The median CPU time of an act over steps."""
+    taken = list[float]()
+    for step in range(1, STEPS + 1):
+        began = time.process_time()
+        act(step)
+        taken.append(1_000 * (time.process_time() - began))
+    return statistics.median(taken)
+
+
 def _taken(act: Callable[[], T]) -> tuple[T, float, float, float]:
-    """What an act returns, its seconds, and the MiB allocated at most meanwhile and at its end."""
+    """What an act returns, its CPU seconds, and the MiB allocated at most meanwhile and at its end."""
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     returned = act()
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     kept, peak = (value / 2**20 for value in tracemalloc.get_traced_memory())
     tracemalloc.stop()
     return returned, seconds, peak, kept

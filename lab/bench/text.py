@@ -41,13 +41,19 @@ def prepare_text(folder: Path, corpus: Path | None) -> str:
     return f"{told}; {lengths.mean():.1f} tokens a sentence, standard deviation {lengths.std():.1f}"
 
 
-def synthetic_text(folder: Path, sentences: int, vocabulary: int = VOCABULARY, seed: int = 0) -> None:
-    """Encoded text in four languages, all parallel: log-normal lengths that translations share in part, Zipf tokens.
+def synthetic_text(
+    folder: Path,
+    sentences: int,
+    vocabulary: int = VOCABULARY,
+    seed: int = 0,
+    languages: tuple[str, ...] = LANGUAGES,
+) -> None:
+    """Encoded text, all parallel: log-normal lengths that translations share in part, Zipf tokens.
 
     Written piece by piece: ten million sentences need no more memory than a hundred thousand.
     """
-    rng, tongues = np.random.default_rng(seed), len(LANGUAGES)
-    with EncodedWriter(folder, LANGUAGES) as writer:
+    rng, tongues = np.random.default_rng(seed), len(languages)
+    with EncodedWriter(folder, languages) as writer:
         for begin in range(0, sentences, tongues * MEANINGS):
             numbers = np.arange(begin, min(sentences, begin + tongues * MEANINGS))
             shared = np.repeat(rng.normal(0, SHARED, -(-len(numbers) // tongues)), tongues)[: len(numbers)]

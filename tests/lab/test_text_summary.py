@@ -11,8 +11,9 @@ from core.text.corpus import write_corpus
 from core.text.split import digest_of
 from lab import store
 from lab.cli import run as call
+from lab.starting import reopen_run, start_run
 from lab.text_summary import LanguageAmount, PairAmount, TextSummary
-from lab.training import carry_out, reopen_run, start_run
+from lab.training import carry_out
 from tests.lab.runs import tiny
 from tests.real_shape import real_shape_corpus
 
@@ -158,3 +159,18 @@ def test_enough_text_is_not_warned_of():
         text={"en": enough, "fr": enough}, pairs=[pair], cut=0.0, max_tokens=64, merged=0, digest=""
     )
     assert not summary.warnings
+
+
+def test_what_the_lab_advises_for_text_without_translations_trains(tmp_path, capsys):
+    rows = [(2 * i + shift, tag, f"{tag} {i}") for i in range(60) for shift, tag in enumerate(("en", "fr"))]
+    write_corpus(rows, tmp_path / "c")
+    flags = ["--corpus", str(tmp_path / "c"), "--steps", "4", "--optimizer.warmup", "1"]
+    flags += ["--tokenizer.vocabulary", "120", "--name", "r"]
+    assert call(["train", "toy", *flags]) == 2
+    message = capsys.readouterr().err
+    advice = ["--tlm.no-enabled", "--contrast.no-enabled"]
+    assert " ".join(advice) in message
+    assert call(["train", "toy", *flags[:-1], "alone", *advice]) == 0
+    document = shown(capsys, "alone")
+    assert document["text"]["fr"]["train"] == 48
+    assert document["pairs"] == []

@@ -96,6 +96,17 @@ def test_each_epoch_of_a_stream_visits_all_its_positions_once(sizes, seed):
     assert visits.counts.tolist() == [len(positions) for positions in seen]
 
 
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 99))
+def test_from_its_end_an_epoch_is_visited_backwards(sizes, seed):
+    streams = np.repeat(np.arange(len(sizes)), sizes)
+    forwards, backwards = (
+        Visits(np.array(sizes), (seed,)).next(streams, from_end=from_end) for from_end in (False, True)
+    )
+    for stream in range(len(sizes)):
+        epoch = streams == stream
+        np.testing.assert_array_equal(backwards[epoch], forwards[epoch][::-1])
+
+
 def test_shuffles_of_different_seeds_differ_and_look_random():
     n = 5000
     first, second = (Shuffle(n, (seed,))[np.arange(n)] for seed in (1, 2))

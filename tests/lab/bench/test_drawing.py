@@ -6,7 +6,7 @@ from lab.bench import drawing
 
 
 def test_memory_of_an_open_corpus_does_not_grow_with_its_sentences(monkeypatch, tmp_path):
-    monkeypatch.setattr(drawing, "SENTENCES", (20_000, 200_000))
+    monkeypatch.setattr(drawing, "CORPORA", ((4, 20_000), (4, 200_000)))
     told = []
     rows = drawing.drawing_rows(tmp_path, lambda phase, done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
