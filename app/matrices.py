@@ -4,11 +4,14 @@ import pandas as pd
 import streamlit as st
 
 from app.links import linked_choices
-from lab.figures.by_language import language_lines
+from lab.evaluate.scores import MEAN_FROM, MEAN_TO
+from lab.figures.by_language import extremes, language_lines
 from lab.figures.languages import language_style
 from lab.figures.matrix import MATRIX_LANGUAGES, accuracy_matrix, among, most_measured
 
 FIRST_SHOWN = 20
+EXTREMES = 15
+COLUMNS = {"value": "accuracy", "low": "low", "high": "high", "chance": "chance"}
 READ = (
     "Row: language of the query; column: language that is searched. A cell is the share of queries whose nearest "
     "sentence is their translation; its interval, its pool and what guessing finds show on hover."
@@ -26,12 +29,17 @@ def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
         st.plotly_chart(accuracy_matrix(pairs), key="matrix", config={"displayModeBar": False})
         st.caption(READ)
         return
-    with st.container(height=560):
-        st.plotly_chart(language_lines(means), key="languages", config={"displayModeBar": False})
-    st.caption(
-        f"Each of {len(tags):,} languages with its mean as the language of the query and as the one that is searched, "
-        "the lowest first, with 95 % intervals; grey ticks: what guessing finds."
+    st.plotly_chart(
+        language_lines(extremes(means, EXTREMES)), key="languages", config={"displayModeBar": False}
     )
+    st.caption(
+        f"The {EXTREMES} lowest and the {EXTREMES} highest of {len(tags):,} languages: their means as the language of "
+        "the query and as the one that is searched, with 95 % intervals; grey ticks: what guessing finds."
+    )
+    with st.expander("Every language with its means", icon=":material/table_rows:"):
+        table = by_language(means)
+        percent = st.column_config.NumberColumn(format="percent")
+        st.dataframe(table, height=300, column_config=dict.fromkeys(table.columns, percent))
     chosen = linked_choices(
         "Languages in the matrix", tags, "languages", most_measured(pairs, FIRST_SHOWN),
         format_func=lambda tag: language_style(tag).name, max_selections=MATRIX_LANGUAGES,
@@ -42,3 +50,15 @@ def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
         return
     st.plotly_chart(accuracy_matrix(shown), key="matrix", config={"displayModeBar": False})
     st.caption(f"{READ} An empty cell was not measured.")
+
+
+def by_language(means: pd.DataFrame) -> pd.DataFrame:
+    """A row per language: accuracy, interval and chance when it asks and when it is searched; the lowest first."""
+    sides = [
+        means[means["metric"] == metric]
+        .set_index("language")[list(COLUMNS)]
+        .rename(columns=lambda column, name=name: f"{name}: {COLUMNS[column]}")
+        for metric, name in ((MEAN_FROM, "asking"), (MEAN_TO, "searched"))
+    ]
+    table = pd.concat(sides, axis=1)
+    return table.loc[table[["asking: accuracy", "searched: accuracy"]].mean(axis=1).sort_values().index]

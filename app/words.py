@@ -16,12 +16,12 @@ def share(value: float, low: float | None = None, high: float | None = None) -> 
 
 
 def guessing(chance: float, pools: str) -> str:
-    """What guessing finds, and among how many sentences.
+    """What guessing finds, and among how many sentences; the per cent sign stays on the line of its number.
 
-    >>> guessing(0.002, "300 to 1,000")
+    >>> guessing(0.002, "300 to 1,000").replace("\u00a0", " ")
     'guessing finds 0.2 % among 300 to 1,000 sentences'
     """
-    return f"guessing finds {100 * chance:.2g} % among {pools} sentences"
+    return f"guessing finds {100 * chance:.2g}\u00a0% among {pools} sentences"
 
 
 def nats(value: float, low: float | None = None, high: float | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Retrieval by language: the mean over the directions from it and to it, a line per language, however many they are."""
+"""Retrieval by language: the mean over the directions from it and to it, a line per language."""
 
 from typing import Final
 
@@ -9,11 +9,19 @@ from lab.figures.languages import COLOURS, language_style
 
 ROW: Final = 20
 """Height of a language's line, in pixels."""
+HEAD: Final = 100
+"""Height of legend and axis above the lines, in pixels."""
 MARKS: Final = {
     "mean_from": ("asking", COLOURS["blue"], "circle", -0.15),
     "mean_to": ("searched", COLOURS["vermilion"], "square", 0.15),
 }
 """Of each metric: its name, colour and symbol, and by how much of a line it is moved down."""
+
+
+def extremes(means: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The rows of the `count` languages with the lowest means and of as many with the highest; columns as below."""
+    order = means.groupby("language")["value"].mean().sort_values(kind="stable").index
+    return means[means["language"].isin({*order[:count], *order[-count:]})]
 
 
 def language_lines(means: pd.DataFrame) -> go.Figure:
@@ -45,8 +53,8 @@ def language_lines(means: pd.DataFrame) -> go.Figure:
             "<br>guessing %{customdata[3]:.2%}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
-        height=90 + ROW * max(4, len(order)), margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        height=HEAD + ROW * max(4, len(order)), margin={"l": 10, "r": 10, "t": HEAD - 10, "b": 10},
+        legend={"orientation": "h", "yref": "container", "y": 1.0, "yanchor": "top", "x": 0},
         xaxis={"range": [-0.01, 1.02], "tickformat": ".0%", "side": "top", "title": "mean top-1 accuracy"},
         yaxis={"tickvals": list(place.values()), "ticktext": [language_style(tag).name for tag in order],
                "range": [len(order) - 0.4, -0.6], "zeroline": False},

@@ -57,7 +57,9 @@ def test_a_page_of_a_full_store_shows_neither_error_nor_warning(full, name):
 def test_overview_tells_of_every_run_its_state_and_retrieval_with_interval(full):
     told = words(open_page("overview"))
     assert told.count("finished") == 2
-    assert told.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]; guessing finds 0.5 % among 200 sentences") == 2
+    assert (
+        told.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]; guessing finds 0.5\u00a0% among 200 sentences") == 2
+    )
 
 
 def test_overview_states_every_bound_as_at_least_with_its_ceiling(full):
@@ -151,20 +153,22 @@ def test_retrieval_filters_mistakes_by_pair(full):
 
 def test_retrieval_states_pool_and_chance_beside_the_mean_and_the_extremes(full):
     told = words(open_page("retrieval", run="first"))
-    assert told.count("guessing finds 0.5 % among 200 sentences") == 3
+    assert told.count("guessing finds 0.5\u00a0% among 200 sentences") == 3
 
 
-def test_retrieval_of_452_languages_shows_a_line_each_and_the_matrix_of_a_few(full):
+def test_retrieval_of_452_languages_shows_the_extremes_a_table_and_the_matrix_of_a_few(full):
     write_scores_of_many("first")
     page = open_page("retrieval", run="first")
     told = words(page)
     assert "over 2,000 directed pairs" in told
     assert "among 20 to 471 sentences" in told
-    assert "Each of 452 languages" in told
+    assert "The 15 lowest and the 15 highest of 452 languages" in told
     charts = {
         chart.proto.id.rpartition("-")[2]: json.loads(chart.proto.spec) for chart in page.get("plotly_chart")
     }
-    assert len(charts["languages"]["layout"]["yaxis"]["ticktext"]) == 452
+    assert len(charts["languages"]["layout"]["yaxis"]["ticktext"]) == 30
+    every = next(frame.value for frame in page.dataframe if len(frame.value) == 452)
+    assert (every["asking: low"] <= every["asking: accuracy"]).all()
     assert len(charts["matrix"]["data"][0]["x"]) <= 40
     assert len(page.multiselect(key="languages-widget").value) == 20
 

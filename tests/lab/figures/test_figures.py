@@ -128,7 +128,7 @@ def test_of_many_languages_those_with_the_most_directions_are_shown():
     assert len(matrix.among(table, ["en", "l007", "fr"])) == 3
 
 
-def test_a_line_per_language_fits_any_number_of_languages_lowest_first():
+def test_languages_stand_a_line_each_lowest_first():
     tags = [f"{first}{second}" for first in "abcdefghijklmnopqrst" for second in "abcdefghijklmnopqrst"]
     rows = [
         (tag, metric, 1 - number / 500, 0.1, 1.0, 0.05)
@@ -137,10 +137,13 @@ def test_a_line_per_language_fits_any_number_of_languages_lowest_first():
     ]
     means = pd.DataFrame(rows, columns=["language", "metric", "value", "low", "high", "chance"])
     figure = by_language.language_lines(means)
-    assert figure.layout.height == 90 + 20 * 400
+    assert figure.layout.height == 100 + 20 * 400
     assert figure.layout.yaxis.ticktext[0] == language_style(tags[-1]).name
     asking = next(trace for trace in figure.data if trace.name == "asking")
     assert asking.customdata[0][1:] == [0.1, 1.0, 0.05]
+    few = by_language.extremes(means, 5)
+    assert sorted(few["language"].unique()) == sorted([*tags[:5], *tags[-5:]])
+    assert len(few) == 20
 
 
 def test_the_curve_of_retrieval_shows_what_guessing_finds_where_the_run_recorded_it():
