@@ -102,16 +102,26 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
             f"({share(frames[-1].share or 0.0)} of the variance)."
         )
     with right:
-        points = curves.retrieval_points(steps, run.info.settings.measure.retrieval_meanings)
-        last = points.iloc[-1] if len(points) else {"value": math.nan, "low": None, "high": None}
+        most = run.info.settings.measure.retrieval_meanings
+        points = curves.retrieval_points(steps, most)
         st.subheader("Held-out retrieval", anchor=False)
+        if not len(points):
+            st.info("Not measured: no two languages share enough held-out meanings.", icon=":material/info:")
+            return
+        last = points.iloc[-1]
         st.metric("mean top-1 accuracy, 95 % interval", share(last["value"], last["low"], last["high"]))
         st.plotly_chart(curves.retrieval(points), key="live-retrieval", config={"displayModeBar": False})
         st.caption(
-            "How often a sentence's nearest neighbour in another language is its translation, over all directed pairs "
-            f"and {run.info.settings.measure.retrieval_meanings} meanings the run never trains on"
+            "How often a sentence's nearest neighbour in another language is its translation, over "
+            f"{_directions(last)} of languages and up to {most} meanings of each that the run never trains on"
             f"{_guessing(last)}. Higher is better; the band is the interval, the dotted line guessing."
         )
+
+
+def _directions(point: Mapping[str, float]) -> str:
+    """How many directions a point of the curve is the mean of, where the run recorded it."""
+    count = point.get("directions", math.nan)
+    return "all directed pairs" if math.isnan(count) else f"{count:,.0f} directed pairs"
 
 
 def _guessing(point: Mapping[str, float]) -> str:
@@ -126,20 +136,21 @@ def _bounds_and_losses(steps: pd.DataFrame, entropy: float | None) -> None:
     last = last_values(steps)
     if not any(f"bounds.{task.key}" in last for task in TASKS):
         return
-    st.subheader("What each task shows to be there", anchor=False)
+    st.subheader("Training bounds", anchor=False)
     shown = [task for task in TASKS if f"bounds.{task.key}" in last]
     for column, task in zip(st.columns(len(shown)), shown, strict=True):
         bound = curves.smoothed(steps, f"bounds.{task.key}").iloc[-1]
         ceiling = float(last[f"ceilings.{task.key}"])
         told = nats(bound["value"], bound["low"], bound["high"])
-        column.metric(f"{task.name}: {task.bounded}", f"≥ {told}" if bound["value"] > 0 else "nothing yet")
+        column.metric(f"{task.name}: {task.bounded}", told if bound["value"] > 0 else "nothing yet")
         truth = f"; H(meaning) is {nats(entropy)}, exactly" if entropy and task.key == "xlco" else ""
         below = "" if bound["value"] > 0 else f"the bound is {told}; it "
         column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}{truth}")
     st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
     st.caption(
-        "Mutual information in nats that the task's loss guarantees (mean over the latest twentieth of the steps, "
-        "with its 95 % interval); it climbs towards the dashed ceiling. Below zero the bound says nothing yet."
+        "Ceiling minus loss in nats, on training text (mean over the latest twentieth of the steps, with its 95 % "
+        "interval); it climbs towards the dashed ceiling. Below zero it says nothing yet. What a task shows at least "
+        "of text that it has not seen is on the page Information."
     )
     with st.expander("Losses", icon=":material/trending_down:"):
         st.plotly_chart(curves.losses(steps), key="live-losses", config={"displayModeBar": False})

@@ -259,11 +259,17 @@ class MeasureSettings(Frozen):
     """What is measured and kept while a run is under way."""
 
     snapshot_every: PositiveInt = Field(
-        default=1_000, description="steps between snapshots of sentence vectors and retrieval"
+        default=1_000,
+        description="steps between snapshots of sentence vectors and retrieval; of more than 100 snapshots every "
+        "second one is dropped, and again as the run goes on, but for the first and the last",
     )
-    snapshot_meanings: PositiveInt = Field(default=40, description="held-out meanings in a snapshot")
+    snapshot_meanings: PositiveInt = Field(
+        default=40, description="held-out meanings of each language in a snapshot, as far as it has them"
+    )
     retrieval_meanings: Annotated[int, Field(ge=2)] = Field(
-        default=200, description="held-out meanings among which retrieval is measured during the run"
+        default=200,
+        description="held-out meanings of each language, as far as it has them, that retrieval is measured on during "
+        "the run; in 240 directions at most, drawn once",
     )
     checkpoint_every: PositiveInt = Field(default=1_000, description="steps between checkpoints")
     layer: NonNegativeInt | None = Field(

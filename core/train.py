@@ -27,7 +27,11 @@ class NonFiniteLoss(RuntimeError):
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimizer step did. Losses, bounds and ceilings in nats, by task, over all processes."""
+    """What one optimizer step did. Losses, bounds and ceilings in nats, by task, over all processes.
+
+    The bounds are training bounds, ceiling minus loss: of text that is being trained on, and with keys of older
+    encoders where there is a queue. They show how training goes and bound nothing on text that the model has not seen.
+    """
 
     step: int
     losses: dict[str, float]

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from accelerate import Accelerator
 from accelerate.utils import set_seed
@@ -21,9 +20,9 @@ from core.text.batches import Batches
 from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from core.train import Step, Training, train
-from lab.evaluate.means import mean_accuracy
+from lab.evaluate.probe import Probe
 from lab.evaluate.retrieval import retrieval, sides_of, wrong_matches
-from lab.evaluate.scores import scores, step_record
+from lab.evaluate.scores import scores
 from lab.evaluate.vectors import encode
 from lab.heartbeat import Heartbeat
 from lab.interruption import Interruption
@@ -33,6 +32,7 @@ from lab.text_summary import DOCUMENT, check_held_out, text_summary
 from lab.threads import threads_of
 
 PAUSE_SECONDS = 0.2
+UNMEASURED = "no two languages share enough held-out meanings: retrieval is not measured, all else goes on"
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,7 @@ class Recorder:
     ) -> None:
         self.run, self.training, self.tokenizer, self.sentences = run, training, tokenizer, sentences
         self.settings = training.settings
-        meanings = np.random.default_rng(self.settings.seed).permutation(sentences["meaning"].unique())
-        self.probe = sentences[
-            sentences["meaning"].isin(meanings[: self.settings.measure.retrieval_meanings])
-        ]
-        self.shown = (
-            self.probe["meaning"].isin(meanings[: self.settings.measure.snapshot_meanings]).to_numpy()
-        )
+        self.probe = Probe(sentences, self.settings)
         self.began = time.perf_counter() - elapsed
 
     @property
@@ -71,12 +65,15 @@ class Recorder:
         """Seconds of training since the run began, pauses left out."""
         return time.perf_counter() - self.began
 
-    def start(self) -> None:
+    def start(self, report: Listener) -> None:
         """Keeps the sentences of the snapshots, and the first of them: before any training."""
         if self.training.step == 0:
             self.run.write_held_out(self.sentences)
-            self.run.write_sentences(self.probe[self.shown])
-            self.run.append_step({"step": 0, "elapsed": 0.0, **self.measure()})
+            self.run.write_sentences(self.probe.shown)
+            record = self.measure()
+            self.run.append_step({"step": 0, "elapsed": 0.0, **record})
+            if not record:
+                report(Report("text", 1, 1, warning=UNMEASURED))
 
     def record(self, step: Step) -> dict[str, Any]:
         """Adds a step to the run; at its intervals, retrieval, a snapshot and a checkpoint."""
@@ -91,17 +88,11 @@ class Recorder:
         return record
 
     def measure(self) -> dict[str, float]:
-        """Mean retrieval on the probe sentences, where it can be measured; also keeps a snapshot of their vectors."""
-        model = self.training.model
-        top = model.encoder.config.num_hidden_layers
-        layers, layer = list(range(top + 1)), self.settings.evaluation_layer_of(top)
-        vectors = encode(
-            model, self.tokenizer, self.probe["text"].tolist(), layers, self.settings.measure.pooling
-        )
-        self.run.write_snapshot(
-            self.training.step, {at: values[self.shown] for at, values in vectors.items()}
-        )
-        return step_record(mean_accuracy(retrieval(sides_of(self.probe, vectors[layer]))))
+        """Mean retrieval on the probe, where it can be measured; also keeps a snapshot of the shown sentences."""
+        vectors, record = self.probe.measure(self.training.model, self.tokenizer)
+        self.run.write_snapshot(self.training.step, vectors)
+        self.run.thin_snapshots(self.settings.measure.snapshot_every)
+        return record
 
     def checkpoint(self) -> None:
         """Keeps the state of training, if it is not kept yet."""
@@ -203,7 +194,7 @@ def _carry_out(
         recorder = Recorder(run, training, tokenizer, sentences, elapsed)
         run.keep_steps(training.step if training.step else -1)
         run.keep_snapshots(training.step if training.step else -1)
-        recorder.start()
+        recorder.start(report)
     with interruption.finishing():
         stopped = _train(run, training, recorder, interruption, heartbeat, report)
         if stopped and recorder is not None:

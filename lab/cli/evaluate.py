@@ -101,6 +101,11 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _show(document: dict[str, Any], every: bool) -> None:
+    if document.get("trained_on"):
+        out.print(
+            f"note: run {document['run']} was trained on this corpus, so all but its held-out sentences are no test: "
+            "leave --corpus out, or name other text"
+        )
     if document["mean_accuracy"] is None:
         out.print(f"run {document['run']}: {document['unmeasured']}")
     else:

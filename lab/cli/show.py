@@ -50,14 +50,14 @@ class Command:
             (
                 task,
                 f"{last[f'losses.{task}']:.3f}",
-                f"at least {last[f'bounds.{task}']:.3f}",
+                f"{last[f'bounds.{task}']:.3f}",
                 f"{last[f'ceilings.{task}']:.3f}",
             )
             for task in ("mmlm", "tlm", "xlco")
             if f"losses.{task}" in last
         ]
         if bounds:
-            table("last step, nats", ("task", "loss", "information", "ceiling"), bounds)
+            table("last step, nats", ("task", "loss", "training bound", "ceiling"), bounds)
         scores = [
             (pair, f"{s['value']:.3f}", f"{s['low']:.3f} – {s['high']:.3f}", *_guessing(s))
             for s in document["scores"]

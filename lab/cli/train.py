@@ -70,20 +70,24 @@ class Command:
             return start_run(self.name, self.settings, self.corpus)
         name = self.name or told(lambda: _last_name(self.settings.recipe))
         run = store.open_run(name)
-        self._check_same(run.info.settings)
+        self._check_same(name, run.info.settings)
         if exists and told(lambda: run.status.state) == "finished":
             return run, None
         return reopen_run(name, self.corpus, self.take_over, _watching)
 
-    def _check_same(self, kept: Settings) -> None:
+    def _check_same(self, name: str, kept: Settings) -> None:
         from lab.starting import resolved, settings_difference
 
-        if resolved(self.settings) in (kept, recipe(kept.recipe)):
+        asked = resolved(self.settings)
+        if asked in (kept, recipe(kept.recipe)):
             return
-        raise InputError(
-            f"a resumed run keeps its settings, but {settings_difference(self.settings, kept)}: "
-            "leave the flags out, or start a new run"
-        )
+        difference, remedy = settings_difference(asked, kept), "leave the flags out, or start a new run"
+        if asked.model_copy(update={"steps": kept.steps}) in (kept, recipe(kept.recipe)):
+            remedy = (
+                f"to train it further, lab export {name} --out FOLDER, then "
+                f"lab train {kept.recipe} --model.start FOLDER --steps with how many more"
+            )
+        raise InputError(f"a resumed run keeps its settings, but {difference}: {remedy}")
 
     def show(self, document: dict[str, Any]) -> None:
         rows = [
@@ -115,7 +119,7 @@ def _watching(status: store.Status) -> None:
 
 
 class _Bar:
-    """Shows what a run reports: losses and bounds in nats, tokens per second, time left."""
+    """Shows what a run reports: losses and training bounds in nats, tokens per second, time left."""
 
     def __init__(self, bar: Any) -> None:
         self.bar, self.tasks = bar, {}
@@ -130,9 +134,10 @@ class _Bar:
         if report.record:
             record = report.record
             parts = [
-                f"{task} {loss:.2f} ≥{record['bounds'][task]:.2f}" for task, loss in record["losses"].items()
+                f"{task} {loss:.2f} ({record['bounds'][task]:.2f})" for task, loss in record["losses"].items()
             ]
-            told = f"{'  '.join(parts)} nats  {record['tokens'] / record['seconds']:,.0f} tokens/s"
+            speed = f"{record['tokens'] / record['seconds']:,.0f} tokens/s"
+            told = f"loss (training bound) in nats: {'  '.join(parts)}  {speed}"
         self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, told=told)
 
 

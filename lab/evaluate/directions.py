@@ -93,4 +93,26 @@ def sampled(enough: np.ndarray, rule: PoolRule) -> np.ndarray:
     line = line[enough[line[:, 0], line[:, 1]]]
     if len(line) <= rule.directions:
         return line
-    return line[((rng.random() + np.arange(rule.directions)) * len(line) / rule.directions).astype(np.int64)]
+    first = covering(enough, circle, rng)[: rule.directions] if rule.every_language else line[:0]
+    line = line[~np.isin(line @ [count, 1], first @ [count, 1])]
+    more = rule.directions - len(first)
+    return np.concatenate(
+        [first, line[((rng.random() + np.arange(more)) * len(line) / max(1, more)).astype(np.int64)]]
+    )
+
+
+def covering(enough: np.ndarray, order: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Few directions in which every language asks or is searched, [directions, 2].
+
+    In `order` each language that has no direction yet gets one, with another that has none if there is such a one.
+    """
+    either, directions = enough | enough.T, list[tuple[int, int]]()
+    alone = either.any(1)
+    for language in order:
+        if alone[language]:
+            others = order[either[language, order]]
+            other = next(iter(others[alone[others]]), rng.choice(others))
+            asks = enough[language, other] and (not enough[other, language] or rng.random() < 0.5)
+            directions.append((language, other) if asks else (other, language))
+            alone[[language, other]] = False
+    return np.array(directions, dtype=np.int64).reshape(-1, 2)

@@ -36,12 +36,19 @@ class Protocol:
         pooling: of the tokens, `<s>` and `</s>` included: their mean, or the first.
         meanings: at most so many are compared, drawn at random; None for all.
         pools: what is searched, and which directions are averaged.
+
+    Raises:
+        InputError: no meanings.
     """
 
     layer: int | None = None
     pooling: str | None = None
     meanings: int | None = 10_000
     pools: PoolRule = DEFAULT_POOLS
+
+    def __post_init__(self) -> None:
+        if self.meanings is not None and self.meanings < 1:
+            raise InputError(f"expected --meanings from 1, got {self.meanings}")
 
 
 PRESETS: Final = {
@@ -58,7 +65,8 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """Top-1 retrieval of the directed pairs of languages; on the run's own held-out text it is kept in the run.
 
-    Where no direction can be measured `mean_accuracy` is None and `unmeasured` says why and what to do.
+    Where no direction can be measured `mean_accuracy` is None and `unmeasured` says why and what to do. `trained_on`
+    says whether the corpus has the content that the run was trained on.
 
     Raises:
         InputError: the run has no checkpoint yet, or the layer does not exist.
@@ -67,12 +75,14 @@ def evaluate_run(
     model, tokenizer = trained.model, trained.tokenizer
     layer = settings.evaluation_layer_of(_layers(model)) if protocol.layer is None else protocol.layer
     default = layer, settings.measure.pooling
-    sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
+    corpus = open_corpus(corpus_folder) if corpus_folder else None
+    sentences = all_sentences(corpus) if corpus else run.held_out()
     document, directions = _measured(model, tokenizer, sentences, default, protocol, progress)
     if corpus_folder is None:
         run.write_scores("retrieval", scores(directions, document["layer"]))
         run.write_errors(wrong_matches(directions))
-    return {"run": run.name, **document}
+    trained_on = corpus is not None and corpus.info.sha256 == run.info.corpus_hash
+    return {"run": run.name, "trained_on": trained_on, **document}
 
 
 def evaluate_checkpoint(

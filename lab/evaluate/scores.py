@@ -58,6 +58,7 @@ def step_record(mean: MeanAccuracy | None) -> dict[str, float]:
         "retrieval_low": mean.low,
         "retrieval_high": mean.high,
         "retrieval_chance": mean.chance,
+        "retrieval_directions": mean.directions,
         "retrieval_smallest_pool": mean.pools[0],
         "retrieval_largest_pool": mean.pools[1],
     }

@@ -1,6 +1,7 @@
 """Sentences to vectors, in batches of similar length."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -19,8 +20,13 @@ def encode(
     layers: Sequence[int],
     pooling: str = "mean",
     progress: Callable[[int, int], None] | None = None,
+    wanted: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> dict[int, np.ndarray]:
-    """Sentence vectors by hidden state, [texts, hidden] float32, in the order of the texts."""
+    """Sentence vectors by hidden state, [texts, hidden] float32, in the order of the texts.
+
+    Of the hidden states in `wanted` only those of some texts are held, [wanted texts, hidden]: `wanted` says of each
+    text whether it is one of them.
+    """
     device = next(model.parameters()).device
     longest = model.settings.model.max_tokens
     rows = [
@@ -30,14 +36,17 @@ def encode(
     ]
     order = np.argsort([len(row) for row in rows], kind="stable")
     width = model.encoder.config.hidden_size
-    found = {layer: np.empty((len(rows), width), dtype=np.float32) for layer in layers}
+    held = {layer: wanted.get(layer, np.ones(len(rows), dtype=bool)) for layer in layers}
+    places = {layer: np.cumsum(mask) - 1 for layer, mask in held.items()}
+    found = {layer: np.empty((int(mask.sum()), width), dtype=np.float32) for layer, mask in held.items()}
     done, training = 0, model.training
     model.eval()
     for part in _parts([len(rows[i]) for i in order]):
         at = order[part]
         vectors = model.vectors(plain([rows[i] for i in at], longest).to(device), list(layers), pooling)
         for layer, values in zip(layers, vectors, strict=True):
-            found[layer][at] = values.cpu().numpy()
+            chosen = held[layer][at]
+            found[layer][places[layer][at[chosen]]] = values.cpu().numpy()[chosen]
         done += len(at)
         if progress:
             progress(done, len(rows))

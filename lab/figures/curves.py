@@ -50,7 +50,7 @@ def losses(steps: pd.DataFrame) -> go.Figure:
 
 
 def bounds(steps: pd.DataFrame) -> go.Figure:
-    """The information each task shows to be there at least, under the ceiling it cannot exceed; one panel per task."""
+    """The training bound of each task under the ceiling it cannot exceed; one panel per task."""
     shown = [task for task in TASKS if f"bounds.{task.key}" in steps]
     figure = make_subplots(
         1, max(1, len(shown)), subplot_titles=[task.name for task in shown], horizontal_spacing=0.05
@@ -134,12 +134,13 @@ def _frame(label: str) -> dict:
 
 
 def retrieval_points(steps: pd.DataFrame, meanings: int) -> pd.DataFrame:
-    """Held-out retrieval at each snapshot: columns step, value, low, high, chance, smallest_pool, largest_pool.
+    """Held-out retrieval at each snapshot, empty where none was measured.
 
+    Columns step, value, low, high, chance, directions, smallest_pool, largest_pool.
     Where the run recorded no interval it is Wilson's for `meanings` independent queries: the directions share their
     meanings, so more queries than that are not independent, and the true interval is no wider.
     """
-    columns = ["step", "value", "low", "high", "chance", "smallest_pool", "largest_pool"]
+    columns = ["step", "value", "low", "high", "chance", "directions", "smallest_pool", "largest_pool"]
     if "retrieval" not in steps:
         return pd.DataFrame(columns=columns)
     found = steps.dropna(subset=["retrieval"]).rename(columns={"retrieval": "value"})

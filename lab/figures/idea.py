@@ -54,9 +54,9 @@ def bound_bars(rows: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.add_bar(
         x=rows["value"].clip(lower=0), y=rows["name"], orientation="h", marker={"color": rows["colour"]}, width=0.36,
-        name="at least", customdata=rows[["low", "high"]],
+        name="training bound", customdata=rows[["low", "high"]],
         error_x={"type": "data", "array": rows["high"] - rows["value"], "arrayminus": rows["value"] - rows["low"]},
-        hovertemplate="%{y}: at least %{x:.2f} nats [%{customdata[0]:.2f}, %{customdata[1]:.2f}]<extra></extra>",
+        hovertemplate="%{y}: training bound %{x:.2f} nats [%{customdata[0]:.2f}, %{customdata[1]:.2f}]<extra></extra>",
     )  # fmt: skip
     figure.update_layout(
         barmode="overlay", height=210, showlegend=False, margin={"l": 5, "r": 10, "t": 5, "b": 40},

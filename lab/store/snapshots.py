@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 from core.errors import InputError
 from core.files import whole_file
 from lab.store.tables import read_table, write_table
+from lab.store.thinning import thinned
 from lab.store.writing import room
 
 
@@ -43,6 +44,13 @@ class Snapshots:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as partial:
                 save_file(named, partial)
+
+    def thin_snapshots(self, every: int) -> None:
+        """Drops those snapshots, with what was computed from them, that do not stay as the run goes on: `thinned`."""
+        steps = self.snapshots()
+        for step in set(steps) - set(thinned(steps, every)):
+            for path in (self.folder / "vectors").glob(f"*step-{step:08d}.*"):
+                path.unlink()
 
     def snapshots(self) -> list[int]:
         """Steps with a snapshot, in order."""

@@ -14,7 +14,8 @@ from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.measures import learning_curves, measure
 from lab.study.scales import Protocol
-from lab.text import corpus_of, corpus_tokenizer, encoded, world_corpus
+from lab.text import corpus_of, corpus_tokenizer, encoded, sampler, world_corpus
+from lab.text_summary import check_enough
 from lab.training import Report, carry_out
 
 TRAINING: float = 0.9
@@ -40,11 +41,17 @@ class Cell(Frozen):
 
 
 def prepare_text(cell: Cell) -> None:
-    """Writes the world, the tokenizer and the ids of a cell, which others share, where they are not kept yet."""
+    """Writes the world, the tokenizer and the ids of a cell, which others share, where they are not kept yet.
+
+    Raises:
+        InputError: a run of the cell's settings cannot be trained on its text.
+    """
     settings = cell.settings
     corpus = open_corpus(cell.corpus) if cell.corpus else world_corpus(settings.world, settings.seed)
+    check_enough(corpus)
     tokenizer = corpus_tokenizer(corpus, settings)
-    encoded(corpus, tokenizer, settings.model.max_tokens, lambda done, of: None)
+    ids = encoded(corpus, tokenizer, settings.model.max_tokens, lambda done, of: None)
+    sampler(ids, settings.text, settings.seed, settings.tlm.enabled or settings.contrast.enabled)
 
 
 def share_done(cell: Cell) -> float:

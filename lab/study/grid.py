@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.train import NonFiniteLoss
 from lab import store
 from lab.store.study import ArmInfo, StudyFolder, StudyInfo, study_folder
-from lab.study.cells import Cell, carry_out_cell, check_same, prepare_text, results, share_done
+from lab.study.cells import TRAINING, Cell, carry_out_cell, check_same, prepare_text, results, share_done
 from lab.study.corpora import unequal_world
 from lab.study.definitions import Arm, Study, changed
 from lab.study.metrics import metric
@@ -83,7 +83,8 @@ def carry_out_grid(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
     """Carries out the cells that are not finished; what went wrong by cell, which a second call tries again.
 
     Raises:
-        InputError: a cell of this name was made with other settings; before any is carried out.
+        InputError: a cell of this name was made with other settings, or cannot be trained on its text; before any is
+            carried out.
     """
     study_folder(grid.name)
     for cell in grid.cells:
@@ -91,7 +92,16 @@ def carry_out_grid(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
             check_same(cell)
     if jobs < 1:
         raise InputError(f"expected --jobs from 1, got {jobs}")
+    _prepare_texts(grid, progress)
     return _one_by_one(grid, progress) if jobs == 1 else _side_by_side(grid, jobs, progress)
+
+
+def _prepare_texts(grid: Grid, progress: Progress) -> None:
+    """Writes what the cells read, which many share: text that cannot serve is found out before the first is trained."""
+    for cell in grid.cells:
+        if share_done(cell) < TRAINING:
+            progress(0, len(grid.cells), f"{cell.name}: text")
+            prepare_text(cell)
 
 
 def _one_by_one(grid: Grid, progress: Progress) -> dict[str, str]:
@@ -107,9 +117,6 @@ def _one_by_one(grid: Grid, progress: Progress) -> dict[str, str]:
 
 def _side_by_side(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
     """Every cell in a process of its own, `jobs` at a time, which share the cores."""
-    for cell in grid.cells:
-        progress(0, len(grid.cells), f"{cell.name}: text")
-        prepare_text(cell)
     left, failed, done = list(grid.cells), dict[str, str](), 0
     running: dict[str, tuple[Cell, subprocess.Popen[bytes]]] = {}
     try:

@@ -221,3 +221,14 @@ def test_a_resumed_run_keeps_its_settings(lab, runs):
     code, _, err = lab("train", "toy", "--name", "r", "--resume", "--seed", "9")
     assert code == 2
     assert "keeps its settings" in one_line(err)
+
+
+def test_more_steps_than_a_finished_run_has_are_refused_with_the_way_to_train_further(lab, runs, tmp_path):
+    assert lab("train", "toy", "--name", "r", *FLAGS, "--steps", "2")[0] == 0
+    code, _, err = lab("train", "toy", "--name", "r", "--resume", *FLAGS, "--steps", "4")
+    assert code == 2
+    assert "steps: 4, kept 2: to train it further, lab export r --out FOLDER" in one_line(err)
+    assert "lab train toy --model.start FOLDER" in one_line(err)
+    assert lab("export", "r", "--out", tmp_path / "x")[0] == 0
+    start = ["--model.start", tmp_path / "x", *FLAGS, "--steps", "2", "--name", "further"]
+    assert lab("train", "toy", *start)[0] == 0

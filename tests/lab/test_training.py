@@ -1,6 +1,7 @@
 """Runs: from settings to results, killed and resumed, paused and stopped."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,15 @@ import numpy as np
 import pytest
 
 from core.errors import InputError
+from core.text.corpus import write_corpus
 from core.train import NonFiniteLoss
-from lab import store
+from lab import cli, store
 from lab.evaluate.run import Protocol, evaluate_run
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.training import carry_out
+from lab.world import World
 from tests.lab.runs import FLAGS, tiny
+from tests.real_shape import real_shape_corpus
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
 
@@ -64,6 +68,70 @@ def test_evaluating_again_gives_the_scores_of_the_end_of_training():
     )
     assert len(document["retrieval"]) == 6
     assert run.scores().equals(before)
+
+
+MASKED_ALONE = {"tlm": {"enabled": False}, "contrast": {"enabled": False}}
+
+
+def told_of(name, corpus, **changes):
+    """A run on other text, and its warnings."""
+    reports = []
+    carry_out(*start_run(name, tiny(**changes), corpus), reports.append)
+    return store.open_run(name), [report.warning for report in reports if report.warning]
+
+
+def test_text_without_translations_is_trained_on_with_nothing_to_retrieve_and_says_so_once(tmp_path):
+    world = World.load(("ar", "en"))
+    meanings = enumerate(world.draw(100, 1).tolist())
+    rows = [
+        (number, tag, world.sentence(m, tag)) for number, m in meanings for tag in (("ar", "en")[number % 2],)
+    ]
+    write_corpus(rows, tmp_path / "c")
+    run, warnings = told_of("r", tmp_path / "c", **MASKED_ALONE)
+    steps = run.steps()
+    assert run.status.state == "finished"
+    assert not [column for column in steps if "retrieval" in column]
+    assert run.snapshots() == [0, 5, 10, 12]
+    assert sum("retrieval is not measured" in line for line in warnings) == 1
+    assert run.scores().empty
+    document = evaluate_run(run)
+    assert document["mean_accuracy"] is None
+    assert "no two languages share a meaning" in document["unmeasured"]
+
+
+def test_a_probe_whose_languages_share_too_few_meanings_ends_no_run(tmp_path):
+    run, warnings = told_of("r", None, measure={"retrieval_meanings": 2})
+    assert run.status.state == "finished"
+    assert "retrieval" not in run.steps()
+    assert sum("retrieval is not measured" in line for line in warnings) == 1
+    # all held-out meanings together are enough
+    assert evaluate_run(run)["mean_accuracy"] is not None
+
+
+def test_text_of_real_shape_is_measured_in_the_directions_that_are_large_enough(tmp_path):
+    corpus = real_shape_corpus(tmp_path / "c", 0.02)
+    changes = {"retrieval_meanings": 20, "snapshot_meanings": 3, "snapshot_every": 6}
+    run, _ = told_of("r", tmp_path / "c", measure=changes, tokenizer={"vocabulary": 1_500}, steps=6)
+    assert (
+        set(run.sentences()["language"]) == set(run.held_out()["language"]) >= set(corpus.languages) - {"de"}
+    )
+    (chance, directions) = run.steps()[["retrieval_chance", "retrieval_directions"]].iloc[-1]
+    assert 0 < chance < 1
+    # English and French; the others hold out too few at this scale
+    assert directions >= 2
+    assert evaluate_run(run)["too_small"]
+
+
+def test_evaluating_on_the_corpus_of_training_says_so(tmp_path, capsys):
+    world = World.load(("ar", "en"))
+    for name, seed in (("c", 1), ("other", 2)):
+        write_corpus(world.rows(world.draw(60, seed), seed), tmp_path / name)
+    shutil.copytree(tmp_path / "c", tmp_path / "copy")
+    told_of("r", tmp_path / "c", steps=2)
+    for name, trained_on in (("c", True), ("copy", True), ("other", False)):
+        assert evaluate_run(store.open_run("r"), tmp_path / name)["trained_on"] == trained_on
+        assert cli.run(["evaluate", "r", "--corpus", str(tmp_path / name)]) == 0
+        assert ("was trained on this corpus" in capsys.readouterr().out) == trained_on
 
 
 def test_evaluating_a_layer_that_is_not_there_is_refused():

@@ -221,6 +221,23 @@ def test_a_failed_cell_is_reported_kept_apart_and_tried_again_alone(runs, monkey
     assert study_folder("weighting-smoke").info.missing == ()
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_study_on_text_that_cannot_serve_is_refused_before_its_first_cell(runs, tmp_path, jobs):
+    world = World.load(("ar", "en"))
+    texts = {
+        "one": (world.rows(world.draw(1, 5), 5), "too few meanings: 0 held out, 2 needed"),
+        "untranslated": (
+            [(n, tag, world.sentence(n, tag)) for n in range(40) for tag in (("ar", "en")[n % 2],)],
+            "no two languages of ar en share a meaning",
+        ),
+    }
+    for name, (rows, message) in texts.items():
+        write_corpus(rows, tmp_path / name)
+        with pytest.raises(InputError, match=message):
+            study("weighting", "smoke", seeds=1, corpus=tmp_path / name, jobs=jobs)
+    assert store.list_runs() == []
+
+
 def test_without_the_reference_arm_there_is_nothing_to_compare(runs, monkeypatch):
     def never(cell: Cell, *more) -> pd.DataFrame:
         raise InputError("no room")
