@@ -11,7 +11,7 @@ from core.errors import InputError
 from lab import jobs, store
 from lab.figures.languages import language_style
 from lab.figures.ledger import by_candidates, growing, ledger, tightest
-from lab.figures.tasks import TASKS
+from lab.figures.tasks import ADDED, OWN, TASKS
 from lab.store import ENDED, Run
 
 REFRESH_SECONDS = 2.0
@@ -104,7 +104,8 @@ else:
     chosen = tightest(rows)
     for name, key, what in [
         *((task.name, task.key, task.bounded) for task in TASKS),
-        ("What the translation adds", "tlm - mmlm", ""),
+        ("What the translation adds", ADDED, "I(translation; token given context)"),
+        ("MMLM of its own sentences", OWN, "where languages come as MMLM draws them, not as pairs do"),
     ]:
         if key in chosen:
             row = chosen[key]

@@ -6,13 +6,11 @@ from typing import Any
 from core.errors import InputError
 from lab.evaluate.estimates import Row, estimate_pairs
 from lab.evaluate.ledger.contrast import CANDIDATES, contrast_rows
-from lab.evaluate.ledger.masked import SENTENCES, added_row, masked_row
+from lab.evaluate.ledger.masked import SENTENCES, masked_rows
 from lab.evaluate.ledger.rows import scores
 from lab.evaluate.ledger.subject import (
-    ALONE,
     TRUTH_SENTENCES,
     Progress,
-    masked_tasks,
     open_subject,
     silent,
     truth_of,
@@ -47,10 +45,8 @@ def information_of_run(
     """
     subject = open_subject(run, progress)
     known = truth_of(subject, truth_sentences, seed)
-    rows = [masked_row(subject, task, known, sentences, seed) for task in masked_tasks(subject)]
+    rows = masked_rows(subject, known, sentences, seed)
     if subject.pairs:
-        alone = masked_row(subject, ALONE, known, sentences, seed)
-        rows.append(added_row(alone, rows[1]))
         rows += contrast_rows(subject, candidates, pairs, seed)
     document = {"run": run.name, "step": subject.step, "rows": rows}
     run.write_document("information", document)

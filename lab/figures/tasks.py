@@ -21,3 +21,7 @@ TASKS: Final = (
     TaskStyle("tlm", "TLM", "#b98300", "dash", "I(context, translation; masked token)", "H(token)"),
     TaskStyle("xlco", "XLCO", "#0f8f8f", "solid", "I(sentence; translation)", "log(candidates)"),
 )
+ADDED: Final = "tlm - mmlm"
+"""Row of the ledger for what the translation adds: TLM less MMLM on the same tokens."""
+OWN: Final = "mmlm of its own sentences"
+"""Row of the ledger for MMLM of sentences as it draws them in training; pairs may see some languages more often."""

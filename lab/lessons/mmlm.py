@@ -13,13 +13,14 @@ from core.model.infoxlm import InfoXLM, language_model
 from core.text.corpus import write_corpus
 from lab import store
 from lab.evaluate.intervals import binomial_interval
-from lab.evaluate.ledger.masked import masked_examples, masked_row
+from lab.evaluate.ledger.masked import masked_examples, masked_reading
 from lab.evaluate.ledger.subject import open_subject, shares_of
 from lab.evaluate.means import translation_accuracy
 from lab.evaluate.pools import Side
 from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
 from lab.figures.ledger import tightest
+from lab.figures.tasks import OWN
 from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
@@ -56,7 +57,7 @@ def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
     ids = readers.encode([readers.text(int(readers.world.draw(1, seed)[0]), tag)])[0]
     mask = readers.subject.tokenizer.mask_id
     shown = [np.where(np.arange(len(ids)) == at, mask, ids) for at in range(1, len(ids) - 1)]
-    shares = shares_of(readers.subject, "mmlm")
+    shares = shares_of(readers.subject, OWN)
     losses = np.concatenate(readers.losses([[ids]] * len(shown), [[one] for one in shown]))
     rows = []
     for at, (one, loss) in enumerate(zip(shown, losses, strict=True), start=1):
@@ -74,13 +75,11 @@ def by_certainty(here: Lesson, readers: Readers) -> pd.DataFrame:
 
     Columns share (of the tokens), exact (mean uncertainty that is left) and model (mean cross-entropy).
     """
-    shares = shares_of(readers.subject, "mmlm")
+    shares = shares_of(readers.subject, OWN)
     examples = masked_examples(readers.subject, shares, here.sentences // 4, 0)
-    examples = [one for one in examples if (one.whole != one.shown).any()]
-    exact = np.concatenate([readers.uncertainty([one.shown], shares) for one in examples])
-    model = np.concatenate(
-        readers.losses([[one.whole] for one in examples], [[one.shown] for one in examples])
-    )
+    examples = [one for one in examples if (one.whole[0] != one.shown[0]).any()]
+    exact = np.concatenate([readers.uncertainty(one.shown, shares) for one in examples])
+    model = np.concatenate(readers.losses([one.whole for one in examples], [one.shown for one in examples]))
     table = pd.DataFrame({"exact": np.abs(exact), "model": model})
     kind = np.where(table["exact"] < CERTAIN, "the context decides it", "the context leaves a choice")
     grouped = table.groupby(kind)
@@ -140,7 +139,7 @@ def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
     training.
     """
     subject = open_subject(run)
-    row = masked_row(subject, "mmlm", {}, 1_000)
+    mmlm_loss = masked_reading(subject, OWN, 1_000).mean
     fresh = InfoXLM(
         language_model(run.info.settings.model, subject.tokenizer.size, run.info.settings.seed),
         run.info.settings,
@@ -151,7 +150,7 @@ def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
         vectors = encode(model, subject.tokenizer, sentences["text"].tolist(), [layer])[layer]
         sides = sides_of(sentences, vectors)
         mean = translation_accuracy(sides)
-        loss = row["ceiling"] - row["nats"] if model is subject.model else float("nan")
+        loss = mmlm_loss if model is subject.model else float("nan")
         coarse = _same_relation(*sides.values())
         meanings = sentences["meaning"].nunique()
         coarse_low, coarse_high = binomial_interval(coarse * meanings, meanings)

@@ -66,7 +66,7 @@ def _exact(
     if reading == READINGS[2]:
         return None
     if beside is None:
-        sides = shares_of(readers.subject, "mmlm of the languages of tlm")
+        sides = shares_of(readers.subject, "mmlm")
         found = [readers.uncertainty([one], sides) for one in shown]
     else:
         pairs = shares_of(readers.subject, "tlm")
@@ -114,10 +114,8 @@ def check_added(answer: Any, ledger: Rows) -> Verdict:
     return judged(
         answer, row["truth"], 0.02,
         f"I(x; c2 | c1) = I(c1, c2; x) - I(c1; x) = {row['truth']:.2f} nats",
-        "the truth of TLM less that of MMLM on the same languages is the truth of the row `tlm - mmlm`",
+        "the truth of TLM less that of MMLM, whose rows are about the same tokens",
         {"that is what this run reached": row["nats"],
-         "the rows `tlm` and `mmlm` are not about the same tokens; `tlm - mmlm` is":
-             chosen["tlm"]["truth"] - chosen["mmlm"]["truth"],
          "that is the whole of TLM; the own sentence already tells most of it": chosen["tlm"]["truth"]},
     )  # fmt: skip
 

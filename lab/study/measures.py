@@ -8,20 +8,24 @@ import numpy as np
 import pandas as pd
 
 from core.config import Settings
-from core.errors import InputError
-from lab.evaluate.ledger.contrast import contrast_terms, fitted_scale
-from lab.evaluate.ledger.masked import cross_entropies, masked_examples
-from lab.evaluate.ledger.subject import ALONE, Subject, open_subject, shares_of, truth_of
-from lab.evaluate.ledger.translations import QUERIES, Pools, chosen_pairs
+from lab.evaluate.ledger.contrast import contrast_loss, fitted_scale, shares_of_directions
+from lab.evaluate.ledger.masked import masked_reading, token_entropy
+from lab.evaluate.ledger.subject import Subject, masked_tasks, open_subject, truth_of
+from lab.evaluate.ledger.translations import Pools, chosen_pairs
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.vectors import encode
+from lab.figures.tasks import ADDED, OWN
 from lab.store import Run
 from lab.study.metrics import LAYER
 from lab.study.scales import Protocol
 
 BINS: Final = 40
 MEASURED: Final = "measured"
+VERSION: Final = 2
+"""Of what units mean; those of another version are measured again."""
+FEWEST_CANDIDATES: Final = 8
+"""Pairs of languages with fewer held-out translations to measure with are left out of XLCO."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -31,7 +35,7 @@ def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) ->
     A metric is the sum over its parts of sum(total) / sum(weight). Languages and pairs are read in the proportions of
     `base`, whatever the arm trained on, and draws depend on the seed alone: arms of one seed read the same sentences.
     """
-    key = {"protocol": protocol.model_dump(), "text": base.text.model_dump()}
+    key = {"version": VERSION, "protocol": protocol.model_dump(), "text": base.text.model_dump()}
     kept, table = run.document(MEASURED), run.table(MEASURED)
     if kept == key and table is not None:
         return table
@@ -96,59 +100,58 @@ def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
 
 
 def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
-    """MMLM and TLM: H(token) less the cross-entropy of masked tokens, per meaning, and what the translation adds."""
-    seed = subject.run.info.settings.seed
+    """MMLM and TLM on the same tokens: H(token) less their cross-entropy, per meaning, and what a translation adds."""
     known = truth_of(subject, protocol.truth_sentences)
-    entropies = {
-        task: subject.token_entropies["mmlm" if task == "mmlm" else "tlm"] for task in ("mmlm", "tlm", ALONE)
+    readings = {
+        task: masked_reading(subject, task, protocol.sentences, subject.run.info.settings.seed)
+        for task in masked_tasks(subject)
+        if task != ADDED
     }
-    entropies |= {task: one.token_entropy_nats for task, one in known.items()}
-    exact = {task: known[task].information_nats if known else math.nan for task in entropies}
-    for task, entropy in entropies.items():
-        examples = masked_examples(subject, shares_of(subject, task), protocol.sentences, seed)
-        sums, counts = cross_entropies(subject, examples, task)
-        told = pd.DataFrame({"unit": [one.meaning for one in examples], "sum": sums, "count": counts})
-        told = told.groupby("unit", as_index=False).sum()
-        unit, loss, weight = told["unit"].to_numpy(), told["sum"].to_numpy(), told["count"].to_numpy()
-        gain = entropy * weight - loss
-        if task != ALONE:
-            yield _units(task, "", unit, gain, weight, entropy, exact[task])
-            yield _units(f"{task}_loss", "", unit, loss, weight)
-        if task != "mmlm":
-            sign, added = 1 if task == "tlm" else -1, exact["tlm"] - exact[ALONE]
-            yield _units("tlm_minus_mmlm", task, unit, sign * gain, weight, truth=added)
+    for task, reading in readings.items():
+        metric = "mmlm_own" if task == OWN else task
+        exact = known.get(task)
+        entropy = exact.token_entropy_nats if exact else token_entropy(subject, task)
+        truth = exact.information_nats if exact else math.nan
+        unit, loss, weight = reading.meanings, reading.sums, reading.counts
+        yield _units(metric, "", unit, entropy * weight - loss, weight, entropy, truth)
+        yield _units(f"{metric}_loss", "", unit, loss, weight)
+    if "tlm" in readings:
+        mmlm, tlm = readings["mmlm"], readings["tlm"]
+        truth = known[ADDED].information_nats if known else math.nan
+        yield _units("tlm_minus_mmlm", "", tlm.meanings, mmlm.sums - tlm.sums, tlm.counts, truth=truth)
 
 
 def _contrast(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
-    """XLCO: InfoNCE per query with the protocol's candidates, as far as there are so many, and with training's own."""
+    """XLCO: the InfoNCE bound with the protocol's candidates, as far as there are so many, and with training's own.
+
+    A unit is a meaning, which counts as query and as candidate: its total is the bound plus what the bound loses
+    without it, times the number of meanings (a jackknife), so that the spread of totals is the bound's variance.
+    """
+    if not subject.pairs:
+        return
     settings, seed = subject.run.info.settings, subject.run.info.settings.seed
     own = num_candidates(settings)
     chosen = chosen_pairs(subject.pairs, protocol.directions, seed)
     pools = Pools(subject, chosen, (protocol.candidates, *([own] if own else [])), seed)
-    share = np.array([one.share for one in pools.directions])
+    directions = pools.with_room(FEWEST_CANDIDATES)
+    room = min(one.room for one in directions)
     truth = math.nan
     if subject.world is not None:
-        exact = [subject.world.information_between(one.source, one.target) for one in pools.directions]
-        truth = float(share @ np.array(exact))
-    room = min(len(one.keys) - one.fitted for one in pools.directions)
-    if room < 2:
-        raise InputError(
-            f"XLCO is measured on held-out translations, got {room} in some pair: hold out more meanings"
-        )
+        shares = shares_of_directions(directions)
+        exact = [subject.world.information_between(one.source, one.target) for one in directions]
+        truth = float(np.dot(shares, exact))
     # a power of two, which stays one where other text holds out less than the protocol asks for
     asked = min(protocol.candidates, 2 ** int(math.log2(room)))
-    queries = min(QUERIES, *(len(one.queries) - one.fitted for one in pools.directions))
     for metric, count in (("xlco", asked), ("xlco_trained", own)):
         if not count or count > room:
             continue
-        temperature = 1 / fitted_scale(subject, pools.directions, count)
-        terms = share @ np.stack(
-            [contrast_terms(one, count, temperature, queries) for one in pools.directions]
-        )
-        unit = np.arange(len(terms))
-        yield _units(metric, "", unit, terms, np.ones(len(terms)), math.log(count), truth)
+        temperature = 1 / fitted_scale(subject, directions, count)
+        mean = contrast_loss(directions, count, temperature)
+        size = len(mean.meanings)
+        bound = math.log(count) - mean.mean + size * (mean.change - mean.change.mean())
+        yield _units(metric, "", mean.meanings, bound, np.ones(size), math.log(count), truth)
         if metric == "xlco":
-            yield _units("xlco_loss", "", unit, math.log(count) - terms, np.ones(len(terms)))
+            yield _units("xlco_loss", "", mean.meanings, math.log(count) - bound, np.ones(size))
 
 
 def num_candidates(settings: Settings) -> int:

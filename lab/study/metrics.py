@@ -28,10 +28,12 @@ METRICS: Final = (
     Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
     # a difference of two bounds bounds nothing
     Metric("tlm_minus_mmlm", "TLM − MMLM: what the translation adds", "nats"),
+    Metric("mmlm_own", "MMLM of its own sentences: I(context; token)", "nats", bound=True),
     Metric("xlco", "XLCO: I(sentence; translation)", "nats", bound=True),
     Metric("xlco_trained", "XLCO with as many candidates as in training", "nats", bound=True),
     Metric("mmlm_loss", "held-out MMLM loss", "nats", "lower"),
     Metric("tlm_loss", "held-out TLM loss", "nats", "lower"),
+    Metric("mmlm_own_loss", "held-out MMLM loss of its own sentences", "nats", "lower"),
     Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
     Metric("seconds", "training time", "s", "lower"),
 )

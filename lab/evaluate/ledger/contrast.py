@@ -12,7 +12,9 @@ from torch import Tensor
 from core.errors import InputError
 from core.information.bounds import Blocks, infonce
 from lab.evaluate.estimates import Row
-from lab.evaluate.ledger.rows import RESAMPLES, ledger_row
+from lab.evaluate.ledger.leaving import Losses, MeanLoss, left_out, mean_loss
+from lab.evaluate.ledger.limits import loss_limits
+from lab.evaluate.ledger.rows import ledger_row
 from lab.evaluate.ledger.subject import Subject
 from lab.evaluate.ledger.translations import PAIRS, QUERIES, WIDE, Direction, Pools, chosen_pairs
 
@@ -25,28 +27,26 @@ def contrast_rows(
 ) -> list[Row]:
     """InfoNCE on unseen translations for each number of candidates, as trained and with a fitted temperature.
 
-    I >= log(candidates) - loss for any critic. Numbers of candidates above `WIDE` are measured in one direction.
+    I >= log(candidates) - loss for any critic. Numbers of candidates above `WIDE` are measured in one direction, and
+    pairs of languages without room for the fewest are left out.
+
+    Raises:
+        InputError: fewer than two candidates, or no pair has room for the fewest.
     """
     chosen = chosen_pairs(subject.pairs, pairs, seed)
     counts = sorted(set(candidates))
     _check_candidates(counts)
-    pools = Pools(subject, chosen, counts, seed)
+    usable = Pools(subject, chosen, counts, seed).with_room(counts[0])
     rows: list[Row] = []
     for count in counts:
-        directions = pools.directions if count <= WIDE else pools.directions[:1]
-        room = min(len(one.keys) - one.fitted for one in directions)
-        if count <= room:
+        directions = usable if count <= WIDE else usable[:1]
+        if count <= min(one.room for one in directions):
             subject.progress("reading xlco", counts.index(count), len(counts))
             rows += [
-                contrast_row(subject, directions, count, scale, seed)
+                contrast_row(subject, directions, count, scale)
                 for scale in (None, fitted_scale(subject, directions, count))
             ]
     subject.progress("reading xlco", len(counts), len(counts))
-    if not rows:
-        room = min(len(one.keys) - one.fitted for one in pools.directions)
-        raise InputError(
-            f"expected room for {counts[0]:,} candidates, got {room:,} unseen meanings: ask for --candidates {room}"
-        )
     return rows
 
 
@@ -66,26 +66,24 @@ def fitted_scale(subject: Subject, directions: Sequence[Direction], count: int) 
 
     Those have fewer candidates than `count`, so each negative stands for several.
     """
-    scores, weights = [], []
-    for one in directions:
-        rows = min(FITTED_QUERIES, one.fitted)
-        scores.append(one.queries[:rows] @ one.keys[: one.fitted].T)
-        weights.append(one.share)
-    share = torch.tensor(weights) / sum(weights)
-    stands_for = math.log((count - 1) / (directions[0].fitted - 1))
+    parts = [
+        (share, one.queries[: min(FITTED_QUERIES, one.fitted)] @ one.keys[: one.fitted].T,
+         math.log((count - 1) / (one.fitted - 1)))
+        for share, one in zip(shares_of_directions(directions), directions, strict=True)
+        if one.fitted > 1
+    ]  # fmt: skip
 
     def loss(log_scale: float) -> float:
-        return float(
-            sum(
-                w * _fit_loss(s * math.exp(log_scale), stands_for) for w, s in zip(share, scores, strict=True)
-            )
+        factor = math.exp(log_scale)
+        return sum(
+            share * float(_fit_loss(scores * factor, stands_for)) for share, scores, stands_for in parts
         )
 
     middle = -math.log(trained_temperature(subject))
-    found: Any = minimize_scalar(
+    best: Any = minimize_scalar(
         loss, bounds=(middle - 4, middle + 4), method="bounded", options={"xatol": 0.01}
     )
-    return math.exp(float(found.x))
+    return math.exp(float(best.x))
 
 
 def _fit_loss(scores: Tensor, stands_for: float) -> Tensor:
@@ -94,40 +92,35 @@ def _fit_loss(scores: Tensor, stands_for: float) -> Tensor:
     return (torch.logaddexp(positive, others.logsumexp(1) + stands_for) - positive).mean()
 
 
-def contrast_row(
-    subject: Subject, directions: Sequence[Direction], count: int, scale: float | None, seed: int = 0
-) -> Row:
+def contrast_row(subject: Subject, directions: Sequence[Direction], count: int, scale: float | None) -> Row:
     """The InfoNCE bound with so many candidates, mean over the directions; `scale` None: as trained.
 
-    The interval is a bootstrap over queries, the same in all directions, whose rows share their meanings.
+    Its interval is that of the mean loss (`loss_limits`), with a variance over queries and candidates (`mean_loss`).
     """
     contrast = subject.model.settings.contrast
     temperature = trained_temperature(subject) if scale is None else 1 / scale
-    queries = min(QUERIES, *(len(one.queries) - one.fitted for one in directions))
-    terms = np.stack([contrast_terms(one, count, temperature, queries) for one in directions])
-    share = np.array([one.share for one in directions])
-    share = share / share.sum()
-    per_query = share @ terms
-    value = float(per_query.mean())
-    size = len(per_query)
-    weights = np.random.default_rng([seed, 5]).multinomial(size, np.full(size, 1 / size), RESAMPLES) / size
-    low, high = np.quantile(weights @ per_query, [0.025, 0.975])
+    shares = shares_of_directions(directions)
+    mean = contrast_loss(directions, count, temperature)
+    most = math.log(count)
+    limits = loss_limits(mean.mean, mean.variance, mean.added)
     cosine = contrast.normalise or not contrast.enabled
     world = subject.world
-    truth = None if world is None else float(
-        sum(p * world.information_between(one.source, one.target) for p, one in zip(share, directions, strict=True))
+    truth = None if world is None else sum(
+        share * world.information_between(one.source, one.target)
+        for share, one in zip(shares, directions, strict=True)
     )  # fmt: skip
     alone = directions[0] if len(directions) == 1 else None
     layers = subject.model.encoder.config.num_hidden_layers
     return ledger_row(
-        "xlco", value, float(low), float(high), math.log(count),
+        "xlco", most - mean.mean, most - float(limits.high), most - float(limits.low), most,
+        at_least=most - float(limits.most),
         truth=truth,
         truth_error=None if world is None else 0.0,
         method="infonce" if scale is None else "infonce, temperature fitted",
         layer=contrast.layer if contrast.enabled else subject.model.settings.evaluation_layer_of(layers),
         source=alone.source if alone else None,
         target=alone.target if alone else None,
-        n=terms.size,
+        n=len(directions) * int(np.count_nonzero(mean.weight)),
         candidates=count,
         temperature=temperature,
         effective_ceiling=reachable(count, temperature) if cosine else None,
@@ -135,22 +128,48 @@ def contrast_row(
     )  # fmt: skip
 
 
+def shares_of_directions(directions: Sequence[Direction]) -> list[float]:
+    """Their shares among each other."""
+    total = sum(one.share for one in directions)
+    return [one.share / total for one in directions]
+
+
+def contrast_loss(directions: Sequence[Direction], count: int, temperature: float) -> MeanLoss:
+    """Mean InfoNCE loss with so many candidates over the directions; the bound is log(candidates) less it."""
+    queries = min(QUERIES, *(len(one.queries) - one.fitted for one in directions))
+    losses = [
+        contrast_losses(one, share, count, temperature, queries)
+        for one, share in zip(directions, shares_of_directions(directions), strict=True)
+    ]
+    return mean_loss(losses, math.log(count))
+
+
 @torch.no_grad()
-def contrast_terms(one: Direction, count: int, temperature: float, queries: int = QUERIES) -> np.ndarray:
-    """InfoNCE in nats of each query among so many candidates: its translation and those of others.
+def contrast_losses(
+    one: Direction, share: float, count: int, temperature: float, queries: int = QUERIES
+) -> Losses:
+    """InfoNCE loss in nats of each query among so many candidates: its translation and those of others.
 
     Few candidates: each query meets those of its own group; many: all queries meet the same.
     """
     q, k = one.queries[one.fitted :] / temperature, one.keys[one.fitted :]
     queries = min(queries, len(q))
-    groups = max(1, queries // count)
-    rows = min(count, queries)
+    groups, rows = max(1, queries // count), min(count, queries)
     terms: list[Tensor] = []
+    changes: list[np.ndarray] = []
     for group in range(groups):
         asked, offered = q[group * rows : (group + 1) * rows], k[group * count : (group + 1) * count]
         blocks = Blocks(lambda start, stop, a=asked, b=offered: a[start:stop] @ b.T, len(asked), block=64)
         terms.append(infonce(blocks).terms)
-    return torch.cat(terms).double().numpy()
+        changes.append(left_out(asked, offered) / groups)
+    used = slice(one.fitted, one.fitted + groups * count)
+    return Losses(
+        share,
+        math.log(count) - torch.stack(terms).double().numpy(),
+        one.meanings[used],
+        np.tile(np.arange(count) < rows, groups),
+        np.concatenate(changes),
+    )
 
 
 def reachable(count: int, temperature: float) -> float:

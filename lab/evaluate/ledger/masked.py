@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,50 +13,102 @@ from core.errors import InputError
 from core.model.heads import token_losses
 from core.text.batches import cut, joined, masked_batch
 from lab.evaluate.estimates import Row
-from lab.evaluate.ledger.rows import RESAMPLES, ledger_row
-from lab.evaluate.ledger.subject import BATCH, Subject, shares_of
+from lab.evaluate.ledger.limits import NORMAL, ONE_SIDED_NORMAL
+from lab.evaluate.ledger.reading import Reading, difference_limits
+from lab.evaluate.ledger.rows import ledger_row
+from lab.evaluate.ledger.subject import BATCH, Subject, masked_tasks, shares_of
+from lab.figures.tasks import ADDED, OWN
 from lab.world.ideal import Shares
 from lab.world.truth import RATE, Truth, mask
 
 SENTENCES = 2_000
 
 
-def masked_row(
-    subject: Subject, task: str, truths: Mapping[str, Truth], sentences: int = SENTENCES, seed: int = 0
-) -> Row:
+def masked_reading(subject: Subject, task: str, sentences: int = SENTENCES, seed: int = 0) -> Reading:
+    """How the model reads the masked tokens of held-out text in a task of `masked_tasks`.
+
+    The tasks `mmlm` and `tlm` read the same pairs with the same masks, MMLM each side without the other.
+    """
+    alone = task == OWN or not subject.pairs
+    examples = masked_examples(subject, shares_of(subject, OWN if alone else "tlm"), sentences, seed)
+    read = cross_entropies_apart if task == "mmlm" else cross_entropies
+    sums, counts = read(subject, examples, task)
+    meanings, at = np.unique([example.meaning for example in examples], return_inverse=True)
+    return Reading(meanings, np.bincount(at, sums), np.bincount(at, counts))
+
+
+def masked_rows(
+    subject: Subject, truths: Mapping[str, Truth], sentences: int = SENTENCES, seed: int = 0
+) -> list[Row]:
+    """The rows of MMLM and TLM, of what the translation adds, and of MMLM on its own sentences where they differ."""
+    tasks = masked_tasks(subject)
+    readings = {task: masked_reading(subject, task, sentences, seed) for task in tasks if task != ADDED}
+    return [
+        added_row(subject, readings["mmlm"], readings["tlm"], truths)
+        if task == ADDED
+        else masked_row(subject, task, readings[task], truths)
+        for task in tasks
+    ]
+
+
+def masked_row(subject: Subject, task: str, reading: Reading, truths: Mapping[str, Truth]) -> Row:
     """H(token) - cross-entropy of the masked tokens of held-out text: at least so much the context tells of them.
 
-    The interval is a bootstrap over meanings, all sentences of one together, widened by the error of H(token)
-    where that is sampled.
+    Its interval is that of the mean loss over meanings, all sentences of one together (`loss_limits`), widened by
+    the error of H(token) where that is sampled.
     """
-    examples = masked_examples(subject, shares_of(subject, task), sentences, seed)
-    sums, counts = cross_entropies(subject, examples, task)
     known = truths.get(task)
-    entropy = (
-        known.token_entropy_nats if known else subject.token_entropies["mmlm" if task == "mmlm" else "tlm"]
-    )
-    error = known.token_entropy_error if known else 0.0
-    meanings = np.array([example.meaning for example in examples])
-    value = entropy - sums.sum() / counts.sum()
-    low, high = (entropy - end for end in reversed(_ratio_interval(sums, counts, meanings, seed)))
-    low, high = value - math.hypot(value - low, 1.96 * error), value + math.hypot(high - value, 1.96 * error)
+    entropy = known.token_entropy_nats if known else token_entropy(subject, task)
+    limits = reading.limits(entropy)
+    value = entropy - reading.mean
+
+    def widened(sign: int, end: Any, errors: float) -> float:
+        error = errors * known.token_entropy_error if known else 0.0
+        return value + sign * math.hypot(float(end) - reading.mean, error)
+
     return ledger_row(
-        task, value, low, high, entropy,
+        task, value, widened(-1, limits.high, NORMAL), widened(1, limits.low, NORMAL), entropy,
+        at_least=widened(-1, limits.most, ONE_SIDED_NORMAL),
         truth=known.information_nats if known else None,
         truth_error=known.information_error if known else None,
         method="H(token) - cross-entropy",
         layer=subject.model.encoder.config.num_hidden_layers,
-        n=int(counts.sum()),
+        n=int(reading.counts.sum()),
+    )  # fmt: skip
+
+
+def token_entropy(subject: Subject, task: str) -> float:
+    """H(token) of the corpus in nats, of the tokens that a task masks."""
+    return subject.token_entropies["mmlm" if task == OWN or not subject.pairs else "tlm"]
+
+
+def added_row(subject: Subject, mmlm: Reading, tlm: Reading, truths: Mapping[str, Truth]) -> Row:
+    """What the translation adds: the cross-entropy of MMLM less that of TLM on the same tokens.
+
+    I(translation; token given context), estimated by a difference of two bounds, which is no bound: too high where
+    MMLM is loose, too low where TLM is. The interval joins those of both by their correlation (Zou and Donner 2008).
+    """
+    known = truths.get(ADDED)
+    guess = token_entropy(subject, "tlm")
+    low, high = difference_limits(mmlm, tlm, guess)
+    return ledger_row(
+        ADDED, mmlm.mean - tlm.mean, low, high, None,
+        kind="estimate",
+        truth=known.information_nats if known else None,
+        truth_error=known.information_error if known else None,
+        method="difference of the bounds",
+        layer=subject.model.encoder.config.num_hidden_layers,
+        n=int(tlm.counts.sum()),
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Example:
-    """A sentence or a pair as the model reads it: whole, and as shown."""
+    """A sentence or a pair as a model reads it: the ids of each side, whole and as shown."""
 
     meaning: int
-    whole: np.ndarray
-    shown: np.ndarray
+    whole: list[np.ndarray]
+    shown: list[np.ndarray]
 
 
 def masked_examples(subject: Subject, shares: Shares, sentences: int, seed: int) -> list[Example]:
@@ -80,11 +133,7 @@ def masked_examples(subject: Subject, shares: Shares, sentences: int, seed: int)
         meaning = shared[tags][int(rng.integers(len(shared[tags])))]
         content = longest - 2 if len(tags) == 1 else (longest - 3) // 2
         sides = [cut(ids[tag][meaning], content) for tag in tags]
-        shown = mask(sides, subject.tokenizer.mask_id, RATE, rng)
-        whole, visible = (
-            (one[0] if len(one) == 1 else joined(one[0], one[1], longest)) for one in (sides, shown)
-        )
-        examples.append(Example(int(meaning), whole, visible))
+        examples.append(Example(int(meaning), sides, mask(sides, subject.tokenizer.mask_id, RATE, rng)))
     return examples
 
 
@@ -101,20 +150,40 @@ def held_out(subject: Subject, seed: int = 0) -> pd.DataFrame:
     return table.assign(meaning=np.repeat(np.arange(SENTENCES), len(subject.world.languages)))
 
 
+def cross_entropies_apart(
+    subject: Subject, examples: Sequence[Example], task: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `cross_entropies`, each side of a pair read without the other."""
+    sides = [
+        (at, Example(example.meaning, [whole], [shown]))
+        for at, example in enumerate(examples)
+        for whole, shown in zip(example.whole, example.shown, strict=True)
+        if (whole != shown).any()
+    ]
+    sums, counts = cross_entropies(subject, [side for _, side in sides], task)
+    owners = np.array([at for at, _ in sides], dtype=np.int64)
+    totals = (np.bincount(owners, values, minlength=len(examples)) for values in (sums, counts))
+    return next(totals), next(totals).astype(np.int64)
+
+
 @torch.no_grad()
 def cross_entropies(
     subject: Subject, examples: Sequence[Example], task: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per example the sum of the cross-entropies of its masked tokens in nats, and how many there are."""
     model, device = subject.model, next(subject.model.parameters()).device
+    longest = subject.model.settings.model.max_tokens
+    whole, shown = (
+        [side[0] if len(side) == 1 else joined(side[0], side[1], longest) for side in sides]
+        for sides in ([one.whole for one in examples], [one.shown for one in examples])
+    )
     sums, counts = np.zeros(len(examples)), np.zeros(len(examples), dtype=np.int64)
-    order = np.argsort([len(example.whole) for example in examples], kind="stable")
+    order = np.argsort([len(row) for row in whole], kind="stable")
     for begin in range(0, len(order), BATCH):
         part = order[begin : begin + BATCH]
-        rows = [examples[i].whole for i in part]
-        positions = [np.flatnonzero(examples[i].whole != examples[i].shown) for i in part]
+        positions = [np.flatnonzero(whole[i] != shown[i]) for i in part]
         counts[part] = [len(at) for at in positions]
-        batch = masked_batch(rows, [examples[i].shown for i in part], positions).to(device)
+        batch = masked_batch([whole[i] for i in part], [shown[i] for i in part], positions).to(device)
         states = model.masked_states(batch.sequences, batch.positions)
         losses = token_losses(model.language_model.lm_head, states, batch.targets).double().cpu().numpy()
         np.add.at(sums, np.repeat(part, counts[part]), losses)
@@ -122,32 +191,3 @@ def cross_entropies(
     if not counts.sum():
         raise InputError(f"no token was masked in {len(examples)} sentences: raise --sentences")
     return sums, counts
-
-
-def _ratio_interval(
-    sums: np.ndarray, counts: np.ndarray, groups: np.ndarray, seed: int
-) -> tuple[float, float]:
-    """95 % bootstrap over groups of sum of sums over sum of counts."""
-    _, inverse = np.unique(groups, return_inverse=True)
-    size = int(inverse.max()) + 1
-    weights = np.random.default_rng([seed, 2]).multinomial(size, np.full(size, 1 / size), RESAMPLES)
-    above, below = (weights @ np.bincount(inverse, values, minlength=size) for values in (sums, counts))
-    low, high = np.quantile(above / np.maximum(below, 1), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def added_row(mmlm: Row, tlm: Row) -> Row:
-    """What the translation adds: TLM minus MMLM on the same languages. A difference of two bounds is no bound."""
-    value = tlm["nats"] - mmlm["nats"]
-    known = tlm["truth"] is not None
-    below = math.hypot(tlm["nats"] - tlm["low"], mmlm["high"] - mmlm["nats"])
-    above = math.hypot(tlm["high"] - tlm["nats"], mmlm["nats"] - mmlm["low"])
-    return ledger_row(
-        "tlm - mmlm", value, value - below, value + above, None,
-        kind="estimate",
-        truth=tlm["truth"] - mmlm["truth"] if known else None,
-        truth_error=math.hypot(tlm["truth_error"], mmlm["truth_error"]) if known else None,
-        method="difference of the bounds",
-        layer=tlm["layer"],
-        n=tlm["n"],
-    )  # fmt: skip

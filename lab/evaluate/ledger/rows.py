@@ -8,9 +8,6 @@ import pandas as pd
 
 from lab.evaluate.estimates import Row
 
-RESAMPLES = 1_000
-"""Of the bootstrap behind the interval of a row."""
-
 
 def ledger_row(
     task: str,
@@ -21,10 +18,14 @@ def ledger_row(
     kind: str = "lower bound",
     **known: Any,
 ) -> Row:
-    """One line of the ledger, with the keys that `lab information` prints; None where a field does not apply."""
+    """One line of the ledger, with the keys that `lab information` prints; None where a field does not apply.
+
+    `low` and `high` are the ends of the 95 % interval of `nats`; `at_least` is what the information exceeds with 95 %
+    confidence, one-sided, of a lower bound.
+    """
     empty: Row = dict.fromkeys(
         ("layer", "source", "target", "method", "truth", "truth_error", "n", "candidates", "temperature",
-         "effective_ceiling", "pairs")
+         "effective_ceiling", "pairs", "at_least")
     )  # fmt: skip
     row = {
         "task": task,
@@ -53,7 +54,7 @@ def words(row: Mapping[str, Any]) -> str:
     interval = f"{row['nats']:.2f} nats [{row['low']:.2f}, {row['high']:.2f}]"
     of_truth = "the truth is"
     if row["kind"] != "lower bound":
-        parts = [f"TLM less MMLM on the same languages: {interval}", "a difference of bounds, not a bound"]
+        parts = [f"TLM less MMLM on the same tokens: {interval}", "a difference of bounds, not a bound"]
         of_truth = "in truth the translation adds"
     else:
         parts = [f"at least {interval}" if row["nats"] > 0 else f"shows nothing: the bound is {interval}"]

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
 
 import numpy as np
 
@@ -15,17 +15,16 @@ from core.text.tokenizer import Tokenizer
 from lab import store
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import model_device
+from lab.figures.tasks import ADDED, OWN
 from lab.store import Run
 from lab.text import corpus_of, encoded, entropies, sampler
 from lab.world import World
 from lab.world.ideal import IdealReader, Shares
-from lab.world.truth import RATE, Truth, truth
+from lab.world.truth import RATE, Truth, pair_truths, sides_of, truth
 
 TRUTH_SENTENCES = 1_000
 BATCH = 256
 """Sentences that the model reads at once."""
-ALONE: Final = "mmlm of the languages of tlm"
-"""What a translation adds is told for like and like; pairs may see some languages more often than sentences do."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -106,26 +105,25 @@ def world_of(corpus: Corpus) -> World | None:
 
 
 def masked_tasks(subject: Subject) -> list[str]:
-    """Those that the text allows: a corpus without translations has no TLM."""
-    return ["mmlm", "tlm"] if subject.pairs else ["mmlm"]
+    """Those that the text allows, in the order of the ledger.
 
-
-def all_tasks(subject: Subject) -> list[str]:
-    """Those, and MMLM as TLM meets the languages."""
-    return [*masked_tasks(subject), *([ALONE] if subject.pairs else [])]
+    Where there are translations, MMLM reads the sentences of TLM with TLM's masks, so that their difference is one of
+    the same tokens. Where pairs see languages in other proportions than sentences do, MMLM is also measured as `OWN`.
+    """
+    if not subject.pairs:
+        return ["mmlm"]
+    own, sides = (shares_of(subject, task) for task in (OWN, "mmlm"))
+    same = own.keys() == sides.keys() and all(math.isclose(own[tag], sides[tag], abs_tol=1e-9) for tag in own)
+    return ["mmlm", "tlm", ADDED] if same else ["mmlm", "tlm", ADDED, OWN]
 
 
 def shares_of(subject: Subject, task: str) -> Shares:
     """How often a task sees each language, or each ordered pair."""
-    if task == "tlm":
+    if task in ("tlm", ADDED):
         return subject.pairs
-    if task == "mmlm":
+    if task == OWN or not subject.pairs:
         return {(tag,): share for tag, share in subject.languages.items()}
-    sides: dict[tuple[str, ...], float] = {}
-    for pair, share in subject.pairs.items():
-        for tag in pair:
-            sides[(tag,)] = sides.get((tag,), 0.0) + share / 2
-    return sides
+    return sides_of(subject.pairs)
 
 
 def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) -> dict[str, Truth]:
@@ -136,7 +134,7 @@ def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) 
     world, run = subject.world, subject.run
     if world is None:
         return {}
-    tasks = all_tasks(subject)
+    tasks = masked_tasks(subject)
     key = [world.digest, subject.tokenizer.digest, tasks, sentences, RATE, seed]
     kept = run.document("truth")
     if kept is None or kept["key"] != key:
@@ -145,11 +143,18 @@ def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) 
         shared = store.cache_folder() / f"truth-{digest}.json"
         if not shared.is_file():
             subject.progress("computing the truth, once per text", 0, 1)
-            reader = IdealReader(world, subject.tokenizer)
-            found = {task: truth(reader, shares_of(subject, task), sentences, RATE, seed) for task in tasks}
-            made = {"key": key, "tasks": {task: asdict(one) for task, one in found.items()}}
-            store.replace(shared, json.dumps(made).encode())
+            exact = _truths(subject, IdealReader(world, subject.tokenizer), sentences, seed)
+            document = {"key": key, "tasks": {task: asdict(exact[task]) for task in tasks}}
+            store.replace(shared, json.dumps(document).encode())
             subject.progress("computing the truth, once per text", 1, 1)
         kept = json.loads(shared.read_bytes())
         run.write_document("truth", kept)
     return {task: Truth(**values) for task, values in kept["tasks"].items()}
+
+
+def _truths(subject: Subject, reader: IdealReader, sentences: int, seed: int) -> dict[str, Truth]:
+    alone = truth(reader, shares_of(subject, OWN), sentences, RATE, seed)
+    if not subject.pairs:
+        return {"mmlm": alone}
+    mmlm, tlm, added = pair_truths(reader, subject.pairs, sentences, RATE, seed)
+    return {"mmlm": mmlm, "tlm": tlm, ADDED: added, OWN: alone}

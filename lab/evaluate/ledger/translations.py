@@ -25,7 +25,7 @@ class Direction:
     """Contrast vectors of one directed pair of languages: row i of the keys translates row i of the queries.
 
     The first `fitted` rows are for fitting a temperature, the others to measure with; there may be more keys
-    than queries.
+    than queries. `meanings` are those of the keys, numbered alike in all directions.
     """
 
     source: str
@@ -34,6 +34,12 @@ class Direction:
     queries: Tensor
     keys: Tensor
     fitted: int
+    meanings: np.ndarray
+
+    @property
+    def room(self) -> int:
+        """The most candidates that it can be measured with."""
+        return len(self.keys) - self.fitted
 
 
 def chosen_pairs(
@@ -64,18 +70,39 @@ class Pools:
         sizes = dict.fromkeys(tags, usual)
         sizes[first[1]] = max([usual, *(count + FITTED_POOL for count in counts)])
         self._texts = unseen(subject, sizes, seed)
-        self.directions = [self._direction(pair, share, seed) for pair, share in chosen.items()]
+        # other text: one random order of all meanings, so that none serves to fit in one direction and to measure in
+        # another
+        self._meanings = np.unique(np.concatenate([meanings for meanings, _ in self._texts.values()]))
+        self._rank = np.random.default_rng([seed, 4]).permutation(len(self._meanings))
+        self._fitted = min(FITTED_POOL, len(self._meanings) // 4)
+        self.directions = [self._direction(pair, share) for pair, share in chosen.items()]
 
-    def _direction(self, pair: tuple[str, str], share: float, seed: int) -> Direction:
+    def _direction(self, pair: tuple[str, str], share: float) -> Direction:
         source, target = pair
         queries, keys = self._vectors(source, key=False), self._vectors(target, key=True)
-        if self.subject.world is None:
-            told = [self._texts[tag][0] for tag in pair]
-            _, i, j = np.intersect1d(told[0], told[1], return_indices=True)
-            order = np.random.default_rng([seed, 4]).permutation(len(i))
-            queries, keys = queries[i[order]], keys[j[order]]
-        fitted = min(FITTED_POOL, len(queries) // 4)
-        return Direction(source, target, share, queries, keys, fitted)
+        if self.subject.world is not None:
+            fitted, meanings = min(FITTED_POOL, len(queries) // 4), np.arange(len(keys))
+            return Direction(source, target, share, queries, keys, fitted, meanings)
+        meanings, i, j = np.intersect1d(*(self._texts[tag][0] for tag in pair), return_indices=True)
+        rank = self._rank[np.searchsorted(self._meanings, meanings)]
+        order = np.argsort(rank)
+        fitted = int(np.count_nonzero(rank < self._fitted))
+        return Direction(source, target, share, queries[i[order]], keys[j[order]], fitted, meanings[order])
+
+    def with_room(self, count: int) -> list[Direction]:
+        """The directions that have so many meanings to measure with.
+
+        Raises:
+            InputError: none has.
+        """
+        usable = [one for one in self.directions if one.room >= count]
+        if not usable:
+            room = max(one.room for one in self.directions)
+            raise InputError(
+                f"expected room for {count:,} candidates, got {room:,} unseen meanings: hold out more, or ask for "
+                f"--candidates {max(2, room)}"
+            )
+        return usable
 
     def _vectors(self, tag: str, key: bool) -> Tensor:
         """Vectors of a language's sentences; one encoder for both sides encodes them once."""

@@ -17,15 +17,16 @@ from lab import cli
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger.contrast import (
     _fit_loss,
-    contrast_terms,
+    contrast_losses,
     fitted_scale,
     reachable,
     trained_temperature,
 )
-from lab.evaluate.ledger.masked import cross_entropies, masked_examples
+from lab.evaluate.ledger.masked import cross_entropies, cross_entropies_apart, masked_examples
 from lab.evaluate.ledger.rows import ledger_row
-from lab.evaluate.ledger.subject import ALONE, open_subject, shares_of, truth_of
+from lab.evaluate.ledger.subject import masked_tasks, open_subject, shares_of, truth_of
 from lab.evaluate.ledger.translations import Direction, Pools, chosen_pairs, contrast_vectors, unseen
+from lab.figures.tasks import ADDED, OWN
 from lab.starting import start_run
 from lab.training import carry_out
 from lab.world import World
@@ -72,7 +73,7 @@ def rows_of(document, task):
 
 
 def test_every_row_has_the_keys_of_the_contract(document):
-    assert {row["task"] for row in document["rows"]} == {"mmlm", "tlm", "tlm - mmlm", "xlco"}
+    assert {row["task"] for row in document["rows"]} == {"mmlm", "tlm", "tlm - mmlm", OWN, "xlco"}
     assert all(set(row) >= KEYS for row in document["rows"])
     assert json.loads(json.dumps(document, allow_nan=False)) == document
 
@@ -81,7 +82,8 @@ def test_no_bound_exceeds_its_ceiling_or_what_its_scores_can_show(document):
     for row in document["rows"]:
         assert row["low"] <= row["nats"] <= row["high"]
         if row["kind"] == "lower bound":
-            assert row["nats"] <= row["ceiling"]
+            assert row["nats"] <= row["high"] <= row["ceiling"]
+            assert row["low"] < row["at_least"] < row["nats"]
         if row["effective_ceiling"] is not None:
             assert row["nats"] <= row["effective_ceiling"] + 1e-6 <= row["ceiling"] + 2e-6
 
@@ -122,72 +124,114 @@ def test_a_share_is_that_of_the_truth_and_of_what_the_ceiling_leaves_of_it():
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 3.0])
 def test_opposite_cosines_reach_the_most_that_a_temperature_lets_them_show(temperature):
     ends = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
-    terms = contrast_terms(Direction("a", "b", 1.0, ends, ends, 0), 2, temperature)
-    assert terms.mean() == pytest.approx(reachable(2, temperature), abs=1e-6)
+    losses = contrast_losses(Direction("a", "b", 1.0, ends, ends, 0, np.arange(2)), 1.0, 2, temperature)
+    assert math.log(2) - losses.loss.mean() == pytest.approx(reachable(2, temperature), abs=1e-6)
 
 
 @pytest.mark.parametrize("count", [3, 8, 40])
-def test_contrast_terms_agree_with_infonce_of_explicit_score_matrices(count):
+def test_contrast_losses_agree_with_infonce_of_explicit_score_matrices(count):
     generator = torch.Generator().manual_seed(count)
     queries, keys = (torch.randn(n, 5, generator=generator) for n in (30, 60))
-    one, fitted, asked = Direction("a", "b", 1.0, queries, keys, 10), 10, 9
-    found = contrast_terms(one, count, 0.7, asked)
+    one, fitted, asked = Direction("a", "b", 1.0, queries, keys, 10, np.arange(60)), 10, 9
+    losses = contrast_losses(one, 1.0, count, 0.7, asked)
     slow = []
     for i in range(max(1, asked // count) * min(count, asked)):
         begin = fitted + i // count * count if count <= asked else fitted
         scores = torch.stack([queries[fitted + i] @ keys[begin + j] / 0.7 for j in range(count)]).double()
         slow.append(float(bounds.infonce(scores[None], positive=torch.tensor([fitted + i - begin]))))
-    assert found == pytest.approx(slow, abs=1e-5)
+    assert math.log(count) - losses.loss.ravel() == pytest.approx(slow, abs=1e-5)
+    assert losses.meanings.tolist() == list(range(fitted, fitted + max(1, asked // count) * count))
 
 
 def test_the_cross_entropy_agrees_with_one_sentence_and_one_token_at_a_time(subject):
     model = subject.model
-    for task in ("mmlm", "tlm"):
+    for task in (OWN, "tlm"):
         examples = masked_examples(subject, shares_of(subject, task), 6, 0)
         sums, counts = cross_entropies(subject, examples, task)
         for example, total, count in zip(examples, sums, counts, strict=True):
-            sequences = plain([example.shown], 64)
+            whole, shown = (
+                sides[0] if len(sides) == 1 else np.concatenate([sides[0], sides[1][1:]])
+                for sides in (example.whole, example.shown)
+            )
+            sequences = plain([shown], 64)
             with torch.no_grad():
                 *_, state = hidden_states(
                     model.encoder, sequences, pack(sequences.lengths, torch.device("cpu"))
                 )
                 logits = model.language_model.lm_head(state).double()
             wanted, seen = 0.0, 0
-            for position, (true, shown) in enumerate(zip(example.whole, example.shown, strict=True)):
-                if true != shown:
+            for position, (true, visible) in enumerate(zip(whole, shown, strict=True)):
+                if true != visible:
                     wanted -= float(logits[position].log_softmax(0)[int(true)])
                     seen += 1
             assert (total, count) == (pytest.approx(wanted, abs=1e-4), seen)
 
 
 def test_masks_follow_the_rule_of_the_ledger(subject):
-    examples = masked_examples(subject, shares_of(subject, "mmlm"), 300, 0)
+    examples = masked_examples(subject, shares_of(subject, OWN), 300, 0)
     held_out = set(subject.run.held_out()["meaning"])
     hidden = 0
     for example in examples:
-        changed = example.whole != example.shown
-        assert set(example.shown[changed]) <= {subject.tokenizer.mask_id}
+        (whole,), (shown,) = example.whole, example.shown
+        changed = whole != shown
+        assert set(shown[changed]) <= {subject.tokenizer.mask_id}
         assert not changed[[0, -1]].any()
         assert example.meaning in held_out
         hidden += changed.sum()
-    ordinary = sum(len(example.whole) - 2 for example in examples)
+    ordinary = sum(len(example.whole[0]) - 2 for example in examples)
     # floor(0.15 n + u) has mean 0.15 n and variance at most 1/4 a sentence
     assert abs(hidden - 0.15 * ordinary) < 4 * 0.5 * math.sqrt(len(examples))
 
 
-def test_a_masked_bound_is_the_entropy_less_the_mean_cross_entropy(subject, document, here):
+@pytest.mark.parametrize("task", ["mmlm", "tlm", OWN])
+def test_a_masked_bound_is_the_entropy_of_its_own_tokens_less_their_mean_cross_entropy(
+    subject, document, here, task
+):
     truth = truth_of(subject, SIZES["truth_sentences"])
-    examples = masked_examples(subject, shares_of(subject, "mmlm"), SIZES["sentences"], 0)
-    sums, counts = cross_entropies(subject, examples, "mmlm")
-    row = rows_of(document, "mmlm")[0]
-    assert row["nats"] == pytest.approx(truth["mmlm"].token_entropy_nats - sums.sum() / counts.sum())
-    assert row["ceiling"] == truth["mmlm"].token_entropy_nats
-    assert row["truth"] == truth["mmlm"].information_nats
+    shares = shares_of(subject, "tlm" if task == "mmlm" else task)
+    examples = masked_examples(subject, shares, SIZES["sentences"], 0)
+    read = cross_entropies_apart if task == "mmlm" else cross_entropies
+    sums, counts = read(subject, examples, task)
+    row = rows_of(document, task)[0]
+    assert row["nats"] == pytest.approx(truth[task].token_entropy_nats - sums.sum() / counts.sum())
+    assert row["ceiling"] == truth[task].token_entropy_nats
+    assert row["truth"] == truth[task].information_nats
     assert row["n"] == counts.sum()
 
 
+def test_mmlm_reads_the_tokens_of_tlm_each_side_without_the_other(subject):
+    examples = masked_examples(subject, subject.pairs, 8, 0)
+    apart, counts = cross_entropies_apart(subject, examples, "mmlm")
+    _, together = cross_entropies(subject, examples, "tlm")
+    assert counts.tolist() == together.tolist()
+    for example, total in zip(examples, apart, strict=True):
+        sides = [replace(example, whole=[one], shown=[other])
+                 for one, other in zip(example.whole, example.shown, strict=True) if (one != other).any()]  # fmt: skip
+        slow = cross_entropies(subject, sides, "mmlm")[0].sum() if sides else 0.0
+        assert total == pytest.approx(slow, abs=1e-4)
+
+
+def test_tlm_less_mmlm_is_a_difference_on_the_same_tokens_in_the_model_and_in_truth(document):
+    mmlm, tlm, added = (rows_of(document, task)[0] for task in ("mmlm", "tlm", ADDED))
+    assert (mmlm["n"], mmlm["ceiling"]) == (tlm["n"], tlm["ceiling"])
+    assert added["nats"] == pytest.approx(tlm["nats"] - mmlm["nats"])
+    assert added["truth"] == pytest.approx(tlm["truth"] - mmlm["truth"])
+    assert added["truth"] > 0
+    # the same masks: the error of the difference is not that of two independent truths
+    assert added["truth_error"] < math.hypot(mmlm["truth_error"], tlm["truth_error"])
+
+
+def test_mmlm_of_its_own_sentences_is_a_row_only_where_languages_come_in_other_proportions(subject):
+    assert masked_tasks(subject) == ["mmlm", "tlm", ADDED, OWN]
+    alike = replace(subject, languages={tag: share for (tag,), share in shares_of(subject, "mmlm").items()})
+    assert masked_tasks(alike) == ["mmlm", "tlm", ADDED]
+    alone = replace(subject, pairs={})
+    assert masked_tasks(alone) == ["mmlm"]
+    assert shares_of(alone, "mmlm") == shares_of(subject, OWN)
+
+
 def test_what_a_translation_adds_compares_the_same_languages(subject):
-    both, alone = (shares_of(subject, task) for task in ("tlm", ALONE))
+    both, alone = (shares_of(subject, task) for task in ("tlm", "mmlm"))
     assert sum(alone.values()) == pytest.approx(1.0)
     assert alone[("en",)] == pytest.approx(0.5)
     assert set(both) == {("ar", "en"), ("en", "ar"), ("zh", "en"), ("en", "zh")}

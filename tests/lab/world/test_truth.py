@@ -12,7 +12,7 @@ from lab.world.distribution import entropy
 from lab.world.frequency import token_frequencies
 from lab.world.ideal import IdealReader
 from lab.world.pattern import Pattern, Vocabulary
-from lab.world.truth import mask, ratio, sample, truth, truths
+from lab.world.truth import mask, pair_truths, ratio, sample, sides_of, truth, truths
 
 THREE = ("en", "ru", "zh")
 ONE = {("en",): 0.5, ("ru",): 0.3, ("zh",): 0.2}
@@ -138,6 +138,27 @@ def test_the_mean_over_all_masks_is_met_by_sampling_within_its_error():
                 count += weight
     found = truth(reader, shares, sentences=800, rate=rate)
     assert abs(found.cross_entropy_nats - total / count) < 5 * found.cross_entropy_error
+
+
+def test_truths_of_a_pair_are_of_the_same_masked_tokens_with_and_without_the_other_side():
+    world = World.load(THREE, size="small", relations=("buy", "work"), noise=0.2, ambiguity=0.7)
+    tokenizer = _tokenizer(world, 330)
+    reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
+    alone, both, tokens = 0.0, 0.0, 0
+    for _, hidden in sample(reader, TWO, 20, 0.25, np.random.default_rng(3)):
+        for posterior in _listed_posteriors(reader, sentences, hidden, TWO).values():
+            both += entropy(np.array(list(posterior.values())))
+        for side in hidden:
+            for posterior in _listed_posteriors(reader, sentences, [side], sides_of(TWO)).values():
+                alone += entropy(np.array(list(posterior.values())))
+                tokens += 1
+    mmlm, tlm, added = pair_truths(reader, TWO, 20, 0.25, 3)
+    assert (mmlm.tokens, tlm.tokens, added.tokens) == (tokens, tokens, tokens)
+    assert mmlm.cross_entropy_nats == pytest.approx(alone / tokens, abs=1e-9)
+    assert tlm.cross_entropy_nats == pytest.approx(both / tokens, abs=1e-9)
+    assert added.information_nats == pytest.approx((alone - both) / tokens, abs=1e-9)
+    assert mmlm.token_entropy_nats == tlm.token_entropy_nats
+    assert tlm == truth(reader, TWO, 20, 0.25, 3)
 
 
 @pytest.mark.parametrize("dials", [{}, {"paraphrases": True, "distribution": "zipf", "ambiguity": 0.5}])

@@ -1,0 +1,52 @@
+"""How a model read masked tokens: cross-entropies by meaning, and what they leave open."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.evaluate.ledger.limits import Limits, loss_limits
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model read masked tokens, by meaning: sum of their cross-entropies in nats, and how many there are."""
+
+    meanings: np.ndarray
+    sums: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Cross-entropy in nats per token."""
+        return float(self.sums.sum() / self.counts.sum())
+
+    @property
+    def residuals(self) -> np.ndarray:
+        """What each meaning adds to the error of the mean: their sum of squares is its variance."""
+        size = len(self.sums)
+        scale = math.sqrt(size / max(1, size - 1)) / self.counts.sum()
+        return scale * (self.sums - self.mean * self.counts)
+
+    def limits(self, guess: float) -> Limits:
+        """Confidence limits of the mean over meanings; `guess` is the loss of one who knows token frequencies only.
+
+        The loss added is that of the worst meaning, and at least that of a guess.
+        """
+        added = max(float(self.sums.max()), guess) / self.counts.sum()
+        return loss_limits(self.mean, (self.residuals**2).sum(), added)
+
+
+def difference_limits(mmlm: Reading, tlm: Reading, guess: float) -> tuple[float, float]:
+    """95 % interval of the mean loss of one reading less that of another, of the same tokens, in nats."""
+    first, second = mmlm.limits(guess), tlm.limits(guess)
+    spread = math.sqrt(float((mmlm.residuals**2).sum() * (tlm.residuals**2).sum()))
+    correlation = float(mmlm.residuals @ tlm.residuals) / spread if spread else 0.0
+
+    def joined(one: float, other: float) -> float:
+        return math.sqrt(max(0.0, one**2 + other**2 - 2 * correlation * one * other))
+
+    value = mmlm.mean - tlm.mean
+    below = joined(mmlm.mean - float(first.low), float(second.high) - tlm.mean)
+    above = joined(float(first.high) - mmlm.mean, tlm.mean - float(second.low))
+    return value - below, value + above
