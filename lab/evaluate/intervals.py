@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
 LEVEL: Final = 0.95
+ROUNDING: Final = 1e-12
 
 
 def binomial_interval(hits: ArrayLike, trials: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +34,7 @@ def binomial_interval(hits: ArrayLike, trials: ArrayLike) -> tuple[np.ndarray, n
 
 
 def share_interval(
-    totals: ArrayLike, weights: ArrayLike = 1.0, exchangeable: bool = False
+    totals: ArrayLike, weights: ArrayLike = 1.0, added: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval for the share `sum(totals) / sum(weights)` over independent units: low, high.
 
@@ -44,36 +45,46 @@ def share_interval(
     Args:
         totals: [..., units], from 0 to the unit's weight.
         weights: the same shape, or one that broadcasts to it; 0 where a unit has no question.
-        exchangeable: whether heavy units are drawn like light ones, as sentences with more or fewer paraphrases are.
-            What is added then weighs what a question's unit weighs on average, sum(w^2) / sum(w). Otherwise it weighs
-            as much as the heaviest: the few sentences of a small direction may all differ from the many of others.
+        added: weight of the unit that is added. Default: the largest, since the few sentences of a small direction may
+            all differ from the many of others. Where heavy units are drawn like light ones, as sentences with more or
+            fewer paraphrases are, `typical_weight` is enough.
 
     >>> low, high = share_interval([1, 1, 1, 1, 1, 1])
     >>> f"[{low:.2f}, {high:.2f}]"
     '[0.54, 1.00]'
     """
     totals, weights = np.broadcast_arrays(np.asarray(totals, np.float64), np.asarray(weights, np.float64))
-    total = weights.sum(axis=-1)
-    if exchangeable:
-        more = np.divide((weights**2).sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
-    else:
-        more = weights.max(axis=-1, initial=0.0)
+    more = np.asarray(weights.max(axis=-1, initial=0.0) if added is None else added, np.float64)
     low = _beta_quantile((1 - LEVEL) / 2, *_effective_counts(totals, weights, more, 0.0))
     high = _beta_quantile((1 + LEVEL) / 2, *_effective_counts(totals, weights, more, 1.0))
     return low, high
 
 
+def typical_weight(weights: np.ndarray) -> np.ndarray:
+    """What the unit of a question weighs on average, sum(w^2) / sum(w); 0 without questions.
+
+    >>> float(typical_weight(np.array([1, 1, 2])))
+    1.5
+    """
+    total = weights.sum(axis=-1)
+    return np.divide((weights**2).sum(axis=-1), total, out=np.zeros(total.shape), where=total > 0)
+
+
 def _effective_counts(
-    totals: np.ndarray, weights: np.ndarray, more: np.ndarray, added: float
+    totals: np.ndarray, weights: np.ndarray, more: np.ndarray, right: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hits and misses of as many equal trials as tell as much as the units with one `more`, a hit or a miss."""
     weight = weights.sum(axis=-1) + more
     share = np.divide(
-        totals.sum(axis=-1) + added * more, weight, out=np.full_like(weight, added), where=weight > 0
+        totals.sum(axis=-1) + right * more, weight, out=np.full_like(weight, right), where=weight > 0
     )
-    spread = ((totals - share[..., None] * weights) ** 2).sum(axis=-1) + ((added - share) * more) ** 2
+    # a sum of weights that is all right, or all wrong, up to rounding
+    share = np.where(np.abs(share - np.round(share)) < ROUNDING, np.round(share), share)
+    spread = ((totals - share[..., None] * weights) ** 2).sum(axis=-1) + ((right - share) * more) ** 2
     open_share = share * (1 - share)
-    trials = np.divide(open_share * weight**2, spread, out=np.ones_like(weight), where=spread > 0)
+    trials = np.divide(
+        open_share * weight**2, spread, out=np.ones_like(weight), where=(open_share > 0) & (spread > 0)
+    )
     return trials * share, trials * (1 - share)
 
 

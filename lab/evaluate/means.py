@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import InputError
-from lab.evaluate.intervals import share_interval
+from lab.evaluate.intervals import share_interval, typical_weight
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule, Side
 from lab.evaluate.retrieval import Direction, retrieval
 
@@ -39,18 +39,36 @@ class MeanAccuracy:
         )
 
 
-def by_meaning(directions: Sequence[Direction]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Meanings with what each adds to the mean accuracy and its weight there, [meanings] each.
+@dataclass(frozen=True)
+class MeaningShares:
+    """What each meaning has in a mean over directions: the mean accuracy is sum(totals) / sum(weights).
 
-    Every direction weighs 1, divided among its queries; the mean is sum(totals) / sum(weights).
+    Every direction weighs 1, divided among its queries.
+
+    Attributes:
+        meanings: sorted, [meanings].
+        totals: weights of the queries that are right, [meanings].
+        weights: of all queries, [meanings].
+        typical: what the weights would be if no meaning had more paraphrases than another, [meanings].
     """
+
+    meanings: np.ndarray
+    totals: np.ndarray
+    weights: np.ndarray
+    typical: np.ndarray
+
+
+def by_meaning(directions: Sequence[Direction]) -> MeaningShares:
+    """Shares of the meanings in the mean over some directions."""
     meanings = np.unique(np.concatenate([np.zeros(0, np.int64), *(each.meanings for each in directions)]))
-    totals, weights = np.zeros(len(meanings)), np.zeros(len(meanings))
+    totals, weights, typical = np.zeros((3, len(meanings)))
     for each in directions:
-        at = np.searchsorted(meanings, each.meanings)
-        totals += np.bincount(at, each.correct, len(meanings)) / len(at)
-        weights += np.bincount(at, minlength=len(meanings)) / len(at)
-    return meanings, totals, weights
+        at, count = np.searchsorted(meanings, each.meanings), len(each.meanings)
+        queries = np.bincount(at, minlength=len(meanings))
+        totals += np.bincount(at, each.correct, len(meanings)) / count
+        weights += queries / count
+        typical += (queries > 0) * typical_weight(queries) / count
+    return MeaningShares(meanings, totals, weights, typical)
 
 
 def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
@@ -61,17 +79,17 @@ def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
     """
     if not directions:
         return None
-    meanings, totals, weights = by_meaning(directions)
-    low, high = share_interval(totals, weights)
+    shares = by_meaning(directions)
+    low, high = share_interval(shares.totals, shares.weights, shares.typical.max())
     pools = [each.pool for each in directions]
     return MeanAccuracy(
-        value=float(totals.sum() / weights.sum()),
+        value=float(shares.totals.sum() / shares.weights.sum()),
         low=float(low),
         high=float(high),
         chance=float(np.mean([each.chance for each in directions])),
         directions=len(directions),
         pools=(min(pools), max(pools)),
-        meanings=len(meanings),
+        meanings=len(shares.meanings),
     )
 
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from core.errors import InputError
 from lab.evaluate.directions import Plan, TooSmall, plan
-from lab.evaluate.intervals import share_interval
+from lab.evaluate.intervals import share_interval, typical_weight
 from lab.evaluate.pools import DEFAULT_POOLS, Pool, PoolRule, Side, Texts, distinct_texts, pool_of
 
 BLOCK: Final = 2**24
@@ -78,7 +78,8 @@ class Direction:
     def interval(self) -> tuple[float, float]:
         """95 % interval over meanings with the index as it is; Clopper and Pearson's where no two queries share one."""
         _, at = np.unique(self.meanings, return_inverse=True)
-        low, high = share_interval(np.bincount(at, self.correct), np.bincount(at), exchangeable=True)
+        queries = np.bincount(at)
+        low, high = share_interval(np.bincount(at, self.correct), queries, typical_weight(queries))
         return float(low), float(high)
 
 

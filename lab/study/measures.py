@@ -93,10 +93,11 @@ def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
         mean = mean_accuracy(directions)
         if mean is None:
             return
-        meanings, total, weight = by_meaning(directions)
-        yield _units(f"{LAYER}{layer}", "", meanings, total, weight, chance=mean.chance)
+        shares = by_meaning(directions)
+        columns = shares.meanings, shares.totals, shares.weights
+        yield _units(f"{LAYER}{layer}", "", *columns, chance=mean.chance)
         if layer == chosen:
-            yield _units("retrieval", "", meanings, total, weight, chance=mean.chance)
+            yield _units("retrieval", "", *columns, chance=mean.chance)
 
 
 def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from lab.evaluate.intervals import LEVEL, binomial_interval, share_interval
+from lab.evaluate.intervals import LEVEL, binomial_interval, share_interval, typical_weight
 
 TRUTHS = (0.0, 0.02, 0.5, 0.98, 0.995, 1.0)
 COUNTS = (6, 40, 100, 500)
@@ -42,6 +42,12 @@ def test_misses_mirror_hits(totals):
     low, high = share_interval(np.array(totals))
     mirrored = share_interval(1 - np.array(totals))
     np.testing.assert_allclose((low, high), (1 - mirrored[1], 1 - mirrored[0]), atol=1e-6)
+
+
+def test_all_right_stays_all_right_when_its_weights_are_rounded():
+    weights = np.full(500, 1 / 210) * 210
+    rounded = share_interval(weights * (1 - 2e-16), weights)
+    np.testing.assert_allclose(rounded, share_interval(weights, weights), rtol=1e-9)
 
 
 def test_nothing_asked_leaves_everything_open():
@@ -108,13 +114,13 @@ def test_sentences_with_more_or_fewer_paraphrases_are_covered(n, independence):
         ease = np.full((TRIALS, n), truth)
         if 0 < truth < 1:
             ease = rng.beta(truth * independence, (1 - truth) * independence, (TRIALS, n))
-        low, high = share_interval(rng.binomial(weights, ease), weights, exchangeable=True)
+        low, high = share_interval(rng.binomial(weights, ease), weights, typical_weight(weights))
         assert ((low - 1e-12 <= truth) & (truth <= high + 1e-12)).mean() >= ENOUGH
 
 
 def test_a_heavy_sentence_widens_an_interval_by_its_share_of_the_questions():
     # 26 sentences and one with three paraphrases, all missed: about as many independent ones as sum(w)^2 / sum(w^2)
     weights = np.array([1.0] * 26 + [3.0])
-    high = float(share_interval(np.zeros(27), weights, exchangeable=True)[1])
+    high = float(share_interval(np.zeros(27), weights, typical_weight(weights))[1])
     kish = weights.sum() ** 2 / (weights**2).sum()
     assert float(binomial_interval(0, 27)[1]) < high < float(binomial_interval(0, kish - 1)[1])
