@@ -9,6 +9,7 @@ from core.errors import InputError
 from lab.figures.ablations import arms, differences, layers, learning_curves
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
+from lab.study.contrasts import in_words, primary
 from lab.study.tables import READ, latex, markdown, wide
 
 STORED = "stored"
@@ -90,6 +91,16 @@ try:
     table, curves = tables(str(study.folder), info.created.isoformat(), reference, study)
 except InputError as error:
     stop_with(error)
+
+st.subheader("What the study was run for", anchor=False)
+st.markdown(
+    "\n".join(f"- **{row['verdict']}** · {in_words(row)}" for row in primary(study).to_dict("records"))
+)
+st.caption(
+    "Named before the study ran; p-values are corrected over these comparisons together (Holm). Equivalent: the "
+    "difference is smaller than the margin (two one-sided tests at 5 %). Not told apart is no tie: the brackets say "
+    "what so few seeds could have shown with a power of 80 %. All that follows is exploratory."
+)
 
 shown = [key for key in info.metrics if key in set(table["metric"])]
 st.plotly_chart(arms(table, shown), key="arms", config={"displayModeBar": False})

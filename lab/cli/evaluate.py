@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import InputError
 from lab import store
-from lab.cli import classification
+from lab.cli import baselines, classification
 from lab.cli import parse as parse_words
 from lab.cli.console import out, progress, table
 
@@ -214,9 +214,13 @@ def _pools(pools: Sequence[int]) -> str:
     return " – ".join(f"{size:,}" for size in sorted(set(pools)))
 
 
-def parse(words: list[str]) -> Command | classification.Command:
+def parse(words: list[str]) -> Command | classification.Command | baselines.Command:
     """The arguments of a task: retrieval, or the one that --task names."""
-    tasks = {"retrieval": Command, "classification": classification.Command}
+    tasks = {
+        "retrieval": Command,
+        "classification": classification.Command,
+        "baselines": baselines.Command,
+    }
     task, rest = "retrieval", list(words)
     if "--task" in rest:
         at = rest.index("--task")

@@ -12,6 +12,7 @@ from core.errors import InputError
 from lab.cli import parse as parse_words
 from lab.cli.console import err, out, progress, table
 from lab.study import STUDIES, against, carry_out_study
+from lab.study.contrasts import in_words, primary
 from lab.study.scales import ScaleName
 from lab.study.tables import heading, line
 
@@ -68,6 +69,7 @@ class Command:
             "scale": info.scale,
             "reference": self.reference or info.reference,
             "rows": made.astype(object).where(made.notna(), None).to_dict("records"),
+            "primary": primary(folder).to_dict("records"),
             "failed": [{"cell": name, "reason": why} for name, why in failed.items()],
         }
 
@@ -88,8 +90,12 @@ class Command:
             if rows:
                 heads = ("arm", "mean [95 %]", f"less {reference} [95 %]", "p", "d")
                 table(heading(rows), heads, [line(row) for row in rows])
+        out.print("Primary comparisons, named before the study ran (one family, Holm):", style="bold")
+        for row in document["primary"]:
+            out.print(f"  {in_words(row)}", markup=False)
         out.print(
-            f"{self.seeds} seeds; differences are paired by sentence and seed, p is corrected over the arms (Holm), d "
+            f"All others are exploratory. {self.seeds} seeds; differences are paired by sentence and seed, p in the "
+            "tables is corrected over the arms of a metric (Holm), d "
             f"is Cohen's for paired sentences; all metrics: {document['folder']}/table.parquet; look at them: lab app",
             markup=False,
         )

@@ -32,6 +32,18 @@ class ArmInfo(Frozen):
     changes: dict[str, Any]
 
 
+class Contrast(Frozen):
+    """A comparison that a study is run for, named before it runs: an arm against another in one metric.
+
+    `margin`, in the unit of the metric, is the difference below which the arms count as equivalent.
+    """
+
+    metric: str
+    arm: str
+    reference: str
+    margin: float
+
+
 class StudyInfo(Frozen):
     """`study.json`: what a study asked, and what made its numbers."""
 
@@ -45,6 +57,7 @@ class StudyInfo(Frozen):
     reference: str
     metrics: tuple[str, ...]
     arms: tuple[ArmInfo, ...]
+    contrasts: tuple[Contrast, ...] = ()
     base: Settings
     protocol: dict[str, Any]
     created: datetime

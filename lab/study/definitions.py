@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from core.config import Settings
 from core.errors import InputError
+from lab.store.study import Contrast
 
 Changes = Mapping[str, Any]
 """Settings by name, nested as they are: `{"contrast": {"queue": 512}}`."""
@@ -29,6 +30,9 @@ class Study:
     `base` changes the recipe for all arms. The other arms are compared with `reference`; None: with the arm that has
     the base's own settings. `world_only` where the question needs text whose information is known; `unequal` where
     languages must differ in how much text they have.
+
+    `contrasts` are the primary comparisons, one family for the correction of p-values; without any they are all arms
+    against the reference in the first of `metrics`. Every other comparison of the study is exploratory.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Study:
     metrics: tuple[str, ...]
     base: Changes = field(default_factory=dict)
     reference: str | None = None
+    contrasts: tuple[Contrast, ...] = ()
     world_only: bool = False
     unequal: bool = False
 
@@ -181,11 +186,23 @@ def candidate_arms(base: Settings) -> tuple[Arm, ...]:
 
 LEDGER: Final = ("retrieval", "mmlm", "tlm", "tlm_minus_mmlm", "xlco")
 CONTRAST: Final = ("retrieval", "xlco", "xlco_trained", "mmlm")
+JOINT: Final = "mmlm-tlm-xlco"
+TASK_CONTRASTS: Final = (
+    Contrast(metric="retrieval", arm="mmlm-tlm", reference="mmlm", margin=0.01),
+    Contrast(metric="retrieval", arm="mmlm-xlco", reference="mmlm", margin=0.01),
+    Contrast(metric="retrieval", arm=JOINT, reference="mmlm-tlm", margin=0.01),
+    Contrast(metric="retrieval", arm=JOINT, reference="xlco", margin=0.01),
+    Contrast(metric="mmlm", arm="mmlm-tlm", reference="mmlm", margin=0.05),
+    Contrast(metric="tlm", arm=JOINT, reference="mmlm-tlm", margin=0.05),
+    Contrast(metric="tlm", arm=JOINT, reference="tlm-xlco", margin=0.05),
+)
+"""What the paper claims of its tasks: retrieval as a share, others in nats."""
 
 STUDIES: Final[dict[str, Study]] = {
     study.name: study
     for study in (
-        Study("tasks", "What does each pretext task add?", task_arms, LEDGER, reference="mmlm"),
+        Study("tasks", "What does each pretext task add?", task_arms, LEDGER, reference="mmlm",
+              contrasts=TASK_CONTRASTS),
         Study("layer", "Which layer should be contrasted, and where does meaning live?", layer_arms,
               ("retrieval", "xlco", "mmlm")),
         Study("queue", "Do more, but older, candidates help?", queue_arms, CONTRAST, MEMORY),

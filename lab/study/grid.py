@@ -15,8 +15,9 @@ import pandas as pd
 from core.errors import InputError
 from core.train import NonFiniteLoss
 from lab import store
-from lab.store.study import ArmInfo, StudyFolder, StudyInfo, study_folder
+from lab.store.study import ArmInfo, Contrast, StudyFolder, StudyInfo, study_folder
 from lab.study.cells import TRAINING, Cell, carry_out_cell, check_same, prepare_text, results, share_done
+from lab.study.contrasts import default_contrasts
 from lab.study.corpora import unequal_world
 from lab.study.definitions import Arm, Study, changed
 from lab.study.metrics import metric
@@ -180,6 +181,15 @@ def collect(grid: Grid, failed: dict[str, str]) -> StudyFolder:
     return folder
 
 
+def _contrasts(grid: Grid) -> tuple[Contrast, ...]:
+    """The primary comparisons between arms that this grid has."""
+    names = [arm.name for arm in grid.arms]
+    named = [
+        contrast for contrast in grid.study.contrasts if {contrast.arm, contrast.reference} <= set(names)
+    ]
+    return tuple(named) or default_contrasts(grid.study.metrics[0], names, grid.reference)
+
+
 def _info(grid: Grid, failed: dict[str, str]) -> StudyInfo:
     first = next(cell for cell in grid.cells if cell.name not in failed)
     made = first.run.info
@@ -193,6 +203,7 @@ def _info(grid: Grid, failed: dict[str, str]) -> StudyInfo:
         reference=grid.reference,
         metrics=grid.study.metrics,
         arms=tuple(ArmInfo(name=arm.name, label=arm.label, changes=dict(arm.changes)) for arm in grid.arms),
+        contrasts=_contrasts(grid),
         base=first.base,
         protocol=first.protocol.model_dump(),
         created=datetime.now(UTC),

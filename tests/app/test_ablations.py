@@ -30,7 +30,7 @@ def test_a_study_shows_its_question_arms_intervals_and_what_made_it(runs):
     cells = page.dataframe[0].value
     assert cells["arm"].tolist() == list(ARMS.values())
     assert cells.filter(like="retrieval").iloc[0, 0].startswith("0.")
-    assert cells.filter(like="XLCO").iloc[1, 0].startswith("≥ 2.99 [")
+    assert cells.filter(like="XLCO").iloc[1, 0].startswith("≥ 3.02 [")
     assert cells.filter(like="retrieval").iloc[1, 0].endswith("*")
 
 
@@ -89,8 +89,7 @@ def test_a_damaged_study_gets_one_line_and_others_stay_selectable(runs, name):
     write_study("good")
     page = open_page("ablations", study="damaged", reference="xlco")
     if name != "table.parquet":
-        assert "run" in page.error[0].value
-        assert "again" in page.error[0].value
+        assert ("put back a copy" if name == "study.json" else "again") in page.error[0].value
     page.selectbox(key="study-widget").set_value("good").run()
     assert not page.exception
     assert not page.error

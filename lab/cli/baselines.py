@@ -1,0 +1,73 @@
+"""`lab evaluate RUN... --task baselines`: what retrieval needs no network for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from core.errors import InputError
+from lab import store
+from lab.cli.console import out, progress, table
+
+
+@dataclass(frozen=True)
+class Command:
+    """Measures retrieval without a network, on the sentences that a run is measured on.
+
+    Random vectors, tokens and character n-grams that languages share, and what linear algebra learns from the run's
+    training translations: cross-lingual latent semantic indexing and generalised canonical correlation. An accuracy of
+    a run says little where one of these comes near.
+    """
+
+    runs: tyro.conf.Positional[tuple[str, ...]]
+    """Names of runs: their tokenizer, training text and held-out sentences are read."""
+    corpus: Path | None = None
+    """Another corpus to measure on; default: the meanings held out from the run's own."""
+    dimensions: int = 400
+    """Of the vectors of the baselines that learn."""
+
+    def __call__(self) -> dict[str, Any]:
+        from lab.evaluate.baselines import evaluate_baselines
+
+        if self.dimensions < 2:
+            raise InputError(f"expected --dimensions from 2, got {self.dimensions}")
+        documents = []
+        with progress() as bar:
+            for name in self.runs:
+                task = bar.add_task(f"baselines of {name}", total=None, told="")
+                documents.append(
+                    evaluate_baselines(
+                        store.open_run(name),
+                        self.corpus,
+                        self.dimensions,
+                        lambda done, of, task=task: bar.update(task, completed=done, total=of),
+                    )
+                )
+        return documents[0] if len(documents) == 1 else {"runs": documents}
+
+    def show(self, document: dict[str, Any]) -> None:
+        for one in document.get("runs", [document]):
+            _show(one)
+
+
+def _show(document: dict[str, Any]) -> None:
+    rows = [
+        (
+            row["label"],
+            f"{row['accuracy']:.3f} [{row['low']:.3f}, {row['high']:.3f}]",
+            f"{row['chance']:.2g}",
+            " – ".join(f"{size:,}" for size in sorted(set(row["pools"]))),
+            f"{row['seconds']:.1f}",
+        )
+        for row in document["rows"]
+    ]
+    table(
+        f"run {document['run']}: retrieval without a network",
+        ("baseline", "mean accuracy [95 %]", "chance", "pools", "seconds"),
+        rows,
+    )
+    out.print(
+        f"Mean over {document['rows'][0]['directions']} directed pairs, cosine; {document['dimensions']} dimensions, "
+        f"learned from {document['training_meanings']:,} training meanings; compare with lab evaluate {document['run']}"
+    )

@@ -1,0 +1,164 @@
+"""Retrieval without a network, measured like a run's: what an accuracy has to be compared with.
+
+Every baseline reads the same held-out sentences and, where it learns, the same training translations as the run.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from core.errors import InputError
+from core.text.corpus import Corpus, open_corpus
+from core.text.tokenizer import Tokenizer, load_tokenizer
+from lab.evaluate.bags import (
+    CanonicalCorrelation,
+    LanguageViews,
+    LatentSemantics,
+    character_overlap,
+    random_vectors,
+    token_overlap,
+)
+from lab.evaluate.means import translation_accuracy
+from lab.evaluate.retrieval import sides_of
+from lab.store import Run
+from lab.text import all_sentences, corpus_of, held_out_sentences
+
+TRAINING_MEANINGS: Final = 30_000
+"""Translations that a baseline learns from, drawn at random where there are more."""
+DIMENSIONS: Final = 400
+RANDOM_DIMENSIONS: Final = 64
+
+
+@dataclass(frozen=True)
+class Text:
+    """What baselines read: held-out sentences and training translations (columns meaning, language, text)."""
+
+    sentences: pd.DataFrame
+    translations: pd.DataFrame
+    tokenizer: Tokenizer
+
+    @classmethod
+    def of(cls, sentences: pd.DataFrame, training: pd.DataFrame, tokenizer: Tokenizer) -> "Text":
+        """Keeps of the training text the meanings that are told in two languages."""
+        shared = training.groupby("meaning")["language"].transform("nunique") > 1
+        return cls(sentences.reset_index(drop=True), training[shared], tokenizer)
+
+
+Encoder = Callable[[Text, int, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A way to sentence vectors: name, what it is in one line, source, and whether it learns from translations."""
+
+    name: str
+    label: str
+    source: str
+    learns: bool
+    encode: Encoder
+
+
+def _latent_semantics(text: Text, dimensions: int, seed: int) -> np.ndarray:
+    views = LanguageViews.of(text.translations, text.tokenizer)
+    return LatentSemantics(views, dimensions, seed).encode(text.tokenizer, text.sentences)
+
+
+def _canonical_correlation(text: Text, dimensions: int, seed: int) -> np.ndarray:
+    views = LanguageViews.of(text.translations, text.tokenizer)
+    return CanonicalCorrelation(views, dimensions, seed).encode(text.tokenizer, text.sentences)
+
+
+BASELINES: Final[dict[str, Baseline]] = {
+    baseline.name: baseline
+    for baseline in (
+        Baseline("random", "random vectors", "", False,
+                 lambda text, _, seed: random_vectors(len(text.sentences), RANDOM_DIMENSIONS, seed)),
+        Baseline("tokens", "token overlap (tf-idf)", "Salton and Buckley 1988", False,
+                 lambda text, _, __: token_overlap(text.tokenizer, text.sentences["text"].tolist())),
+        Baseline("characters", "character n-grams (tf-idf)", "Cavnar and Trenkle 1994", False,
+                 lambda text, _, __: character_overlap(text.sentences["text"].tolist())),
+        Baseline("lsa", "cross-lingual latent semantic indexing", "Dumais et al. 1997", True, _latent_semantics),
+        Baseline("cca", "generalised canonical correlation", "Kettenring 1971", True, _canonical_correlation),
+    )
+}  # fmt: skip
+
+
+def encode_baseline(
+    name: str, text: Text, dimensions: int = DIMENSIONS, seed: int = 0
+) -> tuple[np.ndarray, float]:
+    """Sentence vectors of a baseline, [sentences, dimensions], and the seconds that learning and encoding took.
+
+    Raises:
+        InputError: there is no such baseline, or it learns from translations and there are fewer than two.
+    """
+    if name not in BASELINES:
+        raise InputError(f"expected a baseline out of {', '.join(BASELINES)}, got {name!r}")
+    meanings = int(text.translations["meaning"].nunique())
+    if BASELINES[name].learns and meanings < 2:
+        raise InputError(
+            f"the baseline {name} learns from translations, and the training text has "
+            f"{meanings}: leave it out, or add translations"
+        )
+    began = time.perf_counter()
+    vectors = BASELINES[name].encode(text, dimensions, seed)
+    return vectors, time.perf_counter() - began
+
+
+def evaluate_baselines(
+    run: Run,
+    corpus_folder: Path | None = None,
+    dimensions: int = DIMENSIONS,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Retrieval of every baseline on the sentences that a run is measured on, learned from the run's training text.
+
+    Baselines that learn from translations are left out where the training text has none.
+
+    Args:
+        run: whose tokenizer, training text and held-out sentences are read.
+        corpus_folder: other sentences to measure on; default: the run's held-out ones.
+        dimensions: of the baselines that reduce.
+        progress: called with baselines done and in all.
+
+    Raises:
+        InputError: no checkpoint yet, text that is gone or has changed, or nothing to retrieve.
+    """
+    checkpoint = run.checkpoint()
+    if checkpoint is None:
+        raise InputError(f"run {run.name} has no checkpoint yet, so no tokenizer: let it train")
+    sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
+    training = training_sentences(corpus_of(run), run.held_out()["meaning"].unique())
+    text = Text.of(sentences, training, load_tokenizer(checkpoint))
+    names = [name for name, one in BASELINES.items() if not one.learns or len(text.translations)]
+    rows = []
+    for done, name in enumerate(names, start=1):
+        vectors, seconds = encode_baseline(name, text, dimensions)
+        mean = translation_accuracy(sides_of(text.sentences, vectors))
+        rows.append(
+            {"baseline": name, "label": BASELINES[name].label, "source": BASELINES[name].source,
+             "accuracy": mean.value, "low": mean.low, "high": mean.high, "chance": mean.chance,
+             "pools": list(mean.pools), "directions": mean.directions, "seconds": seconds}
+        )  # fmt: skip
+        if progress:
+            progress(done, len(names))
+    return {
+        "run": run.name,
+        "task": "baselines",
+        "dimensions": dimensions,
+        "training_meanings": int(text.translations["meaning"].nunique()),
+        "sentences": len(text.sentences),
+        "rows": rows,
+    }
+
+
+def training_sentences(corpus: Corpus, held_out: np.ndarray) -> pd.DataFrame:
+    """Sentences of at most `TRAINING_MEANINGS` meanings that are not held out, drawn at random."""
+    columns = [batch.column("meaning").to_numpy() for batch in corpus.batches(("meaning",))]
+    meanings = np.setdiff1d(np.unique(np.concatenate(columns)), held_out)
+    drawn = np.random.default_rng(8).permutation(meanings)[:TRAINING_MEANINGS]
+    return held_out_sentences(corpus, drawn)
