@@ -28,9 +28,10 @@ class Command:
 
     A query is right when its nearest neighbour by cosine (top-1) translates it, or any sentence of the same text. It
     searches the pool: all sentences of the other language that are measured on, those without a translation too;
-    equal texts are one. Chance is what guessing scores. Intervals are Clopper and Pearson's over meanings, which hold
-    at 0 and 1. Prints the mean, the worst and the best directions, each language's means, and wrong matches, the
-    surest first. Any XLM-R style checkpoint in safetensors is measured like a run, on the text that --corpus names.
+    equal texts are one, and where m of k equally near ones are right the query scores m / k. Chance is what guessing
+    scores. Intervals are Clopper and Pearson's over meanings, which hold at 0 and 1. Prints the mean, the worst and the
+    best directions, each language's means, and wrong matches, the surest first. Any XLM-R style checkpoint in
+    safetensors is measured like a run, on the text that --corpus names.
     With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
     """
 
@@ -63,7 +64,7 @@ class Command:
         documents = []
         with progress() as bar:
             for name in self.runs:
-                task = bar.add_task(f"encoding {name}", total=None, told="")
+                task = bar.add_task(f"evaluating {name}", total=None, told="")
                 documents.append(
                     self._evaluated(
                         name, lambda done, of, task=task: bar.update(task, completed=done, total=of)

@@ -43,24 +43,16 @@ def plan(texts: Mapping[str, Texts], rule: PoolRule) -> Plan:
     """Which directions are measured, by the number of meanings they share."""
     tags = sorted(texts)
     shared = shared_meanings([texts[tag] for tag in tags])
-    searched = (
-        shared
-        if rule.index == "shared"
-        else np.array([len(texts[tag].texts) for tag in tags])[None] + 0 * shared
-    )
+    counts = [len(texts[tag].texts) for tag in tags]
+    searched = shared if rule.index == "shared" else np.broadcast_to(counts, shared.shape)
     directed = ~np.eye(len(tags), dtype=bool)
     least = max(rule.smallest, rule.size or 0)
     enough = directed & (shared >= rule.smallest) & (searched >= least)
-    too_small = [
-        TooSmall(
-            tags[s],
-            tags[t],
-            int(shared[s, t]),
-            int(searched[s, t]),
-            str(rule.lack(int(shared[s, t]), int(searched[s, t]))),
-        )
-        for s, t in np.argwhere(directed & (shared > 0) & ~enough)
-    ]
+    too_small = []
+    for s, t in np.argwhere(directed & (shared > 0) & ~enough):
+        queries, candidates = int(shared[s, t]), int(searched[s, t])
+        reason = rule.lack(queries, candidates) or ""
+        too_small.append(TooSmall(tags[s], tags[t], queries, candidates, reason))
     pairs = sorted((tags[s], tags[t]) for s, t in sampled(enough, rule))
     return Plan(pairs, int(enough.sum()), too_small, int((directed & (shared == 0)).sum()))
 

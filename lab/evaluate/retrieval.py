@@ -193,7 +193,7 @@ def _top(
 def survey(
     sides: Mapping[str, Side],
     rule: PoolRule = DEFAULT_POOLS,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Survey:
     """Retrieval over every direction with enough queries and candidates, or over a sample of very many."""
     texts = distinct_texts(sides, rule.seed)
@@ -209,7 +209,8 @@ def survey(
                 too_small.append(TooSmall(source, target, len(pool.queries), len(pool.candidates), lack))
             else:
                 directions.append(_measured(source, target, texts[source], texts[target], pool))
-            progress(number, len(planned.pairs))
+            if progress:
+                progress(number, len(planned.pairs))
     dropped = len(planned.pairs) - len(directions)
     too_small.sort(key=lambda each: (each.source, each.target))
     return Survey(directions, too_small, planned.large_enough - dropped, planned.untranslated)

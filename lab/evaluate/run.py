@@ -124,7 +124,7 @@ def _measured(
     compared = sentences[sentences["meaning"].isin(meanings[: protocol.meanings])]
     model.to(model_device())
     vectors = encode(model, tokenizer, compared["text"].tolist(), [layer], pooling, progress)[layer]
-    result = survey(sides_of(compared, vectors), protocol.pools)
+    result = survey(sides_of(compared, vectors), protocol.pools, progress)
     return {"layer": layer, "pooling": pooling, **_document(result, protocol.pools, layer)}, result.directions
 
 
