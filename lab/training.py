@@ -26,7 +26,7 @@ from lab.evaluate.scores import scores
 from lab.evaluate.vectors import encode
 from lab.heartbeat import Heartbeat
 from lab.interruption import Interruption
-from lab.store import Run
+from lab.store import Request, Run
 from lab.text import corpus_tokenizer, encoded, entropies, held_out_sentences, sampler
 from lab.text_summary import DOCUMENT, check_held_out, text_summary
 from lab.threads import threads_of
@@ -220,18 +220,30 @@ def _train(
             run.check_claim()
             heartbeat.step = step.step
             report(Report("training", step.step, training.settings.steps, recorder.record(step)))
-        if _obey(run, recorder, interruption, heartbeat):
+        if _obey(run, recorder, interruption, heartbeat, report):
             return True
     return False
 
 
-def _obey(run: Run, recorder: Recorder | None, interruption: Interruption, heartbeat: Heartbeat) -> bool:
+def _request(run: Run, report: Listener) -> Request | None:
+    """What is asked of the run; what cannot be understood is said, and forgotten."""
+    try:
+        return run.request
+    except InputError as error:
+        report(Report("training", 0, 1, warning=str(error)))
+        run.clear_request()
+        return None
+
+
+def _obey(
+    run: Run, recorder: Recorder | None, interruption: Interruption, heartbeat: Heartbeat, report: Listener
+) -> bool:
     """Waits while a pause is asked for, on all processes; True when the run shall stop."""
     began, paused = time.perf_counter(), False
     if interruption.number is not None and recorder is None:
         # a signal to this process alone: the main one decides for all
         run.ask("stop")
-    while (request := told(lambda: "stop" if interruption.number else run.request)) == "pause":
+    while (request := told(lambda: "stop" if interruption.number else _request(run, report))) == "pause":
         if not paused:
             heartbeat.tell("paused")
         paused = True

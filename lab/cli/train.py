@@ -65,6 +65,8 @@ class Command:
             raise InputError("--take-over goes on with a run: add --resume")
         if self.resume_if_exists and self.name is None:
             raise InputError("--resume-if-exists needs the name of the run: add --name")
+        if self.corpus is not None and self.settings.world != recipe(self.settings.recipe).world:
+            raise InputError("settings of the world are not read with --corpus: leave one of them out")
         exists = self.resume_if_exists and told(lambda: store.is_run(self.name or ""))
         if not self.resume and not exists:
             return start_run(self.name, self.settings, self.corpus)

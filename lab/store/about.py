@@ -20,6 +20,12 @@ WORLD: Final = "world"
 """What stands in the place of a corpus folder where the built-in world writes the text."""
 
 
+class Asked(Frozen):
+    """`request.json`: what one process asks of the one that trains."""
+
+    request: Request
+
+
 class RunInfo(Frozen):
     """`run.json`: what a run is, fixed when it starts.
 

@@ -1,6 +1,5 @@
 """A run folder: what the run is, how it stands, who writes into it, and its checkpoints."""
 
-import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from core.config import STORED
 from core.errors import InputError
-from lab.store.about import ENDED, Request, RunInfo, State, Status
+from lab.store.about import ENDED, Asked, Request, RunInfo, State, Status
 from lab.store.checkpoints import Checkpoints
 from lab.store.claim import Claim, read_status
 from lab.store.owner import lives
@@ -79,10 +78,14 @@ class Run(Steps, Snapshots, Results):
 
     def check_claim(self) -> None:
         """Raises InputError where another process has taken the run over, or its folder is gone."""
+        if not self.folder.is_dir():
+            raise InputError(
+                f"run {self.name} has ended, because its folder {self.folder} is gone: start a new run"
+            )
         if not self._claim.held:
             raise InputError(
-                f"run {self.name} belongs to {read_status(self.folder).owner.words()} now, or its folder is gone: this "
-                "process writes no more into it"
+                f"run {self.name} belongs to {read_status(self.folder).owner.words()} now: this process writes no more "
+                "into it"
             )
 
     def move(self, folder: Path) -> None:
@@ -112,15 +115,24 @@ class Run(Steps, Snapshots, Results):
 
     def ask(self, request: Request) -> None:
         """Asks the process of the run to pause, continue or stop after its current step."""
-        replace(self.folder / "request.json", json.dumps({"request": request}).encode())
+        replace(self.folder / "request.json", Asked(request=request).model_dump_json().encode())
 
     @property
     def request(self) -> Request | None:
-        """What was asked last."""
+        """What was asked last.
+
+        Raises:
+            InputError: the file says nothing that can be asked.
+        """
+        path = self.folder / "request.json"
         try:
-            return json.loads((self.folder / "request.json").read_bytes())["request"]
-        except (OSError, ValueError, KeyError, TypeError):
+            return Asked.model_validate_json(path.read_bytes()).request
+        except FileNotFoundError:
             return None
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                f"{path} holds no request, such as {Asked(request='pause').model_dump_json()}: it is not obeyed"
+            ) from error
 
     def clear_request(self) -> None:
         """Forgets what was asked."""

@@ -41,7 +41,7 @@ class Snapshots:
         path = self._snapshot_path(step)
         named = {f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}
         with room(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             with whole_file(path) as partial:
                 save_file(named, partial)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.errors import InputError
 from core.files import flush
 from lab.store.writing import replace, room
 
@@ -29,18 +30,34 @@ class Steps:
             flush(self.folder / "steps.jsonl")
 
     def keep_steps(self, last: int) -> None:
-        """Drops what was recorded after step `last`: a resumed run writes those steps again."""
+        """Drops what was recorded after step `last`: a resumed run writes those steps again.
+
+        Raises:
+            InputError: a line is no record.
+        """
         records = [record for record in self._records() if record["step"] <= last]
         lines = "".join(json.dumps(record) + "\n" for record in records)
         replace(self.folder / "steps.jsonl", lines.encode())
 
     def steps(self) -> pd.DataFrame:
-        """The step records, one row per step: step, elapsed, tokens, and per task loss, bound and ceiling in nats."""
+        """The step records, one row per step: step, elapsed, tokens, and per task loss, bound and ceiling in nats.
+
+        A last line that a kill has cut short is left out.
+
+        Raises:
+            InputError: a line is no record.
+        """
         return pd.json_normalize(self._records(), sep=".")
 
     def _records(self) -> list[dict[str, Any]]:
         path = self.folder / "steps.jsonl"
-        return whole_records(path.read_bytes()) if path.is_file() else []
+        content = path.read_bytes() if path.is_file() else b""
+        records, bad = whole_records(content)
+        if bad is not None and (line := content.splitlines(keepends=True)[bad]).endswith(b"\n"):
+            raise InputError(
+                f"{path}, line {bad + 1}: expected the record of a step, got {line[:60]!r}: delete that line"
+            )
+        return records
 
 
 class StepLog:
@@ -63,7 +80,8 @@ class StepLog:
                 file.seek(self._offset)
                 added = file.read()
             whole = added[: added.rfind(b"\n") + 1]
-            records = whole_records(whole)
+            # a page shows what stands before a line that is no record; `steps` says which line that is
+            records, _ = whole_records(whole)
             self._offset += len(whole)
             if records:
                 parts = [table for table in (self._table, pd.json_normalize(records, sep=".")) if len(table)]
@@ -71,18 +89,19 @@ class StepLog:
             return self._table
 
 
-def whole_records(lines: bytes) -> list[dict[str, Any]]:
-    """The records of JSON lines, up to one that a kill has cut short: what follows is written again on resuming."""
+def whole_records(content: bytes) -> tuple[list[dict[str, Any]], int | None]:
+    """The records of JSON lines up to one that is none, and the number of that line, from 0."""
     records: list[dict[str, Any]] = []
-    for line in filter(None, map(bytes.strip, lines.split(b"\n"))):
-        try:
-            record = json.loads(line)
-        except ValueError:
-            break
-        if not isinstance(record, dict) or not isinstance(record.get("step"), int):
-            break
-        records.append(record)
-    return records
+    for number, line in enumerate(content.splitlines()):
+        if line.strip():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                return records, number
+            if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+                return records, number
+            records.append(record)
+    return records, None
 
 
 def tail(path: Path, lines: int = 15) -> str:

@@ -105,6 +105,10 @@ MISTAKES = {
         ["train", "toy", "--measure.layer", "99"],
         "the model has 2 layers",
     ),
+    "settings of a world beside other text": (
+        ["train", "toy", "--corpus", "/nowhere", "--world.meanings", "500"],
+        "settings of the world are not read with --corpus",
+    ),
     "an option of another question": (["information", "r", "--layers", "9"], "--layers is read by --method"),
     "a run for a known distribution": (
         ["information", "r", "--task", "unseen"],

@@ -173,6 +173,21 @@ def test_a_paused_run_waits_and_its_clock_stands_still():
     assert steps["elapsed"][4] - steps["elapsed"][3] < 0.5 + steps["seconds"][4]
 
 
+def test_a_request_that_nobody_understands_is_said_once_and_training_goes_on():
+    run, corpus = start_run("r", tiny(), None)
+    warnings = []
+
+    def listen(report):
+        if report.warning:
+            warnings.append(report.warning)
+        if report.record and report.done in (3, 5):
+            (run.folder / "request.json").write_text("[1]" if report.done == 3 else '{"request": "stop"}')
+
+    carry_out(run, corpus, listen)
+    assert sum("holds no request" in line for line in warnings) == 1
+    assert (run.status.state, run.status.step) == ("stopped", 5)
+
+
 def test_a_diverging_run_is_marked_failed_with_the_remedy():
     run, corpus = start_run("r", tiny(optimizer={"learning_rate": 1e30, "warmup": 0, "clip": 1e30}), None)
     with pytest.raises(NonFiniteLoss):
@@ -215,6 +230,41 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_losses_bit_for_bit(after
     whole = store.open_run("whole").steps()
     assert run.steps()[["step", *LOSSES]].equals(whole[["step", *LOSSES]])
     np.testing.assert_array_equal(run.snapshot(16)[1], store.open_run("whole").snapshot(16)[1])
+
+
+def test_a_run_whose_folder_is_deleted_ends_with_one_line_and_leaves_nothing_behind():
+    flags = ["train", "toy", *FLAGS, "--steps", "6000", "--name", "r"]
+    running = subprocess.Popen(command(*flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = store.Run("r", store.runs_folder() / "r")
+    while not (run.folder / "steps.jsonl").is_file() or len(run.steps()) < 3:
+        assert running.poll() is None, "ended before its folder was deleted"
+        time.sleep(0.005)
+    shutil.rmtree(run.folder, ignore_errors=True)
+    _, told = running.communicate()
+    assert running.returncode == 2, told
+    assert "Traceback" not in told
+    assert told.strip().splitlines()[-1].startswith("lab: ")
+    assert not run.folder.exists()
+
+
+def test_a_resumed_run_takes_its_text_from_another_folder_where_the_content_is_the_same(tmp_path, capsys):
+    world = World.load(("ar", "en", "zh"))
+    for name, seed in (("c", 1), ("other", 2)):
+        write_corpus(world.rows(world.draw(100, seed), seed), tmp_path / name)
+    run, corpus = start_run("r", tiny(steps=6), tmp_path / "c")
+    carry_out(run, corpus, lambda report: run.ask("stop") if report.done == 3 and report.record else None)
+    (tmp_path / "c").rename(tmp_path / "moved")
+    words = ["train", "toy", "--name", "r", "--resume"]
+    for more, message in (([], "name its folder with --corpus"),
+                          (["--corpus", str(tmp_path / "other")], "was begun on other text"),
+                          (["--corpus", str(tmp_path / "nowhere")], "expected a corpus folder")):  # fmt: skip
+        assert cli.run([*words, *more]) == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+        assert run.status.state == "stopped"
+    assert cli.run([*words, "--corpus", str(tmp_path / "moved")]) == 0
+    assert run.status.state == "finished"
+    # remembered
+    assert run.info.corpus == str((tmp_path / "moved").resolve())
 
 
 def test_a_running_run_cannot_be_resumed():

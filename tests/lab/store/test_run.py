@@ -35,21 +35,27 @@ def test_a_line_cut_short_by_a_kill_is_left_out():
 
 
 @pytest.mark.parametrize("line", ["5", "[1]", "null", '{"loss": 1}', '{"step": "1"}'])
-def test_a_line_that_is_no_record_ends_the_records(line):
+def test_a_line_that_is_no_record_is_named_and_a_page_shows_what_stands_before_it(line):
     run = new_run()
     run.append_step({"step": 1})
     with (run.folder / "steps.jsonl").open("a") as file:
         file.write(line + "\n")
     run.append_step({"step": 2})
-    assert run.steps()["step"].tolist() == [1]
+    for read in (run.steps, lambda: run.keep_steps(1)):
+        with pytest.raises(
+            InputError, match=r"steps\.jsonl, line 2: expected the record of a step.*delete that line"
+        ):
+            read()
     assert store.StepLog(run.folder / "steps.jsonl").read()["step"].tolist() == [1]
 
 
-@pytest.mark.parametrize("content", ["[1]", "{}", "5", "{", ""])
-def test_a_request_that_is_none_is_ignored(content):
+@pytest.mark.parametrize("content", ["[1]", "{}", "5", "{", "", '{"request": "dance"}'])
+def test_a_request_that_is_none_is_named(content):
     run = new_run()
-    (run.folder / "request.json").write_text(content)
     assert run.request is None
+    (run.folder / "request.json").write_text(content)
+    with pytest.raises(InputError, match=r"request\.json holds no request"):
+        _ = run.request
 
 
 def test_snapshots_come_back_in_half_precision():
