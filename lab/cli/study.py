@@ -90,12 +90,11 @@ class Command:
             if rows:
                 heads = ("arm", "mean [95 %]", f"less {reference} [95 %]", "p", "d")
                 table(heading(rows), heads, [line(row) for row in rows])
-        out.print("Primary comparisons, named before the study ran (one family, Holm):", style="bold")
+        out.print("Primary comparisons (one family, Holm); all others are exploratory:", style="bold")
         for row in document["primary"]:
             out.print(f"  {in_words(row)}", markup=False)
         out.print(
-            f"All others are exploratory. {self.seeds} seeds; differences are paired by sentence and seed, p in the "
-            "tables is corrected over the arms of a metric (Holm), d "
+            f"{self.seeds} seeds; differences are paired by sentence and seed, p is corrected over the arms (Holm), d "
             f"is Cohen's for paired sentences; all metrics: {document['folder']}/table.parquet; look at them: lab app",
             markup=False,
         )

@@ -5,7 +5,7 @@ import json
 import pytest
 from transformers.utils import logging
 
-from lab.cli import run
+from lab.cli import console, run
 from tests.hostile import RAW, SENTENCES, hostile_corpus
 from tests.lab.runs import MODEL_FLAGS
 
@@ -21,8 +21,9 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def wide(monkeypatch):
-    # a wide terminal breaks no line, so that a sentence is found whole
-    monkeypatch.setenv("COLUMNS", "400")
+    # a wide terminal breaks no line, so that a sentence is found whole; a console may have read its width before
+    for each in (console.out, console.err, console.errors):
+        monkeypatch.setattr(each, "width", 400)
     # as `python -m lab` does; the bars of transformers return the carriage
     logging.disable_progress_bar()
 
