@@ -227,5 +227,5 @@ def parse(words: list[str]) -> Command | classification.Command | baselines.Comm
         at = rest.index("--task")
         task, rest = next(iter(rest[at + 1 :]), ""), rest[:at] + rest[at + 2 :]
     if task not in tasks:
-        raise InputError(f"expected --task {' or '.join(tasks)}, got {task!r}")
+        raise InputError(f"expected a --task out of {', '.join(tasks)}, got {task!r}")
     return parse_words(tasks[task], "lab evaluate", rest)
