@@ -276,7 +276,10 @@ def test_the_command_prints_one_document_and_a_table(run, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["tiny", "--task", "spelling"], "expected a --task out of retrieval, classification, baselines, got 'spelling'"),
+        (
+            ["tiny", "--task", "spelling"],
+            "--task out of retrieval, classification, baselines, got 'spelling'",
+        ),
         (["tiny", "--task", "classification", "--sentences", "1"], "--sentences from 2, got 1"),
         (["tiny", "--source", "ar"], "--source"),
     ],
