@@ -29,8 +29,9 @@ class NonFiniteLoss(RuntimeError):
 class Step:
     """What one optimizer step did. Losses, bounds and ceilings in nats, by task, over all processes.
 
-    The bounds are training bounds, ceiling minus loss: of text that is being trained on, and with keys of older
-    encoders where there is a queue. They show how training goes and bound nothing on text that the model has not seen.
+    The bounds are training bounds, ceiling minus loss, with the candidates that the loss leaves out: of text that is
+    being trained on, and with keys of older encoders where there is a queue. They show how training goes and bound
+    nothing on text that the model has not seen.
     """
 
     step: int
@@ -124,7 +125,7 @@ def train(training: Training) -> Iterator[Step]:
                 share(outcome[task], task, counts, settings).backward()
         sum_gradients(parameters)
         norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
-        losses, ceilings, tokens = means(outcomes, counts, parts)
+        losses, ceilings, left_out, tokens = means(outcomes, counts, parts)
         check_finite(step, norm, losses)
         rate = learning_rate(step, settings.steps, settings.optimizer)
         for group in training.optimizer.param_groups:
@@ -134,7 +135,7 @@ def train(training: Training) -> Iterator[Step]:
         model.follow()
         remember(training, keys)
         training.step = step
-        bounds = {task: ceilings[task] - losses[task] for task in losses}
+        bounds = {task: ceilings[task] - losses[task] - left_out[task] for task in losses}
         yield Step(step, losses, bounds, ceilings, counts, tokens, rate, norm, time.perf_counter() - began)
 
 
@@ -237,17 +238,17 @@ def count(parts: list[Batch]) -> dict[str, int]:
 
 def means(
     outcomes: list[dict[str, Outcome]], counts: dict[str, int], parts: list[Batch]
-) -> tuple[dict[str, float], dict[str, float], int]:
-    """Mean loss and mean ceiling per task, and the tokens read, over micro-batches and processes."""
+) -> tuple[dict[str, float], dict[str, float], dict[str, float], int]:
+    """Mean loss, ceiling and what is left out of the loss per task, and the tokens read, over parts and processes."""
     losses = [float(sum(outcome[task].loss_sum.detach() for outcome in outcomes)) for task in counts]
     headroom = [sum(outcome[task].headroom_sum for outcome in outcomes) for task in counts]
-    *joint, tokens = sums([*losses, *headroom, sum(part.tokens for part in parts)])
-    per_task = [value / count for value, count in zip(joint, [*counts.values()] * 2, strict=True)]
-    return (
-        dict(zip(counts, per_task[: len(counts)], strict=True)),
-        dict(zip(counts, per_task[len(counts) :], strict=True)),
-        int(tokens),
-    )
+    left_out = [sum(outcome[task].left_out_sum for outcome in outcomes) for task in counts]
+    *joint, tokens = sums([*losses, *headroom, *left_out, sum(part.tokens for part in parts)])
+    per_task = [value / count for value, count in zip(joint, [*counts.values()] * 3, strict=True)]
+    size = len(counts)
+    columns = (per_task[at : at + size] for at in range(0, 3 * size, size))
+    loss, ceiling, added = (dict(zip(counts, column, strict=True)) for column in columns)
+    return loss, ceiling, added, int(tokens)
 
 
 def check_finite(step: int, norm: float, losses: dict[str, float]) -> None:

@@ -66,13 +66,15 @@ def tuba(scores: Matrix, baseline: list[float]) -> float:
 
 
 def interpolated(scores: Matrix, baseline: list[float], alpha: float) -> float:
-    """Poole et al. 2019: alpha mixes the candidates' mean with the baseline."""
+    """Poole et al. 2019: alpha mixes a mean of n - 1 scores with the baseline, in both terms."""
     n, joint, product = len(scores), 0.0, 0.0
     for i, row in enumerate(scores):
-        candidates = sum(exp(f) for f in row) / n
-        joint += log(exp(row[i]) / (alpha * candidates + (1 - alpha) * baseline[i])) / n
-        negatives = row_mean_exp(row, i)
-        product += negatives / (alpha * negatives + (1 - alpha) * baseline[i]) / n
+        for gone in range(n):
+            if gone != i:
+                mixed = alpha * row_mean_exp(row, gone) + (1 - alpha) * baseline[i]
+                joint += log(exp(row[i]) / mixed) / (n * (n - 1))
+        strangers = row_mean_exp(row, i)
+        product += strangers / (alpha * strangers + (1 - alpha) * baseline[i]) / n
     return 1 + joint - product
 
 
@@ -106,8 +108,10 @@ def barber_agakov(log_likelihood: list[float], entropy: float) -> float:
 
 
 def club(scores: Matrix) -> float:
+    """Cheng et al. 2020, strangers only: with the diagonal in the mean it is no upper bound."""
     n = len(scores)
-    return mean_positive(scores) - sum(sum(row) for row in scores) / n**2
+    strangers = sum(scores[i][j] for i in range(n) for j in range(n) if i != j)
+    return mean_positive(scores) - strangers / (n * (n - 1))
 
 
 def leave_one_out(scores: Matrix) -> float:

@@ -45,7 +45,7 @@ def contrast_in_parts(
         seed(number)
         outcome = outcomes[number]
         loss = _carried(outcome.loss_sum, encoded(model, batch), cached[number])
-        yield Outcome(loss, outcome.count, outcome.headroom_sum), cached[number][1].detach(), batch.meanings
+        yield replace(outcome, loss_sum=loss), cached[number][1].detach(), batch.meanings
 
 
 def _joint_outcomes(

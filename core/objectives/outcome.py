@@ -13,12 +13,15 @@ class Outcome:
     Attributes:
         loss_sum: sum of the losses in nats, with gradient.
         count: how many losses were summed (masked tokens or sentence pairs).
-        headroom_sum: sum of the ceilings; `(headroom_sum - loss_sum) / count` is the bound in nats.
+        headroom_sum: sum of the ceilings; the bound in nats is what the losses leave of it, over `count`.
+        left_out_sum: what candidates that the loss leaves out would add to it. They count in the bound: who leaves
+            them out asks an easier question, and proves nothing by the answer.
     """
 
     loss_sum: Float[Tensor, ""]
     count: int
     headroom_sum: float
+    left_out_sum: float = 0.0
 
     @property
     def loss(self) -> Float[Tensor, ""]:
@@ -33,4 +36,4 @@ class Outcome:
     @property
     def bound_nats(self) -> float:
         """Lower bound on the mutual information that the task bounds: at least this many nats."""
-        return self.ceiling_nats - float(self.loss.detach())
+        return self.ceiling_nats - float(self.loss.detach()) - self.left_out_sum / max(1, self.count)

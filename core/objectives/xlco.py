@@ -17,7 +17,7 @@ def xlco(model: InfoXLM, batch: ContrastBatch, deal: Deal | None = None) -> tupl
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
     (van den Oord et al. 2018; Chi et al. 2021). Candidates are the queue and, with `in_batch`, the keys of the
-    other pairs; those of the query's own meaning are left out.
+    other pairs; those of the query's own meaning are left out of the loss and counted in the bound.
 
     Args:
         model: with its queue, which is read but not changed.
@@ -112,14 +112,22 @@ def infonce_outcome(
     positive: Int[Tensor, " pairs"],
     excluded: Bool[Tensor, "pairs candidates"] | None,
 ) -> Outcome:
-    """The loss behind `core.information.bounds.infonce`, by the fused cross-entropy of torch."""
+    """The loss behind `core.information.bounds.infonce`, by the fused cross-entropy of torch.
+
+    Candidates left out of the loss count in the bound: it needs negatives that are drawn whatever the query.
+    """
     count, candidates = scores.shape
     headroom = count * torch.tensor(float(candidates)).log().item()
-    if excluded is not None:
-        excluded = excluded.scatter(1, positive[:, None], False)
-        scores = scores.masked_fill(excluded, -torch.inf)
-        headroom = float((candidates - excluded.sum(1)).double().log().sum())
-    return Outcome(cross_entropy(scores, positive, reduction="sum"), count, headroom)
+    if excluded is None:
+        return Outcome(cross_entropy(scores, positive, reduction="sum"), count, headroom)
+    excluded = excluded.scatter(1, positive[:, None], False)
+    kept = scores.masked_fill(excluded, -torch.inf)
+    loss = cross_entropy(kept, positive, reduction="sum")
+    with torch.no_grad():
+        rows = excluded.any(1)
+        added = cross_entropy(scores[rows], positive[rows], reduction="sum")
+        left_out = float(added - cross_entropy(kept[rows], positive[rows], reduction="sum"))
+    return Outcome(loss, count, headroom, left_out)
 
 
 def mean_outcome(outcomes: list[Outcome]) -> Outcome:
@@ -128,4 +136,5 @@ def mean_outcome(outcomes: list[Outcome]) -> Outcome:
         torch.stack([outcome.loss_sum for outcome in outcomes]).sum() / len(outcomes),
         outcomes[0].count,
         sum(outcome.headroom_sum for outcome in outcomes) / len(outcomes),
+        sum(outcome.left_out_sum for outcome in outcomes) / len(outcomes),
     )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.information.bounds.result import Bound, bound
-from core.information.bounds.rows import Excluded, Positive, Rows, Scores, rows_of
+from core.information.bounds.rows import Excluded, Positive, Rows, Scores, kind_of, rows_of
 
 
 def infonce(
@@ -16,9 +16,11 @@ def infonce(
     """Lower bound on I(query; key) in nats from telling the positive among the candidates.
 
     I >= mean_i [ log c_i + f_i+ - log sum_j exp f_ij ], with c_i = num_candidates = num_negatives + 1.
-    It cannot exceed log(num_candidates), however good the critic. Without the positive in the denominator
-    (`include_positive=False`) it becomes mean_i [ f_i+ - log mean_neg exp f_ij ]: no ceiling and no longer a
-    bound. Source: van den Oord et al. 2018 (1807.03748).
+    It cannot exceed log(num_candidates), however good the critic. It bounds if the negatives are independent draws
+    from the marginal of keys and one critic scores all: with `excluded` candidates it is only an estimate.
+    Without the positive in the denominator (`include_positive=False`) it becomes
+    mean_i [ f_i+ - log mean_neg exp f_ij ]: no ceiling and no longer a bound.
+    Source: van den Oord et al. 2018 (1807.03748).
 
     Arguments: scores, n queries by m candidates (or `Blocks`); positive, the column of each row's positive,
     default column i; excluded, True where a candidate must not count (a translation of the same meaning).
@@ -36,7 +38,7 @@ def infonce(
         return bound("infonce", "estimate", terms, None)
     candidates = (rows.num_negatives + 1).log()
     terms = candidates + rows.positive - torch.logaddexp(rows.positive, rows.negatives)
-    return bound("infonce", "lower bound", terms, float(candidates.mean()))
+    return bound("infonce", kind_of(excluded), terms, float(candidates.mean()))
 
 
 def mlcpc(
@@ -62,7 +64,7 @@ def mlcpc(
     if not smallest <= weight * (1 + 1e-12) <= 1 + 1e-9:
         raise InputError(f"alpha must lie in [{smallest:.6g}, 1] for this many scores, got {weight}")
     terms = rows.positive + math.log(total) - _weighted_sum(rows, weight, total)
-    return bound("mlcpc", "lower bound", terms, math.log(total / (num_queries * weight)))
+    return bound("mlcpc", kind_of(excluded), terms, math.log(total / (num_queries * weight)))
 
 
 def _weighted_sum(rows: Rows, alpha: float, total: float) -> Tensor:

@@ -11,6 +11,7 @@ from core.information.bounds.rows import (
     Excluded,
     Positive,
     Scores,
+    kind_of,
     log_mean,
     log_row_means,
     log_sum_exp,
@@ -18,7 +19,7 @@ from core.information.bounds.rows import (
 )
 
 
-def _softplus_sum(scores: Tensor, is_negative: Tensor) -> Tensor:
+def _softplus_sum(scores: Tensor, is_negative: Tensor, rows: slice) -> Tensor:
     return torch.where(is_negative, softplus(scores), torch.zeros_like(scores)).sum(1)
 
 
@@ -42,7 +43,7 @@ def jensen_shannon(scores: Scores, positive: Positive = None, excluded: Excluded
     rows = rows_of(scores, positive, excluded)
     objective = _jensen_shannon_objective(scores, positive, excluded)
     terms = 1 + rows.positive - log_mean(rows).exp()
-    return bound("jensen_shannon", "lower bound", terms, None, objective)
+    return bound("jensen_shannon", kind_of(excluded), terms, None, objective)
 
 
 def smile(scores: Scores, clip: float = 5.0, positive: Positive = None, excluded: Excluded = None) -> Bound:
@@ -59,7 +60,7 @@ def smile(scores: Scores, clip: float = 5.0, positive: Positive = None, excluded
     if not clip > 0:
         raise InputError(f"clip must be positive, got {clip}")
 
-    def clipped(block: Tensor, is_negative: Tensor) -> Tensor:
+    def clipped(block: Tensor, is_negative: Tensor, at: slice) -> Tensor:
         return log_sum_exp(block.clamp(-clip, clip), is_negative)
 
     rows = rows_of(scores, positive, excluded, clipped)
@@ -81,4 +82,4 @@ def flo(
     """
     rows = rows_of(scores, positive, excluded)
     contrast = log_row_means(rows) - rows.positive
-    return bound("flo", "lower bound", 1 - log_normaliser - (contrast - log_normaliser).exp(), None)
+    return bound("flo", kind_of(excluded), 1 - log_normaliser - (contrast - log_normaliser).exp(), None)

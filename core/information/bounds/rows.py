@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
 
 from core.errors import InputError
+from core.information.bounds.result import Kind
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Blocks:
 Scores = Float[Tensor, "n m"] | Blocks
 Positive = Int[Tensor, " n"] | None
 Excluded = Bool[Tensor, "n m"] | None
-Reduction = Callable[[Tensor], Tensor]
+Reduction = Callable[[Tensor, Tensor, slice], Tensor]
+"""Scores of some rows, which of them are negatives, and which rows these are: one number per row."""
 
 
 class Rows(NamedTuple):
@@ -56,16 +58,25 @@ class Rows(NamedTuple):
     num_negatives: Float[Tensor, " n"]
 
 
+def kind_of(excluded: Excluded) -> Kind:
+    """Lower bound, or estimate where candidates are left out.
+
+    A bound needs negatives that are drawn from their marginal whatever the query. Who leaves out those that share
+    the query's meaning asks an easier question: with two meanings and many candidates the value exceeds log 2.
+    """
+    return "lower bound" if excluded is None else "estimate"
+
+
 def rows_of(
     scores: Scores,
     positive: Positive = None,
     excluded: Excluded = None,
-    reduce: Callable[[Tensor, Tensor], Tensor] | None = None,
+    reduce: Reduction | None = None,
 ) -> Rows:
     """Positive score, reduced negatives (default: log of the sum of exponentials) and number of negatives.
 
     The positive of row i stands in column i unless `positive` names the column; it is never excluded.
-    `reduce(scores, is_negative)` maps a block and its mask to one number per row.
+    `reduce(scores, is_negative, rows)` maps a block, its mask and its rows to one number per row.
     """
     reduction = log_sum_exp if reduce is None else reduce
 
@@ -93,7 +104,7 @@ def _part(
     span: tuple[int, int],
     positive: Positive,
     excluded: Excluded,
-    reduce: Callable[[Tensor, Tensor], Tensor],
+    reduce: Reduction,
 ) -> Rows:
     block = _checked(block, span, positive)
     start, stop = span
@@ -102,7 +113,8 @@ def _part(
     if excluded is not None:
         is_negative = is_negative & ~excluded[start:stop]
     positives = block.gather(1, column[:, None])[:, 0]
-    return Rows(positives, reduce(block, is_negative), is_negative.sum(1).to(block.dtype))
+    reduced = reduce(block, is_negative, slice(start, stop))
+    return Rows(positives, reduced, is_negative.sum(1).to(block.dtype))
 
 
 def _checked(block: Tensor, span: tuple[int, int], positive: Positive) -> Tensor:
@@ -119,12 +131,28 @@ def _checked(block: Tensor, span: tuple[int, int], positive: Positive) -> Tensor
     return block.float() if half else block
 
 
-def log_sum_exp(scores: Tensor, is_negative: Tensor) -> Tensor:
+def log_sum_exp(scores: Tensor, is_negative: Tensor, rows: slice | None = None) -> Tensor:
     """log of the sum of exp over the negatives, -inf (with gradient 0) for a row without any."""
     lowest = torch.finfo(scores.dtype).min
     masked = torch.where(is_negative, scores, torch.full_like(scores, lowest))
     total = masked.logsumexp(1)
     return torch.where(is_negative.any(1), total, torch.full_like(total, -torch.inf))
+
+
+def log_sums_without(scores: Float[Tensor, "n m"], is_candidate: Bool[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+    """log of the sum of exp over a row's candidates but the one in the column, where another candidate remains.
+
+    The largest is left out of the sum instead of being subtracted from it, so that no digits are lost.
+    """
+    lowest = torch.finfo(scores.dtype).min
+    masked = torch.where(is_candidate, scores, torch.full_like(scores, lowest))
+    top = masked.argmax(1, keepdim=True)
+    rest = masked.scatter(1, top, lowest).logsumexp(1, keepdim=True)
+    total = torch.logaddexp(masked.gather(1, top), rest)
+    is_top = torch.zeros_like(is_candidate).scatter(1, top, True)
+    # of candidates that are not the largest at most half of the sum is taken away
+    share = torch.where(is_candidate & ~is_top, scores - total, torch.full_like(scores, lowest)).exp()
+    return torch.where(is_top, rest, total + torch.log1p(-share))
 
 
 def log_mean(rows: Rows) -> Float[Tensor, ""]:

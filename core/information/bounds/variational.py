@@ -9,7 +9,16 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.information.bounds.result import Bound, bound
-from core.information.bounds.rows import Excluded, Positive, Scores, log_mean, log_row_means, rows_of
+from core.information.bounds.rows import (
+    Excluded,
+    Positive,
+    Scores,
+    kind_of,
+    log_mean,
+    log_row_means,
+    log_sums_without,
+    rows_of,
+)
 
 
 def donsker_varadhan(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
@@ -82,7 +91,7 @@ def nwj(scores: Scores, positive: Positive = None, excluded: Excluded = None) ->
         0.0
     """
     rows = rows_of(scores, positive, excluded)
-    return bound("nwj", "lower bound", 1 + rows.positive - log_mean(rows).exp(), None)
+    return bound("nwj", kind_of(excluded), 1 + rows.positive - log_mean(rows).exp(), None)
 
 
 def tuba(
@@ -99,7 +108,7 @@ def tuba(
     """
     rows = rows_of(scores, positive, excluded)
     ratio = (log_row_means(rows) - log_baseline).exp()
-    return bound("tuba", "lower bound", 1 + rows.positive - log_baseline - ratio, None)
+    return bound("tuba", kind_of(excluded), 1 + rows.positive - log_baseline - ratio, None)
 
 
 def interpolated(
@@ -111,28 +120,44 @@ def interpolated(
 ) -> Bound:
     """Lower bound in nats between TUBA (alpha = 0) and InfoNCE (alpha = 1).
 
-    I >= 1 + mean_i [ f_i+ - log b_i - mean_neg exp(f_ij) / b_i ] with b = alpha m + (1 - alpha) a, where m is
-    the mean of exp f over the candidates and a the learned baseline. The expectation cannot exceed
-    log(num_candidates / alpha), one batch can by less than a nat. In the last term m runs over the negatives
-    only, which are independent of their query. Source: Poole et al. 2019 (1905.06922).
+    I >= 1 + mean_i [ mean_j (f_i+ - log b_ij) - mean_neg exp(f_ik) / b_i ], b = alpha m + (1 - alpha) a, where a is
+    the learned baseline and m a mean of exp f over as many scores in both terms: in b_ij over the candidates without
+    the negative j, in b_i over the negatives, which are independent of their query. A mean over all candidates in
+    b_ij would exceed I. Ceiling log(num_negatives / alpha) in expectation; one batch can exceed it by less than a nat.
+    Source: Poole et al. 2019 (1905.06922), and the leave-one-out means of its code.
 
     Example:
-        >>> round(float(interpolated(100 * torch.eye(4), torch.zeros(4), 1.0)), 4)
+        >>> round(float(interpolated(100 * torch.eye(5), torch.zeros(5), 1.0)), 4)
         1.3863
     """
     if not 0 <= alpha <= 1:
         raise InputError(f"alpha must lie in [0, 1], got {alpha}")
     rows = rows_of(scores, positive, excluded)
-    candidates = (rows.num_negatives + 1).log()
-    joint = _mixture(torch.logaddexp(rows.positive, rows.negatives) - candidates, log_baseline, alpha)
+
+    def joint(block: Tensor, is_negative: Tensor, at: slice) -> Tensor:
+        """Mean over the negative left out of the log of what a positive is divided by."""
+        counts = is_negative.sum(1, keepdim=True).to(block.dtype)
+        column = _positive_columns(positive, at, block)
+        candidates = is_negative.scatter(1, column, True)
+        means = log_sums_without(block, candidates) - counts.log()
+        divided = _mixture(means, log_baseline[at, None], alpha)
+        return torch.where(is_negative, divided, torch.zeros_like(divided)).sum(1) / counts[:, 0]
+
+    divided = rows_of(scores, positive, excluded, joint).negatives
     negative = log_row_means(rows)
-    terms = 1 + rows.positive - joint - (negative - _mixture(negative, log_baseline, alpha)).exp()
-    ceiling = None if alpha == 0 else float(candidates.mean()) - math.log(alpha)
-    return bound("interpolated", "lower bound", terms, ceiling)
+    terms = 1 + rows.positive - divided - (negative - _mixture(negative, log_baseline, alpha)).exp()
+    ceiling = None if alpha == 0 else float(rows.num_negatives.log().mean()) - math.log(alpha)
+    return bound("interpolated", kind_of(excluded), terms, ceiling)
+
+
+def _positive_columns(positive: Positive, at: slice, block: Tensor) -> Tensor:
+    """Column of each row's positive in a block, [rows, 1]."""
+    columns = torch.arange(at.start, at.stop, device=block.device) if positive is None else positive[at]
+    return columns[:, None]
 
 
 def _mixture(log_mean: Tensor, log_baseline: Tensor, alpha: float) -> Tensor:
     """log(alpha exp(log_mean) + (1 - alpha) exp(log_baseline))."""
     if alpha in (0, 1):
-        return log_mean if alpha == 1 else log_baseline
+        return log_mean if alpha == 1 else log_baseline.expand_as(log_mean)
     return torch.logaddexp(log_mean + math.log(alpha), log_baseline + math.log1p(-alpha))

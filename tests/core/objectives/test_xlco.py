@@ -36,15 +36,30 @@ def test_in_batch_candidates_are_all_keys_of_the_batch_and_the_queue():
     assert outcome.ceiling_nats == pytest.approx(math.log(4 + 8))
 
 
-def test_a_candidate_of_the_same_meaning_is_no_negative():
+def test_a_candidate_of_the_same_meaning_is_no_negative_in_the_loss_and_counts_in_the_bound():
     scores = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
     excluded = torch.zeros(3, 5, dtype=torch.bool)
     excluded[0, 3] = excluded[2, 0] = excluded[1, 1] = True  # the last is the positive, which always stays
     ours = infonce_outcome(scores, torch.arange(3), excluded)
     theirs = bounds.infonce(scores, torch.arange(3), excluded)
-    assert ours.bound_nats == pytest.approx(float(theirs), abs=1e-6)
-    assert ours.ceiling_nats == pytest.approx(theirs.ceiling)
-    assert ours.ceiling_nats == pytest.approx((2 * math.log(4) + math.log(5)) / 3)
+    assert ours.loss.item() == pytest.approx(theirs.ceiling - float(theirs), abs=1e-6)
+    whole = bounds.infonce(scores, torch.arange(3))
+    assert ours.bound_nats == pytest.approx(float(whole), abs=1e-6)
+    assert ours.ceiling_nats == pytest.approx(math.log(5))
+
+
+def test_few_meanings_among_many_candidates_show_no_more_than_there_is():
+    generator = torch.Generator().manual_seed(0)
+    meanings = torch.randint(0, 8, (512,), generator=generator)
+    queries = torch.nn.functional.one_hot(meanings[:64], 8).float()
+    scores = 30 * queries @ torch.nn.functional.one_hot(meanings, 8).float().T
+    same = meanings[:64, None] == meanings
+    ours = infonce_outcome(scores, torch.arange(64), same)
+    # a perfect critic: no loss at all, and eight meanings of which a candidate tells one
+    assert ours.loss.item() == pytest.approx(0.0, abs=1e-6)
+    counts = torch.bincount(meanings, minlength=8)[meanings[:64]]
+    assert ours.bound_nats == pytest.approx(math.log(512) - float(counts.log().mean()), abs=1e-4)
+    assert ours.bound_nats < math.log(8) + 0.1 < math.log(512 / 2)
 
 
 def test_keys_from_the_query_encoder_carry_gradient_and_need_no_copy():
