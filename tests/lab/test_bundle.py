@@ -42,6 +42,7 @@ def test_a_bundle_holds_what_the_run_was_and_gives_its_vectors(trained, tmp_path
         *("1_Pooling/config.json", "run.json", "scores.parquet", "README.md"),
     }
     assert json.loads((folder / "run.json").read_text())["settings"]["steps"] == 3
+    assert "guessing 0.025 in pools of 40; 95 % interval" in (folder / "README.md").read_text()
     texts = trained.held_out()["text"].tolist()[:20]
     model, tokenizer = open_model(trained.checkpoint(), trained.info.settings), load_tokenizer(folder)
     ours = encode(model, tokenizer, texts, [1])[1]

@@ -62,6 +62,7 @@ def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus):
     assert document["run"] == "mine"
     assert document["steps"] == 6
     assert set(document["losses"]) == {"mmlm", "tlm", "xlco"}
+    assert (document["chance"], document["pools"]) == (pytest.approx(0.1), [10, 10])
     code, out, _ = lab("evaluate", "mine", "--json")
     document = json.loads(out)
     assert (code, document["run"], len(document["retrieval"])) == (0, "mine", 2)
@@ -70,10 +71,15 @@ def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus):
     assert json.loads(lab("evaluate", "mine", "--corpus", corpus, "--json")[1])["retrieval"][0]["n"] == 60
     assert json.loads(lab("list", "--json")[1])["runs"][0]["run"] == "mine"
     assert json.loads(lab("show", "mine", "--json")[1])["status"]["state"] == "finished"
-    for words in (("list",), ("show", "mine"), ("evaluate", "mine")):
+    for words, chance in (
+        (("list",), "guessing 0.1"),
+        (("show", "mine"), "chance"),
+        (("evaluate", "mine"), "pool"),
+    ):
         code, out, _ = lab(*words)
         assert code == 0
         assert "mine" in out
+        assert chance in " ".join(out.split())
 
 
 def test_the_doctor_looks_at_the_machine(lab):

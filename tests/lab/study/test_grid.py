@@ -29,6 +29,7 @@ from lab.study.cells import Cell, carry_out_cell
 from lab.study.definitions import STUDIES, weighting_arms
 from lab.study.grid import plan
 from lab.study.measures import num_candidates
+from lab.study.tables import heading
 from lab.world import World
 
 WEIGHTING = ("mean", "token-sum")
@@ -140,6 +141,14 @@ def test_another_reference_compares_the_same_cells(here):
     assert first["difference"] == pytest.approx(-second["difference"])
     assert first["p_value"] == pytest.approx(second["p_value"])
     assert one["value"].tolist() == other["value"].tolist()
+
+
+def test_a_study_says_what_guessing_retrieves(here):
+    table = open_study("weighting-smoke").table().set_index("metric")
+    # 40 held-out meanings, told in every language
+    assert table.loc["retrieval", "chance"].tolist() == pytest.approx([1 / 40] * 2)
+    assert table.loc["mmlm", "chance"].isna().all()
+    assert "guessing 0.025" in heading(table.loc[["retrieval"]].reset_index().to_dict("records"))
 
 
 def test_learning_curves_are_kept_of_every_cell(here):
