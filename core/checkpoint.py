@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from core.config import FORMAT_VERSION, ContrastSettings, Frozen, ModelSettings, Settings
 from core.errors import InputError
+from core.files import system_errors
 from core.hub import checkpoint_file
 from core.model.infoxlm import InfoXLM
 from core.model.start import open_language_model
@@ -43,10 +44,8 @@ def save(training: Training, tokenizer: Tokenizer, folder: Path, seconds: float)
         OSError: the disk is full or the folder cannot be written.
     """
     save_model(training.model, tokenizer, folder)
-    try:
+    with system_errors():
         save_file(_moments(training), folder / "optimizer.safetensors")
-    except SafetensorError as error:
-        raise OSError(f"{folder}: {error}") from error
     progress = Progress(step=training.step, seconds=seconds, sampler=training.sampler.state())
     (folder / "state.json").write_text(progress.model_dump_json(), encoding="utf-8")
 
@@ -57,23 +56,21 @@ def save_model(model: InfoXLM, tokenizer: Tokenizer, folder: Path) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written.
     """
-    try:
+    with system_errors():
         model.language_model.save_pretrained(folder)
         save_file(_memory(model), folder / CONTRAST)
-    except SafetensorError as error:
-        raise OSError(f"{folder}: {error}") from error
-    # not XLMRobertaTokenizer: transformers builds that class anew from the vocabulary, without our normalizer
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer.backend,
-        model_max_length=room(model),
-        bos_token="<s>",
-        cls_token="<s>",
-        pad_token="<pad>",
-        eos_token="</s>",
-        sep_token="</s>",
-        unk_token="<unk>",
-        mask_token="<mask>",
-    ).save_pretrained(folder)
+        # not XLMRobertaTokenizer: transformers builds that class anew from the vocabulary, without our normalizer
+        PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer.backend,
+            model_max_length=room(model),
+            bos_token="<s>",
+            cls_token="<s>",
+            pad_token="<pad>",
+            eos_token="</s>",
+            sep_token="</s>",
+            unk_token="<unk>",
+            mask_token="<mask>",
+        ).save_pretrained(folder)
     tokenizer.save(folder)
 
 

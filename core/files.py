@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import time
 import uuid
@@ -52,6 +53,23 @@ def whole_file(path: Path) -> Generator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def system_errors() -> Generator[None]:
+    """Raises as OSError what libraries in Rust raise as an exception of no kind where the system refuses to write.
+
+    Raises:
+        OSError: with the system's number, such as that of a full disk.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        if found := re.search(r"os error (\d+)", str(error)):
+            raise OSError(int(found[1]), str(error)) from error
+        raise
 
 
 def never(folder: Path) -> bool:

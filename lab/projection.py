@@ -6,8 +6,11 @@ its orientation arbitrary. Each frame is therefore turned onto the one before it
 never changes when later ones arrive.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -16,7 +19,7 @@ from scipy.linalg import orthogonal_procrustes
 from threadpoolctl import threadpool_limits
 
 from core.errors import InputError
-from lab.store import Run
+from lab.store import Run, cache_folder
 
 Method = Literal["pca", "umap"]
 METHODS: Final[tuple[Method, ...]] = ("pca", "umap")
@@ -152,6 +155,7 @@ def compute_umap(
     Cosine distances. Each frame starts where the one before it ended (the first one at the PCA), so that what moves
     on the map moved in the model. Seeded: the same snapshots give the same frames.
     """
+    _keep_compiled_code()
     from umap import UMAP  # numba compiles for about ten seconds: never in the dashboard's own process
 
     steps = run.snapshots()
@@ -180,6 +184,15 @@ def compute_umap(
         start = kept.to_numpy(dtype=np.float64)
     progress(len(steps), len(steps))
     return umap_frames(run, layer, dimensions)
+
+
+def _keep_compiled_code() -> None:
+    """Has numba keep what it compiles among the runs where it cannot beside its package; a home may be missing too."""
+    package = find_spec("pynndescent")
+    assert package is not None
+    assert package.origin is not None
+    if not os.access(Path(package.origin).parent, os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / "numba"))
 
 
 def neighbours(vectors: np.ndarray, sentences: pd.DataFrame, row: int, count: int = 8) -> pd.DataFrame:

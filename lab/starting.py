@@ -96,6 +96,7 @@ def reopen_run(
     def claim() -> None:
         status, info = run.status, run.info
         run.claim(take_over, lambda: waits(status))
+        run.clear_request()
         run.write_status("queued", status.step, info.settings.steps)
         if corpus_folder is not None:
             place = {"corpus": str(corpus_folder.resolve()), "corpus_from_runs": _from_runs(corpus_folder)}

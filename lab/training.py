@@ -153,8 +153,6 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
     main = here().is_main_process
     with Interruption(main) as interruption, threads_of(run.info), Heartbeat(run, main) as heartbeat:
         try:
-            if main:
-                run.clear_request()
             _carry_out(run, corpus, interruption, heartbeat, report)
             here().wait_for_everyone()
             return run

@@ -5,6 +5,7 @@ import platform
 import shutil
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -13,6 +14,8 @@ from lab import store
 from lab.cli.console import table
 
 GIB = 2**30
+BLIND = {"nolock", "local_lock=all", "local_lock=posix", "local_lock=flock", "localflock", "noflock"}
+"""Mount options of NFS and Lustre with which locks stay on their machine, or there are none."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Command:
     """Says what this machine has and lacks, each lack with its remedy."""
 
     def __call__(self) -> dict[str, Any]:
-        checks = [*_hardware(), *_packages(), _browser(), _storage()]
+        checks = [*_hardware(), *_packages(), _browser(), _storage(), _locks()]
         return {"well": all(check.well for check in checks), "checks": [vars(check) for check in checks]}
 
     def show(self, document: dict[str, Any]) -> None:
@@ -93,13 +96,30 @@ def _browser() -> Check:
 
 
 def _storage() -> Check:
-    folder = store.runs_folder()
-    parent = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(parent).free / GIB
-    writable = os.access(parent, os.W_OK)
+    free = shutil.disk_usage(_place_of_runs()).free / GIB
     return Check(
         "runs",
-        writable and free > 1,
-        f"{folder.absolute()}, {free:.0f} GiB free",
+        os.access(_place_of_runs(), os.W_OK) and free > 1,
+        f"{store.runs_folder().absolute()}, {free:.0f} GiB free",
         "set PARALLAX_RUNS to a folder with room",
     )
+
+
+def _locks() -> Check:
+    """Whether processes of all machines that share the folder of runs see each other's locks."""
+    place = _place_of_runs()
+    mounts = [each for each in psutil.disk_partitions(all=True) if place.is_relative_to(each.mountpoint)]
+    options = max(mounts, key=lambda each: len(each.mountpoint)).opts.split(",") if mounts else []
+    blind = sorted(BLIND.intersection(options))
+    return Check(
+        "locks of runs",
+        not blind,
+        f"mounted with {blind[0]}" if blind else "one process at a time writes into a run",
+        "machines do not see each other's locks: go on with a run from one of them only (docs/reliability.md)",
+    )
+
+
+def _place_of_runs() -> Path:
+    """The folder of runs, or the one in which it will be made."""
+    folder = store.runs_folder().absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())

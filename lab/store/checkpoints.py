@@ -62,9 +62,10 @@ class Checkpoints:
         Raises:
             FileExistsError: there is a checkpoint of this step.
         """
-        if self.folder.is_dir():
-            for leftover in self.folder.glob(".*.partial"):
-                shutil.rmtree(leftover, ignore_errors=True)
+        # not the run's own folder: where that has been moved or removed, nothing is written
+        self.folder.mkdir(exist_ok=True)
+        for leftover in self.folder.glob(".*.partial"):
+            shutil.rmtree(leftover, ignore_errors=True)
         target = self.folder / f"{step:08d}"
         with whole_folder(target) as partial:
             yield partial

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,11 @@ from lab.store.versions import check_format, read_document, refusal, settings_th
 from lab.store.writing import replace, room
 
 T = TypeVar("T")
+OWN_PARTIALS: Final = (
+    ".run.json", ".status.json", ".steps.jsonl", ".held_out.parquet", ".checkpoint", "vectors/.sentences.parquet",
+    "vectors/.step-*.safetensors",
+)  # fmt: skip
+"""What only the process that has the run writes, under the names that it has while it is written."""
 
 
 class Run(Steps, Snapshots, Results):
@@ -56,6 +61,8 @@ class Run(Steps, Snapshots, Results):
     def claim(self, take_over: bool = False, waits: Callable[[], None] = lambda: None) -> None:
         """Makes this process the one that writes into the run, until it releases the run or ends.
 
+        What a killed process has left half written goes.
+
         Args:
             take_over: the process that has the run is known to be gone, although its lock is there.
             waits: called before this process watches for a minute whether that one shows a sign of life.
@@ -71,6 +78,9 @@ class Run(Steps, Snapshots, Results):
                     f"run {self.name} is {self.status.state} in {self.status.owner.words()}: stop it first, or wait "
                     "until it has ended"
                 )
+        for pattern in OWN_PARTIALS:
+            for leftover in self.folder.glob(f"{pattern}.*.partial"):
+                leftover.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Lets other processes claim the run."""

@@ -96,6 +96,8 @@ class StudyFolder:
 
     def write(self, info: StudyInfo, units: pd.DataFrame, curves: pd.DataFrame, table: pd.DataFrame) -> None:
         """Replaces the results, `study.json` last: it speaks for tables that are there."""
+        with room(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         for name, content in (("units", units), ("curves", curves), ("table", table)):
             write_table(self.folder / f"{name}.parquet", content, "zstd")
         replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())

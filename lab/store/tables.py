@@ -11,9 +11,9 @@ from lab.store.writing import room
 
 
 def write_table(path: Path, table: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> None:
-    """Writes a table in the place of an older one; its folder is made."""
+    """Writes a table in the place of an older one; its folder is made, but not the one that holds it."""
     with room(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         with whole_file(path) as partial:
             table.to_parquet(partial, index=False, compression=compression)
 

@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from safetensors import SafetensorError
-
 from core.errors import InputError
-from core.files import whole_file
+from core.files import system_errors, whole_file
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 CLOSED: Final = (
@@ -32,8 +30,9 @@ def room(path: Path) -> Iterator[None]:
         InputError: the folder is missing, is no folder, or may not be written to.
     """
     try:
-        yield
-    except (OSError, SafetensorError) as error:
+        with system_errors():
+            yield
+    except OSError as error:
         number = _number(error)
         if number in FULL:
             raise StorageFull(
@@ -47,11 +46,11 @@ def room(path: Path) -> Iterator[None]:
         raise
 
 
-def _number(error: Exception) -> int | None:
-    """The system's number of an error, also where a library has put it into words: Rust's, Arrow's, NumPy's."""
-    number = getattr(error, "errno", None)
-    if number is None and (words := re.search(r"os error (\d+)|\[errno (\d+)\]", str(error), re.IGNORECASE)):
-        return int(words[1] or words[2])
+def _number(error: OSError) -> int | None:
+    """The system's number of an error, also where Arrow or NumPy have put it into words."""
+    number = error.errno
+    if number is None and (words := re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)):
+        return int(words[1])
     # numpy's `tofile` says how much was written, and not why no more
     if number is None and re.search(r"No space left|File too large|requested and \d+ written", str(error)):
         return errno.ENOSPC
