@@ -65,27 +65,47 @@ def test_two_processes_write_one_run_with_the_losses_of_one_process():
     assert told.count("lab: run two exists already") == 1
 
 
-def test_two_processes_pause_and_stop_when_asked_and_three_go_on():
-    begun = launch(TORCHRUN, *FLAGS, "--steps", "40", "--name", "r")
+def begun(*words):
+    """A run on two processes, once it has taken a step."""
+    launched = launch(TORCHRUN, *FLAGS, "--name", "r", *words)
     run = store.Run("r", store.runs_folder() / "r")
+    return launched, run, lambda reached: wait(launched, reached)
 
-    def wait(reached):
-        while not reached():
-            assert begun.poll() is None, begun.communicate()[1]
-            time.sleep(0.01)
 
-    wait(lambda: (run.folder / "steps.jsonl").is_file() and len(run.steps()) > 2)
+def wait(launched, reached):
+    while not reached():
+        assert launched.poll() is None, launched.communicate()[1]
+        time.sleep(0.01)
+
+
+def test_two_processes_pause_and_stop_when_asked_and_three_go_on():
+    launched, run, until = begun("--steps", "12")
+    # before its first step, so that it is not over before it is asked
+    until(lambda: (run.folder / "run.json").is_file())
     run.ask("pause")
-    wait(lambda: run.status.state == "paused")
+    until(lambda: run.status.state == "paused")
     run.ask("stop")
-    ended(begun)
-    assert run.status.state == "stopped"
-    assert 2 <= run.status.step < 40
+    ended(launched)
+    assert (run.status.state, run.status.step) == ("stopped", 1)
     ended(launch(ACCELERATE, "--name", "r", "--resume"))
     assert run.status.state == "finished"
     steps = run.steps()
-    assert steps["step"].tolist() == list(range(41))
+    assert steps["step"].tolist() == list(range(13))
     assert steps[LOSSES].to_numpy() == pytest.approx(losses_of_one_process(run), rel=1e-3, nan_ok=True)
+
+
+def test_a_signal_to_the_launcher_of_two_processes_leaves_a_checkpoint_of_the_last_step():
+    launched, run, until = begun("--steps", "5000", "--measure.checkpoint-every", "5000")
+    until(lambda: len(run.steps()) > 2)
+    launched.terminate()
+    said = launched.communicate()[1]
+    assert launched.returncode != 0
+    assert (run.status.state, run.status.message) == (
+        "stopped",
+        "stopped by SIGTERM; continue with --resume",
+    ), said
+    assert run.checkpoint().name == f"{run.status.step:08d}"
+    assert run.steps()["step"].max() == run.status.step
 
 
 def readme_commands():

@@ -1,8 +1,5 @@
 """Where runs live and what they may be called."""
 
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -11,16 +8,6 @@ import pytest
 from core.errors import InputError
 from lab import store
 from tests.lab.runs import FLAGS, new_run
-
-
-def lab(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *words],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def entries(folder: Path) -> list[str]:
@@ -97,28 +84,29 @@ def test_of_many_that_take_a_name_at_once_one_gets_it_and_the_others_leave_nothi
 
 
 @pytest.mark.parametrize("words", [("list",), ("train", "toy"), ("show", "r"), ("study", "tasks")])
-def test_an_empty_folder_of_runs_is_one_clear_line(words):
-    done = lab(*words, PARALLAX_RUNS="")
-    assert done.returncode == 2
-    assert done.stderr.strip() == (
+def test_an_empty_folder_of_runs_is_one_clear_line(words, forks):
+    done = forks.run(*words, PARALLAX_RUNS="")
+    assert done.code == 2
+    assert done.said.strip() == (
         "lab: PARALLAX_RUNS is empty: name the folder of runs there, or unset it for runs/ in this folder"
     )
 
 
 @pytest.mark.parametrize("place", ["a file", "inside a file", "where nobody may write"])
-def test_a_folder_of_runs_that_cannot_be_is_one_clear_line_and_leaves_nothing(place, tmp_path):
+def test_a_folder_of_runs_that_cannot_be_is_one_clear_line_and_leaves_nothing(place, forks, tmp_path):
     (tmp_path / "file").touch()
     folder = {"a file": tmp_path / "file", "inside a file": tmp_path / "file" / "runs",
               "where nobody may write": Path("/proc/nope")}[place]  # fmt: skip
-    done = lab("train", "toy", *FLAGS, PARALLAX_RUNS=str(folder))
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1
-    assert str(folder) in done.stderr
+    done = forks.run("train", "toy", *FLAGS, PARALLAX_RUNS=str(folder))
+    assert done.code == 2, done.said
+    assert done.said.count("\n") == 1
+    assert str(folder) in done.said
     assert entries(tmp_path) == ["file"]
 
 
-def test_a_folder_of_runs_with_spaces_and_brackets_works(tmp_path):
+def test_a_folder_of_runs_with_spaces_and_brackets_works(forks, tmp_path):
     folder = tmp_path / "my [runs] of 2026"
-    done = lab("train", "toy", *FLAGS, "--steps", "2", "--json", PARALLAX_RUNS=str(folder))
-    assert done.returncode == 0, done.stderr
+    flags = (*FLAGS, "--steps", "2", "--optimizer.warmup", "1")
+    done = forks.run("train", "toy", *flags, PARALLAX_RUNS=str(folder))
+    assert done.code == 0, done.said
     assert (folder / "toy-1" / "checkpoint" / "model.safetensors").is_file()
