@@ -4,11 +4,12 @@ import pandas as pd
 import streamlit as st
 
 from app.links import linked_choice
-from app.runs import plain, stop_with
+from app.runs import stop_with
 from app.words import guessing
 from core.errors import InputError
 from lab.evaluate.scores import read_mean
 from lab.figures.matrix import MATRIX_LANGUAGES, among, difference_matrix, differences, most_measured
+from lab.figures.sentences import markdown_text
 from lab.store import Run
 
 
@@ -64,4 +65,4 @@ def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
 def _pools(name: str, scores: pd.DataFrame) -> str:
     """What guessing finds in a run: accuracies among unlike numbers of sentences are not alike."""
     mean = read_mean(scores)
-    return f"{plain(name)}: {guessing(mean.chance, mean.pools_in_words)}. " if mean else ""
+    return f"{markdown_text(name)}: {guessing(mean.chance, mean.pools_in_words)}. " if mean else ""

@@ -11,6 +11,7 @@ from app.words import duration, guessing, nats, share
 from core.errors import InputError
 from lab import jobs
 from lab.figures import curves, maps
+from lab.figures.sentences import markdown_text
 from lab.figures.tasks import TASKS
 from lab.projection import evaluation_layer, half_width
 from lab.store import ENDED, Run, Status
@@ -60,7 +61,7 @@ def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         _buttons(run, status)
     if status.state in ("failed", "lost"):
-        st.error(status.message or f"The run is {status.state}.", icon=":material/error:")
+        st.error(markdown_text(status.message) or f"The run is {status.state}.", icon=":material/error:")
         if tail := run.log_tail():
             st.code(tail, language=None, height=200)
 
@@ -80,7 +81,7 @@ def _buttons(run: Run, status: Status) -> None:
             with st.spinner("Starting …"):
                 jobs.resume(run.name)
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(markdown_text(str(error)), icon=":material/error:")
         else:
             st.rerun()
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app.links import linked_choice
 from core.errors import InputError
 from lab import store
+from lab.figures.sentences import markdown_text
 from lab.projection import Frame, layered
 from lab.store import Run
 
@@ -36,7 +37,7 @@ def tell(problems: list[str]) -> None:
     """Names the runs that are left out, each in one line with its remedy."""
     if problems:
         st.warning(
-            "Left out:\n\n" + "\n".join(f"- {plain(line)}" for line in problems[:5]),
+            "Left out:\n\n" + "\n".join(f"- {markdown_text(line)}" for line in problems[:5]),
             icon=":material/folder_off:",
         )
 
@@ -63,7 +64,7 @@ def run_or_stop(what: str) -> Run:
 
 def stop_with(error: InputError) -> NoReturn:
     """Ends the page with the one line of the error; other runs stay selectable above."""
-    st.error(plain(str(error)), icon=":material/error:")
+    st.error(markdown_text(str(error)), icon=":material/error:")
     st.stop()
 
 
@@ -110,8 +111,3 @@ def steps_of(run: Run) -> pd.DataFrame:
 def last_values(steps: pd.DataFrame) -> pd.Series:
     """The newest value of every column."""
     return steps.ffill().iloc[-1] if len(steps) else pd.Series(dtype=float)
-
-
-def plain(line: str) -> str:
-    """A line in which Markdown has nothing to interpret."""
-    return "".join(f"\\{mark}" if mark in r"\`*_[]<>$:~#" else mark for mark in line)

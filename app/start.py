@@ -1,14 +1,17 @@
 """The form that starts a run: a recipe, a few dials, one button."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from app.links import choose
 from core.config import Settings
 from core.errors import InputError
+from core.text.corpus import open_corpus
 from lab import jobs
 from lab.figures.languages import language_style
+from lab.figures.sentences import markdown_text
 from lab.recipes import RECIPES, recipe, shortened
 from lab.world import LANGUAGES
 
@@ -29,10 +32,13 @@ def start_form(first: bool) -> None:
         f"Start the {chosen} run", type="primary", icon=":material/play_arrow:", width="stretch"
     ):
         try:
+            if "--corpus" in flags:
+                # said at once: the process that starts needs seconds to find out
+                open_corpus(Path(flags[flags.index("--corpus") + 1]))
             with st.spinner("Starting a process of its own, about ten seconds …"):
                 choose("run", jobs.start(chosen or "toy", None, flags).name)
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(markdown_text(str(error)), icon=":material/error:")
         else:
             st.rerun()
 

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from core.text.corpus import Corpus, write_corpus
 
@@ -47,3 +49,27 @@ def hostile_rows() -> Iterator[tuple[int, str, str]]:
 def hostile_corpus(folder: Path) -> Corpus:
     """A corpus of them, with hostile words about itself, as a stranger's `corpus.json` may hold."""
     return write_corpus(hostile_rows(), folder, source=SENTENCES[0] + SENTENCES[3], licence=SENTENCES[1])
+
+
+def spoken(value: Any, key: str = "") -> Iterator[str]:
+    """Every string of a figure that plotly sets as text, from its dictionary."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            # templates are tags of our own, colours and the like no text
+            if name not in ("template", "type", "mode", "color", "colorscale", "symbol"):
+                yield from spoken(item, name)
+    elif isinstance(value, list | tuple | np.ndarray):
+        for item in value:
+            yield from spoken(item, key)
+
+
+def orders_in_figure(figure: Any) -> list[str]:
+    """Strings of a figure in which plotly would find a tag, TeX or a turned direction; breaks and bold are ours."""
+    found = []
+    for text in spoken(figure.to_dict() if hasattr(figure, "to_dict") else figure):
+        plain = re.sub(r"</?(b|br|extra)>", "", text).replace("\u2068", "").replace("\u2069", "")
+        if re.search(r"<[a-zA-Z/!]", plain) or re.search(r"\$[^$]+\$", plain) or RAW.search(plain):
+            found.append(text)
+    return found

@@ -7,10 +7,11 @@ from app.links import linked_choice
 from app.runs import stop_with
 from core.errors import InputError
 from lab.figures.ablations import arms, differences, layers, learning_curves
+from lab.figures.sentences import markdown_text
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
 from lab.study.contrasts import in_words, primary
-from lab.study.tables import READ, latex, markdown, wide
+from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
 
@@ -46,18 +47,22 @@ def choose_study() -> StudyFolder:
 
 def describe(info: StudyInfo) -> None:
     """What was asked, and what made the numbers."""
-    st.subheader(info.question, anchor=False)
+    st.subheader(markdown_text(info.question), anchor=False)
     st.caption(
-        f"{len(info.arms)} arms, {len(info.seeds)} seeds each, scale {info.scale}, "
-        f"{'the built-in world' if info.corpus == 'world' else info.corpus}; "
-        f"{info.created:%d %B %Y}, {info.device}, torch {info.versions.get('torch', 'not known')}"
-        f"{f', commit {info.commit[:10]}' if info.commit else ''}."
+        markdown_text(
+            f"{len(info.arms)} arms, {len(info.seeds)} seeds each, scale {info.scale}, "
+            f"{'the built-in world' if info.corpus == 'world' else info.corpus}; "
+            f"{info.created:%d %B %Y}, {info.device}, torch {info.versions.get('torch', 'not known')}"
+            f"{f', commit {info.commit[:10]}' if info.commit else ''}."
+        )
     )
     if info.scale == "smoke":
         st.info("The smoke scale trains for seconds: it shows that a study works, not what is true.")
     if info.missing:
         st.warning(
-            f"Not finished: {', '.join(info.missing)}. Run `lab study {info.study}` again to complete it."
+            markdown_text(
+                f"Not finished: {', '.join(info.missing)}. Run lab study {info.study} again to complete it."
+            )
         )
 
 
@@ -65,7 +70,7 @@ def save(name: str, table: pd.DataFrame, cells: pd.DataFrame, caption: str) -> N
     """The table to take along."""
     with st.container(horizontal=True):
         for label, ending, content in (
-            ("CSV, all numbers", "csv", table.to_csv(index=False)),
+            ("CSV, all numbers", "csv", csv(table)),
             ("Markdown", "md", markdown(cells, caption)),
             ("LaTeX", "tex", latex(cells, caption)),
         ):
@@ -106,11 +111,11 @@ shown = [key for key in info.metrics if key in set(table["metric"])]
 st.plotly_chart(arms(table, shown), key="arms", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
-    f"{labels[reference]} (square) at 5 % after correction for the number of arms; stars at 5, 1 and 0.1 %, as far "
-    "as so many seeds can tell. "
+    f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
+    "0.1 %, as far as so many seeds can tell. "
     "Grey and red ticks: ceiling and truth of a bound; of retrieval, grey: what guessing finds."
 )
-st.subheader(f"Difference from {labels[reference]}", anchor=False)
+st.subheader(f"Difference from {markdown_text(labels[reference])}", anchor=False)
 st.plotly_chart(differences(table, shown), key="differences", config={"displayModeBar": False})
 st.caption(
     "Paired: both arms read the same sentences, seed by seed, so what is hard for both cancels. "
@@ -119,7 +124,7 @@ st.caption(
 cells = wide(table, shown)
 st.dataframe(cells, hide_index=True)
 caption = f"{info.question} {READ.format(seeds=len(info.seeds), reference=labels[reference])}"
-st.caption(READ.format(seeds=len(info.seeds), reference=labels[reference]))
+st.caption(markdown_text(READ.format(seeds=len(info.seeds), reference=labels[reference])))
 save(study.name, table, cells, caption)
 
 st.subheader("Where meaning lives", anchor=False)

@@ -11,6 +11,7 @@ from core.errors import InputError
 from lab import jobs, store
 from lab.figures.languages import language_style
 from lab.figures.ledger import by_candidates, growing, ledger, tightest
+from lab.figures.sentences import markdown_text
 from lab.figures.tasks import ADDED, OWN, TASKS
 from lab.store import ENDED, Run
 
@@ -112,7 +113,7 @@ else:
             reached = (
                 f" It reaches {share(row['share'])} of the truth." if row["share"] and row["nats"] > 0 else ""
             )
-            st.markdown(f"**{name}**{', ' if what else ''}{what}: {row['words']}.{reached}")
+            st.markdown(f"**{name}**{', ' if what else ''}{what}: {markdown_text(row['words'])}.{reached}")
     if all(row["truth"] is None for row in rows):
         st.caption(
             "This text was not written by the built-in world, so nobody knows its truth; the bounds hold all the same."
@@ -125,8 +126,8 @@ else:
             "XLCO finds the translation among so many candidates (logarithmic axis). To the left of the crossing "
             "the dashed ceiling log(candidates) hides the truth: even a perfect model cannot show it there. "
             "Open circles: scores as the run trains them; filled: divided by a temperature fitted on other pairs. "
-            f"Any critic gives a valid bound, a better one a tighter. Mean over {', '.join(pairs)}; diamonds: one "
-            "direction only, since so many candidates take long to encode."
+            f"Any critic gives a valid bound, a better one a tighter. Mean over {markdown_text(', '.join(pairs))}; "
+            "diamonds: one direction only, since so many candidates take long to encode."
         )
     if ended:
         compute(run, again=True)

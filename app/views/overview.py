@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from app.runs import LIVE, badge, last_values, plain, readable_runs, steps_of, tell
+from app.runs import LIVE, badge, last_values, readable_runs, steps_of, tell
 from app.sentences import cell, marked, sentence_table
 from app.words import guessing, nats, share
 from core.errors import InputError
@@ -13,6 +13,7 @@ from lab.evaluate.means import MeanAccuracy
 from lab.evaluate.scores import read_mean
 from lab.figures.curves import smoothed
 from lab.figures.idea import before_and_after, bound_bars
+from lab.figures.sentences import markdown_text
 from lab.figures.tasks import TASKS
 from lab.world import World
 
@@ -102,8 +103,8 @@ with table:
         try:
             words = retrieval_in_words(read_mean(run.scores()))
         except InputError as error:
-            words = plain(str(error))
-        told.markdown(f"{languages_in_words(info.languages)} · {words}")
+            words = markdown_text(str(error))
+        told.markdown(f"{markdown_text(languages_in_words(info.languages))} · {words}")
     st.caption(
         "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval, and what guessing "
         "finds in pools of so many. A name opens the run."

@@ -10,6 +10,7 @@ from app.sentences import neighbour_table
 from app.words import share
 from core.errors import InputError
 from lab.figures.maps import add_arrivals, sentence_map
+from lab.figures.sentences import markdown_text
 from lab.projection import half_width, nearest, principal
 
 MOST = 20
@@ -28,7 +29,7 @@ st.html("<style>textarea {unicode-bidi: plaintext}</style>")
 typed = st.text_area(
     "Sentences, one a line, in any language", "\n".join(examples), height=110, key="text", bind="query-params",
     help=f"At most {MOST} lines are read. A run knows the languages and the words it was trained on: "
-    f"{' '.join(run.info.languages)}.",
+    f"{markdown_text(' '.join(run.info.languages))}.",
 )  # fmt: skip
 texts = [line.strip() for line in typed.splitlines() if line.strip()][:MOST]
 if not texts:

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from lab.figures.curves import faint
 from lab.figures.languages import COLOURS, SYMBOLS
 from lab.figures.ledger import CEILING, INTERVAL, TRUTH
+from lab.figures.sentences import label_text
 
 ACCENT: Final = "#0f8f8f"
 DASHES: Final = ("solid", "dash", "dot", "longdash", "dashdot")
@@ -27,6 +28,7 @@ def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
         table: as `lab.study.study` returns it.
         metrics: keys of the metrics, one panel each.
     """
+    table = _escaped(table)
     figure = _panels(table, metrics, "value", "low", "high")
     for column, metric in enumerate(metrics, start=1):
         rows = _visible(table[table["metric"] == metric])
@@ -44,6 +46,12 @@ def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
     return figure
 
 
+def _escaped(table: pd.DataFrame) -> pd.DataFrame:
+    """Without anything that plotly would take for more than text: a study may come from a stranger."""
+    texts = [name for name in ("label", "title", "unit") if name in table]
+    return table.assign(**{name: table[name].astype(str).map(label_text) for name in texts})
+
+
 def _visible(rows: pd.DataFrame) -> pd.DataFrame:
     """Without a truth so far beyond the ceiling that it would squeeze the values; the title tells it instead."""
     far = rows["truth"] > 1.5 * rows["ceiling"]
@@ -57,7 +65,7 @@ def differences(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
         table: as `lab.study.study` returns it.
         metrics: keys of the metrics, one panel each.
     """
-    figure = _panels(table, metrics, "difference", "difference_low", "difference_high")
+    figure = _panels(_escaped(table), metrics, "difference", "difference_low", "difference_high")
     figure.add_vline(x=0, line={"color": INTERVAL, "width": 1}, row="all", col="all")  # pyright: ignore[reportArgumentType]
     return figure
 
@@ -137,7 +145,7 @@ def _hover(row: dict[str, Any], share: bool) -> str:
 
 def layers(table: pd.DataFrame) -> go.Figure:
     """Retrieval that reads each hidden state, one line per arm with 95 % intervals."""
-    rows = table[table["metric"].str.startswith("retrieval_layer_")]
+    rows = _escaped(table[table["metric"].str.startswith("retrieval_layer_")])
     rows = rows.assign(layer=rows["metric"].str.removeprefix("retrieval_layer_").astype(int))
     figure = go.Figure()
     for index, (label, part) in enumerate(rows.groupby("label", sort=False)):
@@ -164,7 +172,7 @@ def learning_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
         curves: as `StudyFolder.curves` gives them.
         metric: its key.
     """
-    rows = curves[curves["metric"] == metric]
+    rows = _escaped(curves[curves["metric"] == metric])
     figure = go.Figure()
     share = metric == "retrieval"
     for index, (label, part) in enumerate(rows.groupby("label", sort=False)):
@@ -182,7 +190,7 @@ def learning_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
             hovertemplate=f"step %{{x}}: %{{y:{number}}}, seeds from %{{customdata[0]:{number}}} to "
             f"%{{customdata[1]:{number}}}<extra>%{{fullData.name}}</extra>",
         )  # fmt: skip
-    figure.update_layout(**_frame("step", str(rows["title"].iloc[0]) if len(rows) else metric))
+    figure.update_layout(**_frame("step", str(rows["title"].iloc[0]) if len(rows) else label_text(metric)))
     if share:
         figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure

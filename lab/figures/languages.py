@@ -1,5 +1,6 @@
 """One colour and one marker shape per language, the same in every figure."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -39,6 +40,8 @@ FIXED: Final = {
     "cs": ("slate", "circle-open"),
 }
 
+NO_LETTER: Final = re.compile("[^A-Za-z0-9-]")
+
 
 @dataclass(frozen=True)
 class LanguageStyle:
@@ -63,8 +66,8 @@ def language_style(tag: str) -> LanguageStyle:
         language = Language.get(tag)
         name, autonym = language.display_name(), language.autonym()
     except ValueError:
-        # langcodes refuses what is no tag; the run may still hold it
-        name = autonym = tag
+        # langcodes refuses what is no tag; the run may still hold it, and a name stands in figures and pages
+        name = autonym = NO_LETTER.sub("?", tag)
     return LanguageStyle(tag, COLOURS[colour], symbol, name, autonym)
 
 

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from lab.figures.ablations import DASHES
 from lab.figures.languages import COLOURS, SYMBOLS
 from lab.figures.ledger import CEILING
+from lab.figures.sentences import label_text
 
 
 def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
@@ -24,7 +25,7 @@ def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
         ordered = part.sort_values("layer")
         colour = colours[index % len(colours)]
         figure.add_scatter(
-            x=ordered["layer"], y=ordered["value"], mode="lines+markers", name=str(name),
+            x=ordered["layer"], y=ordered["value"], mode="lines+markers", name=label_text(str(name)),
             line={"color": colour, "width": 2, "dash": DASHES[index % len(DASHES)]},
             marker={"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 8},
             error_y={"type": "data", "symmetric": False, "thickness": 1.5,

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from lab.figures import curves
 from lab.figures.idea import GREY
+from lab.figures.sentences import label_text
 from lab.figures.tasks import TASKS, TaskStyle
 
 TRUTH: Final = "#d1495b"
@@ -52,7 +53,8 @@ def ledger(rows: Rows) -> go.Figure:
             "array": [max(0.0, row["high"] - max(0.0, row["nats"])) for _, row in shown],
             "arrayminus": [max(0.0, row["nats"]) - max(0.0, min(row["low"], row["nats"])) for _, row in shown],
         },
-        customdata=[[row["words"]] for _, row in shown], hovertemplate="%{y}<br>%{customdata[0]}<extra></extra>",
+        customdata=[[label_text(row["words"])] for _, row in shown],
+        hovertemplate="%{y}<br>%{customdata[0]}<extra></extra>",
     )  # fmt: skip
     known = [
         (label, row["truth"])
@@ -134,7 +136,7 @@ def _bound(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash:
                 "type": "data", "symmetric": False, "array": (part["high"] - part["nats"]).tolist(),
                 "arrayminus": (part["nats"] - part["low"]).tolist(),
             },
-            customdata=[[_place(row) + row["words"]] for row in part.to_dict("records")],
+            customdata=[[label_text(_place(row) + row["words"])] for row in part.to_dict("records")],
             hovertemplate="%{customdata[0]}<extra></extra>",
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from lab.figures.languages import COLOURS, SYMBOLS
 from lab.figures.ledger import CEILING, INTERVAL, TRUTH
 from lab.figures.matrix import SEQUENTIAL
+from lab.figures.sentences import label_text
 from lab.figures.tasks import TASKS
 
 MODEL: Final = TASKS[0].colour
@@ -73,7 +74,7 @@ def token_by_token(table: pd.DataFrame) -> go.Figure:
     Args:
         table: columns token, surprisal (grey), exact and reached (of the surprisal, what the context takes away).
     """
-    labels = [f"{at + 1}. {token}" for at, token in enumerate(table["token"])]
+    labels = [f"{at + 1}. {label_text(token)}" for at, token in enumerate(table["token"])]
     figure = go.Figure()
     bars = (
         ("surprisal", "-log p(token): all there is to know", "rgba(128,138,150,0.45)", 0.8),
@@ -117,7 +118,7 @@ def losses_by_reading(table: pd.DataFrame) -> go.Figure:
     for index, run in enumerate(runs):
         part = table[table["run"] == run]
         figure.add_bar(
-            x=part["reading"], y=part["nats"], name=str(run), marker={"color": _colour(index)},
+            x=part["reading"], y=part["nats"], name=label_text(str(run)), marker={"color": _colour(index)},
             error_y={"type": "data", "array": 1.96 * part["error"], "color": INTERVAL},
             hovertemplate="%{x}: %{y:.2f} nats<extra>%{fullData.name}</extra>",
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import html
 import re
+import string
 import textwrap
 from typing import Final
 
@@ -11,6 +12,9 @@ CONTROL: Final = re.compile("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2
 """Codes that command a terminal, break lines or turn the direction of text, and lone surrogates, which no file takes.
 Tab and line feed are left out, and so are the marks that Persian, Arabic and Hebrew are written with."""
 
+WORD_JOINER: Final = "\u2060"
+LINKS: Final = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=[-<])(?=[->])", re.IGNORECASE)
+"""Places inside web addresses, mail addresses and typed arrows."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -55,7 +59,29 @@ def _written_out(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def label_text(text: str) -> str:
+    """A name or message for a figure: plotly reads tags in text, and TeX between dollar signs where a page has MathJax.
+
+    >>> label_text("<b>5 $</b>")
+    '&lt;b&gt;5 &#36;&lt;/b&gt;'
+    """
+    return html.escape(visible_line(text), quote=False).replace("$", "&#36;")
+
+
 def hover_text(text: str, width: int = 60, lines: int = 5) -> str:
     """A sentence for a hover label: escaped, broken into short lines, every line isolated."""
-    parts = textwrap.wrap(text, width, max_lines=lines, placeholder=" …") or [""]
-    return "<br>".join(isolated(html.escape(part, quote=False)) for part in parts)
+    parts = textwrap.wrap(visible_line(text), width, max_lines=lines, placeholder=" …") or [""]
+    return "<br>".join(isolated(label_text(part)) for part in parts)
+
+
+def markdown_text(text: str) -> str:
+    r"""A name or message for Streamlit's Markdown, in one line.
+
+    Every punctuation mark is escaped. What Streamlit makes of plain text all the same, links and arrows, is parted by
+    joiners that take no space.
+
+    >>> markdown_text("*a* $b$")
+    '\\*a\\* \\$b\\$'
+    """
+    parted = LINKS.sub(WORD_JOINER, visible_line(text))
+    return "".join(f"\\{mark}" if mark in string.punctuation else mark for mark in parted)

@@ -105,6 +105,10 @@ def lesson(scale: str) -> Lesson:
     plotly.io.templates.default = TEMPLATE
     # tables hold claims, which are sentences
     pd.set_option("display.max_colwidth", 120)
+    # sentences are no HTML and no TeX
+    pd.set_option(
+        "styler.format.escape", "html", "styler.html.mathjax", False, "display.html.use_mathjax", False
+    )
     made = Lesson(scale, chosen.settings(), chosen.protocol.sentences, chosen.protocol.truth_sentences)
     if not made.conclusive:
         say(WARNING)

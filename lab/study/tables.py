@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
+from lab.figures.sentences import spreadsheet_cell, visible_line
 from lab.study.metrics import metric
 
 READ: Final = (
@@ -15,8 +17,10 @@ READ: Final = (
 DIGITS: Final = {"share": 3, "nats": 2, "s": 1}
 LATEX: Final = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": r"$-$", "≥": r"$\ge$",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": r"$-$", "≥": r"$\ge$", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
+MARKDOWN: Final = r"\`*_[]<>|~#&$"
 
 
 def cell(row: Mapping[str, Any] | None) -> str:
@@ -91,9 +95,27 @@ def wide(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
 
 def markdown(cells: pd.DataFrame, caption: str) -> str:
     """A table of text cells in Markdown."""
-    rows = [list(cells.columns), ["---"] * len(cells.columns), *cells.to_numpy().tolist()]
-    lines = ["| " + " | ".join(str(one).replace("|", "\\|") for one in row) + " |" for row in rows]
-    return "\n".join([*lines, "", caption, ""])
+    head, *rows = [list(cells.columns), *cells.to_numpy().tolist()]
+    # labels come with a study, numbers and heads are ours
+    rows = [head, ["---"] * len(head), *([_marked_down(str(label)), *numbers] for label, *numbers in rows)]
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join([*lines, "", _marked_down(caption), ""])
+
+
+def csv(table: pd.DataFrame) -> str:
+    """A table as CSV, in which no text is a formula for a spreadsheet."""
+    texts = {
+        name: table[name].map(_cell_of_text) for name in table.columns if not is_numeric_dtype(table[name])
+    }
+    return table.assign(**texts).to_csv(index=False)
+
+
+def _cell_of_text(value: Any) -> Any:
+    return spreadsheet_cell(value) if isinstance(value, str) else value
+
+
+def _marked_down(text: str) -> str:
+    return "".join(f"\\{mark}" if mark in MARKDOWN else mark for mark in visible_line(text))
 
 
 def latex(cells: pd.DataFrame, caption: str) -> str:
@@ -118,4 +140,6 @@ def latex(cells: pd.DataFrame, caption: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+    escaped = "".join(LATEX.get(character, character) for character in visible_line(text))
+    # a bracket or star at the beginning of a row would belong to the line break before it
+    return f"{{}}{escaped}" if escaped[:1] in ("[", "*") else escaped

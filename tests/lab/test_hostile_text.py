@@ -1,12 +1,23 @@
 """Hostile sentences through every command: shown, never interpreted."""
 
+import io
 import json
+import re
 
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from transformers.utils import logging
 
 from lab.cli import console, run
-from tests.hostile import RAW, SENTENCES, hostile_corpus
+from lab.figures import ablations, ledger, maps
+from lab.lessons import lesson
+from lab.study import tables
+from lab.study.statistics import compared
+from tests.app.studies import ARMS, curves, units
+from tests.hostile import RAW, SENTENCES, hostile_corpus, orders_in_figure
+from tests.lab.figures.test_ledger import rows
 from tests.lab.runs import MODEL_FLAGS
 
 pytestmark = pytest.mark.usefixtures("wide")
@@ -134,3 +145,89 @@ def test_a_mistake_that_repeats_hostile_words_is_still_one_line(lab, sentence):
         assert code == 2
         assert "Traceback" not in err
         assert len(err.strip().splitlines()) <= 2
+
+
+@pytest.fixture
+def sentences():
+    rows = [(at, tag, text) for at, text in enumerate(SENTENCES) for tag in ("ar", "en", "<b>x</b>")]
+    return pd.DataFrame(rows, columns=["meaning", "language", "text"])
+
+
+def test_figures_show_hostile_sentences_and_obey_none(sentences):
+    points = np.random.default_rng(0).normal(size=(len(sentences), 3))
+    drawn = maps.sentence_map(points[:, :2], sentences, 3.0, chosen=2)
+    maps.add_arrivals(drawn, points[: len(SENTENCES), :2], list(SENTENCES))
+    assert orders_in_figure(drawn) == []
+    assert orders_in_figure(maps.sentence_map(points, sentences, 3.0, colour="meaning")) == []
+    # the test can fail: plotly obeys what is not escaped
+    assert orders_in_figure(go.Figure(go.Scatter(x=[1], y=[1], text=["<b>bold</b> <i>x</i>"])))
+    hover = "".join(text for trace in drawn.data if trace.text is not None for text in trace.text)
+    for shown in (
+        "this [/b] breaks",
+        "&lt;script&gt;",
+        "&#36;\\LaTeX&#36;",
+        "{format}",
+        "%{y}",
+        ":smile:",
+        "**md**",
+    ):
+        assert shown in hover, shown
+
+
+def test_figures_of_a_strangers_study_and_ledger_obey_no_label():
+    labels = dict(zip(ARMS, (*SENTENCES[7:9], SENTENCES[12]), strict=True))
+    table = compared(units(), "mmlm", labels).assign(title=" ".join(SENTENCES))
+    drawn = [
+        ablations.arms(table, ["retrieval", "xlco"]),
+        ablations.differences(table, ["retrieval"]),
+        ablations.layers(table),
+        ablations.learning_curves(
+            curves().assign(label=" ".join(SENTENCES), title=SENTENCES[8]), "retrieval"
+        ),
+        ledger.ledger([row | {"words": " ".join(SENTENCES)} for row in rows()]),
+        ledger.by_candidates([row | {"words": " ".join(SENTENCES)} for row in rows()]),
+    ]
+    for figure in drawn:
+        assert orders_in_figure(figure) == []
+
+
+@pytest.fixture
+def strange_cells():
+    return pd.DataFrame({"arm": list(SENTENCES), "value": [-1.5] * len(SENTENCES), "words": list(SENTENCES)})
+
+
+def test_a_table_for_a_spreadsheet_holds_no_formula_and_keeps_its_numbers(strange_cells):
+    read = pd.read_csv(io.StringIO(tables.csv(strange_cells)), keep_default_na=False)
+    assert [text for name in ("arm", "words") for text in read[name] if text[:1] in tuple("=+-@\t\r")] == []
+    assert read["value"].tolist() == strange_cells["value"].tolist()
+    assert (read["words"].str.removeprefix("'") == strange_cells["words"]).all()
+
+
+def test_a_table_for_latex_obeys_no_text(strange_cells):
+    source = tables.latex(strange_cells[["arm", "words"]], " ".join(SENTENCES))
+    assert RAW.search(source) is None
+    known = r"textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|usepackage|begin|end|caption"
+    known += r"|toprule|midrule|bottomrule|ge"
+    commands = set(re.findall(r"\\([a-zA-Z]+)", source))
+    assert commands <= set(known.split("|"))
+    assert source.count(r"\end{tabular}") == 1
+    for line in source.splitlines():
+        # a bracket after a line break would be its argument
+        assert not line.startswith(("[", "*"))
+        assert not re.search(r"(?<!\\)[$#_]", line)
+
+
+def test_a_table_for_markdown_obeys_no_label(strange_cells):
+    source = tables.markdown(strange_cells[["arm"]], " ".join(SENTENCES))
+    for order in ("<script", "<img", "![picture]", "**md**", "`md`", "$\\LaTeX"):
+        assert order not in source
+    assert len(source.splitlines()) == len(SENTENCES) + 4
+
+
+def test_tables_of_notebooks_show_sentences_as_text(sentences):
+    lesson("smoke")
+    for html in (sentences._repr_html_(), sentences.style.format()._repr_html_()):
+        assert re.search(r"<(script|img|b|a)\b(?! *scope)", html.replace("<a scope", "")) is None
+        assert "&lt;script&gt;" in html
+        # MathJax leaves a table with this class alone
+        assert "tex2jax_ignore" in html
