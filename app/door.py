@@ -5,6 +5,7 @@ and come from its own pages; open to a network, those of browsers that have once
 """
 
 import hmac
+import secrets
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 MEGABYTE: Final = 2**20
+YEAR_SECONDS: Final = 365 * 86_400
 WITHOUT_BODY: Final = ("GET", "HEAD", "OPTIONS", "DELETE")
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -55,7 +57,7 @@ class Door:
             return
         refusal = self.refusal(HTTPConnection(scope))
         if refusal is None:
-            await self.app(scope, receive, _guarded(send, scope))
+            await self.app(scope, receive, _guarded(send, HTTPConnection(scope)))
         elif scope["type"] == "http":
             await refusal(scope, receive, send)
         else:
@@ -89,16 +91,34 @@ class Door:
         return None
 
 
-def _guarded(send: Send, scope: Scope) -> Send:
-    """Adds to every answer what a browser must not do with it."""
-    policy = POLICY.format(host=HTTPConnection(scope).headers.get("host", ""))
+def _guarded(send: Send, request: HTTPConnection) -> Send:
+    """Adds to every answer what a browser must not do with it, and a number to a browser that has none yet."""
+    policy = POLICY.format(host=request.headers.get("host", ""))
+    known = visitor_cookie(_port(request)) in request.cookies or not _is_page(request.url.path)
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update({**HEADERS, "Content-Security-Policy": policy})
+            headers = MutableHeaders(scope=message)
+            headers.update({**HEADERS, "Content-Security-Policy": policy})
+            if not known:
+                headers.append("set-cookie", _new_visitor(_port(request)))
         await send(message)
 
     return guarded
+
+
+def visitor_cookie(port: int) -> str:
+    """Name of the cookie that tells browsers apart, so that each knows the runs that it started."""
+    return f"parallax-visitor-{port}"
+
+
+def _new_visitor(port: int) -> str:
+    return f"{visitor_cookie(port)}={secrets.token_hex(8)}; Max-Age={YEAR_SECONDS}; Path=/; HttpOnly; SameSite=Lax"
+
+
+def _is_page(path: str) -> bool:
+    """Whether a path may be that of a page: all of them get the same document."""
+    return not path.startswith(("/_stcore/", "/static/", "/media/", "/component/"))
 
 
 def _entrance(request: HTTPConnection, token: str) -> Response:
@@ -114,7 +134,11 @@ def _entrance(request: HTTPConnection, token: str) -> Response:
 
 def _cookie_name(request: HTTPConnection) -> str:
     # cookies do not tell ports apart: two dashboards on one machine would take each other's
-    return f"parallax-{request.scope['server'][1]}"
+    return f"parallax-{_port(request)}"
+
+
+def _port(request: HTTPConnection) -> int:
+    return request.scope["server"][1]
 
 
 def _equal(given: str | None, token: str) -> bool:

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.runs import badge, last_values, principal_maps, sentences_of, steps_of, stop_with
+from app.visitor import is_theirs, visitor
 from app.words import duration, guessing, nats, share
 from core.errors import InputError
 from lab import jobs
@@ -14,7 +15,7 @@ from lab.figures import curves, maps
 from lab.figures.sentences import markdown_text
 from lab.figures.tasks import TASKS
 from lab.projection import evaluation_layer, half_width
-from lab.store import ENDED, Run, Status
+from lab.store import ENDED, Request, Run, Status
 
 REFRESH_SECONDS = 2.0
 
@@ -68,22 +69,33 @@ def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
 
 def _buttons(run: Run, status: Status) -> None:
     if status.state == "running":
-        st.button("Pause", icon=":material/pause:", on_click=run.ask, args=("pause",))
+        _asking(run, "Pause", ":material/pause:", "pause")
     if status.state == "paused":
         st.button(
             "Continue", icon=":material/play_arrow:", type="primary", on_click=run.ask, args=("continue",)
         )
     if status.state in ("running", "paused"):
-        st.button("Stop", icon=":material/stop:", on_click=run.ask, args=("stop",))
+        _asking(run, "Stop", ":material/stop:", "stop")
     resumable = status.state in ("stopped", "failed", "lost") and status.step < status.steps
     if resumable and st.button("Resume", icon=":material/resume:", type="primary"):
         try:
             with st.spinner("Starting …"):
-                jobs.resume(run.name)
+                jobs.resume(run.name, visitor())
         except InputError as error:
             st.error(markdown_text(str(error)), icon=":material/error:")
         else:
             st.rerun()
+
+
+def _asking(run: Run, label: str, icon: str, request: Request) -> None:
+    """A button that asks the run's process; where somebody else started the run, it says who and asks once more."""
+    if is_theirs(run):
+        st.button(label, icon=icon, on_click=run.ask, args=(request,))
+        return
+    who = markdown_text(run.info.starter.words(visitor().session))
+    with st.popover(label, icon=icon):
+        st.markdown(f"**{run.name}** was started by {who}, not in this browser.")
+        st.button(f"{label} it all the same", key=f"{request}-{run.name}", on_click=run.ask, args=(request,))
 
 
 def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:

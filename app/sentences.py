@@ -2,11 +2,13 @@
 
 import html
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from lab.figures.languages import language_style
+from lab.figures.sentences import spreadsheet_cell
 
 # drawn with the letters of the page's own fonts, so nothing is fetched
 SHAPES = {
@@ -26,6 +28,15 @@ def sentence_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     )
     st.html(
         f"<table style='width:100%;border-collapse:collapse'><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def data_table(table: pd.DataFrame, **more: Any) -> None:
+    """A table of names and numbers; its CSV, which Streamlit offers, holds no formula for a spreadsheet."""
+    st.dataframe(
+        table.map(lambda value: spreadsheet_cell(value) if isinstance(value, str) else value),
+        hide_index=True,
+        **more,
     )
 
 

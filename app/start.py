@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.links import choose
+from app.visitor import name_field, visitor
 from core.config import Settings
 from core.errors import InputError
 from core.text.corpus import open_corpus
@@ -36,7 +37,7 @@ def start_form(first: bool) -> None:
                 # said at once: the process that starts needs seconds to find out
                 open_corpus(Path(flags[flags.index("--corpus") + 1]))
             with st.spinner("Starting a process of its own, about ten seconds …"):
-                choose("run", jobs.start(chosen or "toy", None, flags).name)
+                choose("run", jobs.start(chosen or "toy", None, flags, visitor()).name)
         except InputError as error:
             st.error(markdown_text(str(error)), icon=":material/error:")
         else:
@@ -56,6 +57,7 @@ def _dials(settings: Settings, chosen: str) -> list[str]:
             "Languages", LANGUAGES, default=languages, key=f"languages-{chosen}",
             format_func=lambda tag: f"{language_style(tag).name} ({tag})",
         )  # fmt: skip
+    name_field()
     left, right = st.columns(2)
     steps = left.number_input(
         "Steps",

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, HFValidationError
 
 from core.errors import InputError
@@ -47,6 +47,13 @@ def checkpoint_file(start: str, name: str) -> Path | None:
             f"{path} is a pointer of Git LFS, not the file itself: run 'git lfs pull' in its folder"
         )
     return path
+
+
+def must_be_fetched(start: str) -> bool:
+    """Whether a name means a checkpoint on the hub of which this machine holds nothing yet."""
+    if Path(start).is_dir() or not NAME.fullmatch(start):
+        return False
+    return not isinstance(try_to_load_from_cache(start, "config.json"), str)
 
 
 def _found(start: str, name: str) -> Path | None:

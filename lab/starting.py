@@ -10,6 +10,8 @@ import pandas as pd
 import torch
 
 from core.config import Settings
+from core.errors import InputError
+from core.hub import must_be_fetched
 from core.processes import first, here, told
 from core.text.corpus import Corpus, open_corpus
 from lab import store
@@ -88,9 +90,11 @@ def reopen_run(
         waits: called with its status before this process watches it for a sign of life.
 
     Raises:
-        InputError: another process has it, or its text has changed or is gone.
+        InputError: another process has it, its text has changed or is gone, or it would fetch weights that only its
+            own files name.
     """
     run = first(lambda: store.open_run(name))
+    told(lambda: _check_start(run))
     corpus = first(lambda: corpus_of(run, corpus_folder))
 
     def claim() -> None:
@@ -104,6 +108,16 @@ def reopen_run(
 
     told(claim)
     return run, corpus
+
+
+def _check_start(run: Run) -> None:
+    """Refuses to fetch a checkpoint because a run's file names it: the folder may come from a stranger."""
+    start = run.info.settings.model.start
+    if start is not None and run.checkpoint() is None and must_be_fetched(start):
+        raise InputError(
+            f"run {run.name} has no checkpoint of its own, and its run.json names {start!r} on the hub, of which this "
+            f"machine holds nothing: if you trust that name, start a new run with --model.start {start}"
+        )
 
 
 def _from_runs(folder: Path) -> str:

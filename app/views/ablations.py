@@ -5,6 +5,7 @@ import streamlit as st
 
 from app.links import linked_choice
 from app.runs import stop_with
+from app.sentences import data_table
 from core.errors import InputError
 from lab.figures.ablations import arms, differences, layers, learning_curves
 from lab.figures.sentences import markdown_text
@@ -122,7 +123,7 @@ st.caption(
     "An interval that crosses the line leaves the sign open."
 )
 cells = wide(table, shown)
-st.dataframe(cells, hide_index=True)
+data_table(cells)
 caption = f"{info.question} {READ.format(seeds=len(info.seeds), reference=labels[reference])}"
 st.caption(markdown_text(READ.format(seeds=len(info.seeds), reference=labels[reference])))
 save(study.name, table, cells, caption)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.runs import run_or_stop, steps_of, stop_with
+from app.sentences import data_table
 from app.words import nats, share
 from core.errors import InputError
 from lab import jobs, store
@@ -143,7 +144,7 @@ if estimates.get("rows"):
         f"{language_style(row.source).name} – {language_style(row.target).name}" for row in table.itertuples()
     ]
     table["information"] = [nats(row.nats, row.low, row.high) for row in table.itertuples()]
-    st.dataframe(table[["layer", "pair", "method", "kind", "information", "words"]], hide_index=True)
+    data_table(table[["layer", "pair", "method", "kind", "information", "words"]])
     st.caption(
         "Information between the vector of a sentence and that of its translation, by layer and pair of languages, "
         "with 95 % intervals. Vectors cannot carry more than their sentences. "

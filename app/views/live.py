@@ -5,10 +5,12 @@ import streamlit as st
 from app.monitor import watch
 from app.runs import choose_run, readable_runs, tell
 from app.start import start_form
+from app.waiting import show_queue
 
 runs, problems = readable_runs()
 st.title("Live", anchor=False)
 tell(problems)
+waits = show_queue(st.query_params.get("run"))
 
 if not runs:
     st.markdown(
@@ -22,7 +24,8 @@ if not runs:
 
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 with left:
-    run = choose_run(runs)
+    run = choose_run(runs) if not waits else runs[0]
 with right, st.popover("New run", icon=":material/add:", width="stretch"):
     start_form(first=False)
-watch(run)
+if not waits:
+    watch(run)

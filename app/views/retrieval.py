@@ -6,7 +6,7 @@ from app.comparing import compare
 from app.links import linked_choice
 from app.matrices import show_matrix
 from app.runs import readable_runs, run_or_stop, stop_with
-from app.sentences import cell, marked, number, sentence_table
+from app.sentences import cell, data_table, marked, number, sentence_table
 from app.words import guessing, share
 from core.errors import InputError
 from lab.evaluate.scores import read_directions, read_languages, read_mean
@@ -42,9 +42,9 @@ with summary:
         words = guessing(row["chance"], f"{row['pool']:,.0f}")
         st.markdown(f"{name}: **{pair}**, {share(row['value'], row['low'], row['high'])}; {words}")
     with st.expander("Every pair with its interval", icon=":material/table_rows:"):
-        st.dataframe(
+        data_table(
             pairs[["source", "target", "value", "low", "high", "chance", "pool", "n"]].sort_values("value"),
-            hide_index=True, height=300,
+            height=300,
             column_config={
                 name: st.column_config.NumberColumn(format="percent") for name in ("value", "low", "high", "chance")
             },

@@ -1,11 +1,11 @@
-"""`lab bench`: ours beside other packages; with --information estimators on the same samples, else training steps."""
+"""`lab bench`: ours beside other packages: training steps, with --information estimators; with --app the dashboard."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from lab.cli import bench_training
+from lab.cli import bench_app, bench_training
 from lab.cli import parse as parse_words
 from lab.cli.console import progress, table
 
@@ -75,7 +75,9 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def parse(words: list[str]) -> "Command | bench_training.Command":
-    """Estimators where --information names a folder, else training steps."""
+def parse(words: list[str]) -> "Command | bench_app.Command | bench_training.Command":
+    """Estimators where --information names a folder, the dashboard with --app, else training steps."""
+    if "--app" in words:
+        return parse_words(bench_app.Command, "lab bench --app", [word for word in words if word != "--app"])
     chosen = any(word.split("=")[0] == "--information" for word in words)
     return parse_words(Command if chosen else bench_training.Command, "lab bench", words)

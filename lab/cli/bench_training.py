@@ -16,7 +16,8 @@ class Command:
 
     Peers take the same step on the same text, masks and weights with the same optimizer: plain transformers with
     padded batches (logits at every position, or at masked positions only), and for contrast alone
-    sentence-transformers' MultipleNegativesRankingLoss. `lab bench --information FOLDER` compares estimators instead.
+    sentence-transformers' MultipleNegativesRankingLoss. `lab bench --information FOLDER` compares estimators
+    instead, `lab bench --app` measures the dashboard.
     """
 
     shapes: tuple[Literal["small", "base"], ...] = ("small", "base")
@@ -47,17 +48,17 @@ class Command:
             return bench_training(self.parts, self.shapes, self.corpus, self.examples, self.repetitions, tell)
 
     def show(self, document: dict[str, Any]) -> None:
-        rows = [[_cell(row[key]) for key in COLUMNS] for row in document["rows"]]
+        rows = [[cell(row[key]) for key in COLUMNS] for row in document["rows"]]
         table("ours beside theirs", COLUMNS, rows)
         out.print(
             f"text: {document['text']}\n"
             f"{document['device']}, {document['threads']} threads, precision {document['precision']}, "
-            f"torch {document['versions']['torch']}, {document['date']}",
-            markup=False,
+            f"torch {document['versions']['torch']}, {document['date']}"
         )
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value of a row, for a table."""
     if value is None:
         return ""
     return f"{value:,.{3 if value < 10 else 1}f}" if isinstance(value, float) else str(value)

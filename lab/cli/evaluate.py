@@ -47,6 +47,8 @@ class Command:
     is a sentence encoder, else two thirds up."""
     pooling: Literal["mean", "first"] | None = None
     """Of the tokens; default: the run's (mean), or the checkpoint's own."""
+    prompt: str | None = None
+    """Read before every sentence, such as "query: "; default: the checkpoint's own default prompt, if it names one."""
     meanings: int | None = None
     """At most this many meanings are compared, drawn at random; default: 10,000, or the preset's."""
     pool: Literal["all", "shared"] | int | None = None
@@ -89,7 +91,12 @@ class Command:
         protocol = PRESETS[self.preset] if self.preset else Protocol()
         index, size = (None, self.pool) if isinstance(self.pool, int) else (self.pool, None)
         pools = {"index": index, "size": size, "smallest": self.min_pool, "directions": self.directions}
-        read = {"layer": self.layer, "pooling": self.pooling, "meanings": self.meanings}
+        read = {
+            "layer": self.layer,
+            "pooling": self.pooling,
+            "prompt": self.prompt,
+            "meanings": self.meanings,
+        }
         return replace(protocol, pools=replace(protocol.pools, **_given(pools)), **_given(read))
 
     def show(self, document: dict[str, Any]) -> None:
@@ -111,6 +118,8 @@ def _show(document: dict[str, Any], every: bool) -> None:
         out.print(f"run {document['run']}: {document['unmeasured']}")
     else:
         out.print(_mean_in_words(document))
+    if document.get("prompts") or document["prompt"]:
+        out.print(document.get("prompts") or f"every sentence was read after {document['prompt']!r}")
     for mean in document["means"]:
         out.print(
             f"queries in {mean['query']}, index in {mean['index']}: {_share(mean, 'accuracy')} over {mean['pairs']} "

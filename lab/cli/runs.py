@@ -7,6 +7,7 @@ from core.errors import InputError
 from lab import store
 from lab.cli.console import out, table
 from lab.evaluate.scores import read_mean
+from lab.store import turns
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class Command:
     """Lists runs, newest first, with their state and retrieval."""
 
     def __call__(self) -> dict[str, Any]:
-        return {"folder": str(store.runs_folder()), "runs": [summary(run) for run in store.list_runs()]}
+        runs = [*queued(), *(summary(run) for run in store.list_runs())]
+        return {"folder": str(store.runs_folder()), "runs": runs}
 
     def show(self, document: dict[str, Any]) -> None:
         if not document["runs"]:
@@ -30,6 +32,21 @@ class Command:
             )
             rows.append((run["run"], run["state"], f"{run['step']}/{run['steps']}", run["languages"], words))
         table("", ("run", "state", "step", "languages", ""), rows)
+
+
+def queued() -> list[dict[str, Any]]:
+    """A line for each job that waits for its turn, the next one first."""
+    living = turns.tickets()
+    training = [ticket.name or "a run" for ticket in living if ticket.state == "trains"]
+    waiting = [ticket for ticket in living if ticket.state == "waits"]
+    return [
+        _row(
+            ticket.name,
+            "waits",
+            message=f"{place} before it, {' and '.join(training)} trains; {ticket.starter.words('')}",
+        )
+        for place, ticket in enumerate(waiting, start=len(training))
+    ]
 
 
 def summary(run: store.Run) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`lab train RECIPE`: trains a run."""
 
+import os
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,10 +11,13 @@ import tyro
 
 from core.config import Settings
 from core.errors import InputError
+from core.text.corpus import open_corpus
 from lab import store
 from lab.cli import parse as parse_words
 from lab.cli.console import errors, out, progress, table
 from lab.recipes import RECIPES, recipe
+from lab.store import turns
+from lab.store.starter import LOG_VARIABLE, starter_of_process
 
 if TYPE_CHECKING:
     from core.text.corpus import Corpus
@@ -37,7 +41,25 @@ class Command:
     """With --resume: the process that has the run is known to be gone, although its lock is still there. It must be no
     process of this machine, and is watched for a minute before its run is taken."""
 
+    queue: bool = False
+    """Wait until fewer than PARALLAX_JOBS runs (1 by default) train in this folder of runs, and for those who asked
+    before."""
+
     def __call__(self) -> dict[str, Any] | None:
+        with self._turn():
+            return self._trained()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """A place among the runs that train, taken at once or waited for, before anything large is imported."""
+        # of several processes of one run the first has it
+        if os.environ.get("RANK", "0") != "0":
+            return nullcontext()
+        if self.queue and self.corpus is not None:
+            open_corpus(self.corpus)
+        log = os.environ.get(LOG_VARIABLE, "")
+        return turns.turn(self.name or "", starter_of_process(), _waiting if self.queue else None, log)
+
+    def _trained(self) -> dict[str, Any] | None:
         from core.processes import here
         from core.train import NonFiniteLoss
         from lab.threads import threads_note
@@ -45,6 +67,8 @@ class Command:
 
         run, corpus = self._opened()
         main = here().is_main_process
+        if main:
+            _take_log(run)
         if corpus is not None:
             if main and (note := threads_note(run.info)):
                 errors.print(f"lab: {note}")
@@ -114,6 +138,17 @@ def _retrieval_row(document: dict[str, Any]) -> list[tuple[str, str]]:
     if document["state"] != "finished":
         return []
     return [("held-out retrieval", f"not measured: lab evaluate {document['run']} says why")]
+
+
+def _waiting(before: int) -> None:
+    errors.print(f"lab: waits for its turn, {before} before it; PARALLAX_JOBS says how many train at a time")
+
+
+def _take_log(run: store.Run) -> None:
+    """Moves what a page has this process print to into the run's folder; the process goes on writing to it."""
+    log = os.environ.pop(LOG_VARIABLE, "")
+    if log:
+        Path(log).replace(run.log_path)
 
 
 def _watching(status: store.Status) -> None:

@@ -1,7 +1,7 @@
 """Retrieval of a run, or of any XLM-R style checkpoint as if it were one."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer
-from lab.evaluate.foreign import own_reading
+from lab.evaluate.foreign import Prompts, own_prompts, own_reading
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
 from lab.evaluate.retrieval import MEASURE, Direction, Survey, sides_of, survey, wrong_matches
@@ -36,6 +36,7 @@ class Protocol:
         pooling: of the tokens, `<s>` and `</s>` included: their mean, or the first.
         meanings: at most so many are compared, drawn at random; None for all.
         pools: what is searched, and which directions are averaged.
+        prompt: read before every sentence; None for the checkpoint's default, which a run has not.
 
     Raises:
         InputError: no meanings.
@@ -45,6 +46,7 @@ class Protocol:
     pooling: str | None = None
     meanings: int | None = 10_000
     pools: PoolRule = DEFAULT_POOLS
+    prompt: str | None = None
 
     def __post_init__(self) -> None:
         if self.meanings is not None and self.meanings < 1:
@@ -100,8 +102,10 @@ def evaluate_checkpoint(
     model, tokenizer = open_foreign(start)
     chosen = (protocol.layer, protocol.pooling)
     default = (0, "mean") if None not in chosen else own_reading(start, _layers(model))
+    prompts = own_prompts(start) if protocol.prompt is None else Prompts()
+    protocol = replace(protocol, prompt=protocol.prompt or prompts.text)
     document, _ = _measured(model, tokenizer, sentences, default, protocol, progress)
-    return {"run": start, **document}
+    return {"run": start, **document, "prompts": prompts.words}
 
 
 def _layers(model: InfoXLM) -> int:
@@ -123,9 +127,12 @@ def _measured(
     meanings = np.random.default_rng(0).permutation(sentences["meaning"].unique())
     compared = sentences[sentences["meaning"].isin(meanings[: protocol.meanings])]
     model.to(model_device())
-    vectors = encode(model, tokenizer, compared["text"].tolist(), [layer], pooling, progress)[layer]
+    prompt = protocol.prompt or ""
+    texts = [prompt + text for text in compared["text"]]
+    vectors = encode(model, tokenizer, texts, [layer], pooling, progress)[layer]
     result = survey(sides_of(compared, vectors), protocol.pools, progress)
-    return {"layer": layer, "pooling": pooling, **_document(result, protocol.pools, layer)}, result.directions
+    read = {"layer": layer, "pooling": pooling, "prompt": prompt}
+    return {**read, **_document(result, protocol.pools, layer)}, result.directions
 
 
 def _document(result: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:

@@ -16,6 +16,8 @@ WORD_JOINER: Final = "\u2060"
 LINKS: Final = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=[-<])(?=[->])", re.IGNORECASE)
 """Places inside web addresses, mail addresses and typed arrows."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+NUMBERS: Final = re.compile(r"[-+][-+0-9.,% \[\]*]*")
+"""Signed numbers with their intervals, which call nothing."""
 
 
 def isolated(text: str) -> str:
@@ -48,10 +50,10 @@ def visible_line(text: str) -> str:
 def spreadsheet_cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it (OWASP).
 
-    >>> spreadsheet_cell("=cmd|' /C calc'!A1"), spreadsheet_cell("a = b")
-    ("'=cmd|' /C calc'!A1", 'a = b')
+    >>> spreadsheet_cell("=cmd|' /C calc'!A1"), spreadsheet_cell("a = b"), spreadsheet_cell("-2.25 [-4.19, -0.31]")
+    ("'=cmd|' /C calc'!A1", 'a = b', '-2.25 [-4.19, -0.31]')
     """
-    return f"'{text}" if text[:1] in FORMULA else text
+    return f"'{text}" if text[:1] in FORMULA and not NUMBERS.fullmatch(text) else text
 
 
 def _written_out(match: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer
 from lab import store
 from lab.bundle import bundle
-from lab.evaluate.foreign import own_reading
+from lab.evaluate.foreign import Prompts, own_prompts, own_reading
 from lab.lessons.layers import (
     COSINE,
     TRAINED,
@@ -39,6 +39,7 @@ class Checkpoint:
     tokenizer: Tokenizer
     layer: int
     pooling: str
+    prompts: Prompts
 
     @property
     def parameters(self) -> pd.Series:
@@ -68,7 +69,7 @@ def opened(lesson: Lesson, start: str) -> Checkpoint:
         )
     model, tokenizer = open_foreign(start)
     layer, pooling = own_reading(start, model.encoder.config.num_hidden_layers)
-    return Checkpoint(start, model, tokenizer, layer, pooling)
+    return Checkpoint(start, model, tokenizer, layer, pooling, own_prompts(start))
 
 
 def text_to_read(lesson: Lesson, folder: str, meanings: int) -> pd.DataFrame:
@@ -89,7 +90,8 @@ def text_to_read(lesson: Lesson, folder: str, meanings: int) -> pd.DataFrame:
 
 
 def read(checkpoint: Checkpoint, sentences: pd.DataFrame) -> dict[str, Vectors]:
-    """Sentence vectors by pooling and hidden state."""
+    """Sentence vectors by pooling and hidden state, read after the checkpoint's default prompt if it has one."""
+    sentences = sentences.assign(text=checkpoint.prompts.text + sentences["text"])
     return {
         pooling: vectors_of_model(checkpoint.model, checkpoint.tokenizer, sentences, pooling)
         for pooling in POOLINGS
@@ -104,6 +106,7 @@ def contents_in_words(checkpoint: Checkpoint, sentences: pd.DataFrame) -> list[s
         f"{parameters['embeddings'] / parameters.sum():.0%} of {parameters.sum():,} parameters are embeddings. By its "
         f"own files, or by default, sentences are read from hidden state {checkpoint.layer}, pooling "
         f"{checkpoint.pooling}.",
+        *([f"Prompts: {checkpoint.prompts.words}."] if checkpoint.prompts.words else []),
         f"Text to read: {sentences['meaning'].nunique():,} meanings in "
         f"{' '.join(sorted(sentences['language'].unique()))}.",
     ]

@@ -8,6 +8,7 @@ from lab.store.about import ENDED, WORLD, Request, RunInfo, State, Status, descr
 from lab.store.places import NAME, cache_folder, check_name, runs_folder
 from lab.store.results import SCORE_COLUMNS
 from lab.store.run import Run
+from lab.store.starter import Starter
 from lab.store.steps import StepLog, tail
 from lab.store.writing import StorageFull, replace, room
 
@@ -20,6 +21,7 @@ __all__ = [
     "Request",
     "Run",
     "RunInfo",
+    "Starter",
     "State",
     "Status",
     "StepLog",
@@ -95,10 +97,10 @@ def is_run(name: str) -> bool:
 
 
 def list_runs() -> list[Run]:
-    """All runs, newest first; a folder counts when it holds a `run.json`, readable or not."""
+    """All runs, newest first; a folder of a run's name counts when it holds a `run.json`, readable or not."""
     root = runs_folder()
     found = [*root.glob("*/run.json"), *root.glob("*/*/run.json"), *root.glob("*/*/*/run.json")]
-    found = [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    found = [path for path in found if all(map(NAME.fullmatch, path.relative_to(root).parts))]
     found.sort(key=_written, reverse=True)
     return [Run(str(path.parent.relative_to(root)), path.parent) for path in found]
 

@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from core.config import FORMAT_VERSION, Frozen, Settings
 from lab.store.owner import Owner
+from lab.store.starter import Starter, starter_of_process
 from lab.store.versions import written_by
 
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "lost"]
@@ -32,6 +33,7 @@ class RunInfo(Frozen):
     Attributes:
         corpus: its folder, or `WORLD`.
         corpus_from_runs: the same folder seen from the folder of runs, so that both can move together.
+        starter: who started it from a page; empty for a command.
         threads: that it computes with on the CPU, in each process; None on a GPU, and in runs of older versions.
     """
 
@@ -48,6 +50,7 @@ class RunInfo(Frozen):
     entropy_nats: float | None = None
     corpus_from_runs: str | None = None
     threads: int | None = None
+    starter: Starter = Starter()
 
     @property
     def written_by(self) -> str:
@@ -102,6 +105,7 @@ def describe(
         device=device,
         commit=_commit(),
         versions={package: version(package) for package in packages},
+        starter=starter_of_process(),
     )
 
 

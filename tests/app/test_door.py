@@ -7,7 +7,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from app.door import Door
+from app.door import Door, visitor_cookie
 
 TOKEN = "open-sesame"
 
@@ -121,3 +121,17 @@ def test_every_answer_forbids_the_browser_to_ask_other_machines_and_others_to_fr
     assert policy["frame-ancestors"] == "'self'"
     assert all("http:" not in sources and "*" not in sources for sources in policy.values())
     assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_browser_gets_a_number_once_and_keeps_it():
+    client = visitor()
+    cookie = client.get("/live").headers["set-cookie"]
+    assert cookie.startswith(f"{visitor_cookie(8501)}=")
+    assert "httponly" in cookie.lower()
+    assert "set-cookie" not in client.get("/").headers
+    assert visitor().get("/").headers["set-cookie"] != cookie
+
+
+@pytest.mark.parametrize("path", ["/_stcore/health", "/static/x.js", "/media/x"])
+def test_files_give_no_number(path):
+    assert "set-cookie" not in visitor().get(path).headers

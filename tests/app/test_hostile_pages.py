@@ -43,6 +43,13 @@ def test_no_page_obeys_a_strangers_text(stranger, name):
     for element in page.get("html"):
         body = element.proto.body
         assert re.search(r"<(script|img|a)\b", body) is None
+    cells = [
+        value
+        for table in page.dataframe
+        for value in table.value.to_numpy().ravel()
+        if isinstance(value, str)
+    ]
+    assert [value for value in cells if value[:1] in ("=", "@", "\t", "\r")] == []
     charts = page.get("plotly_chart")
     for chart in charts:
         assert orders_in_figure(json.loads(chart.proto.spec or chart.proto.figure.spec)) == []

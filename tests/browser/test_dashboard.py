@@ -10,7 +10,9 @@ from urllib.parse import urlparse
 import pytest
 
 from lab import store
+from tests.app.hostile_runs import write_hostile_run, write_hostile_study
 from tests.app.servers import served
+from tests.hostile import SENTENCES
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page, expect = playwright_api.Page, playwright_api.expect
@@ -149,3 +151,30 @@ def test_a_newcomer_starts_a_run_sees_the_map_move_and_stops_it(page):
     turn_to(page, "Retrieval")
     turn_to(page, "Try it")
     expect(page.locator(".st-key-landing .js-plotly-plot")).to_be_visible(timeout=PATIENCE)
+
+
+# text that is obeyed becomes one of these
+OBEYED = "a[href*=evil], img[src*=evil], [data-testid=stMain] script, .katex, [data-testid=stMain] b"
+
+
+def test_a_strangers_words_are_shown_and_not_obeyed(page):
+    page.on("dialog", lambda dialog: pytest.fail(f"the page obeyed: {dialog.message}"))
+    write_hostile_run("stranger")
+    write_hostile_study("strange")
+    for name in ("Live", "Space", "Information", "Ablations", "Retrieval"):
+        turn_to(page, name)
+        assert page.locator(OBEYED).count() == 0, name
+    expect(page.get_by_text("this [/b] breaks").first).to_be_visible()
+    turn_to(page, "Live")
+    alert = page.get_by_test_id("stAlert").first
+    for shown in ("[bold]x[/bold]", "<script>alert(1)</script>", "**md**", ":smile:", "{format}", "=cmd|"):
+        expect(alert).to_contain_text(shown)
+
+    turn_to(page, "Space")
+    point = page.locator(".st-key-map .scatterlayer .trace .point").nth(
+        SENTENCES.index("<script>alert(1)</script>")
+    )
+    point.wait_for(state="attached", timeout=60_000)
+    be_still(page)
+    point.hover(force=True)
+    expect(page.locator(".st-key-map .hoverlayer")).to_contain_text("<script>alert(1)</script>")

@@ -1,5 +1,6 @@
 """Runs as processes of their own."""
 
+import json
 import os
 import signal
 import time
@@ -8,6 +9,7 @@ import pytest
 
 from core.errors import InputError
 from lab import jobs, store
+from lab.cli import run as lab
 from tests.lab.runs import FLAGS
 
 SECONDS = 120
@@ -53,3 +55,21 @@ def test_a_mistake_comes_back_in_the_commands_own_words():
     with pytest.raises(InputError, match="run name"):
         jobs.start("toy", "../mine")
     assert store.list_runs() == []
+
+
+def test_the_second_run_waits_until_the_first_has_ended_and_is_listed_meanwhile(capsys):
+    ada, bob = store.Starter(name="Ada", session="a"), store.Starter(name="Bob", session="b")
+    first = jobs.start("toy", None, [*FLAGS, "--steps", "4000"], ada)
+    second = jobs.start("toy", None, [*FLAGS, "--steps", "6"], bob)
+    assert (first.name, second.name) == ("toy-1", "toy-2")
+    assert jobs.waiting("toy-2")
+    assert not store.is_run("toy-2")
+    assert lab(["list", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runs"]
+    assert [(row["run"], row["state"]) for row in rows[:1]] == [("toy-2", "waits")]
+    assert "1 before it, toy-1 trains; Bob" in rows[0]["message"]
+    first.ask("stop")
+    assert wait(first, "stopped") == "stopped"
+    assert wait(second, "finished", "failed") == "finished"
+    assert (first.info.starter, second.info.starter) == (ada, bob)
+    assert second.log_path.is_file()

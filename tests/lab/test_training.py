@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 
+import huggingface_hub.constants
 import numpy as np
 import pytest
 
@@ -252,3 +253,19 @@ def test_a_running_run_cannot_be_resumed():
 def test_the_first_difference_between_settings_is_named():
     assert settings_difference(tiny(), tiny()) is None
     assert settings_difference(tiny(steps=13), tiny()) == "steps: 13, kept 12"
+
+
+def test_a_resume_fetches_nothing_that_only_a_strangers_file_names(monkeypatch, tmp_path):
+    # the hub's cache of this machine is empty
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    run, _ = start_run("r", tiny(), None)
+    run.release()
+    info = run.info
+    shape = info.settings.model.model_copy(update={"start": "evil/model"})
+    run.write_info(info.model_copy(update={"settings": info.settings.model_copy(update={"model": shape})}))
+    with pytest.raises(InputError, match=r"'evil/model' on the hub, of which this machine holds nothing"):
+        reopen_run("r")
+    with run.new_checkpoint(3):
+        pass
+    # its own checkpoint is all that a resume needs
+    reopen_run("r")

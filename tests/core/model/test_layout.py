@@ -3,9 +3,12 @@
 import json
 import math
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import sentencepiece
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -13,6 +16,7 @@ from core.checkpoint import open_foreign
 from core.errors import InputError
 from core.model.start import open_language_model
 from tests.core.checkpoints import foreign
+from tests.core.text.conftest import sentences
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 
@@ -177,3 +181,31 @@ def test_an_adapter_beside_weights_is_refused_because_its_base_could_be_fetched(
 def test_no_tokenizer_says_what_to_put_there(folder):
     (folder / "tokenizer.json").unlink()
     assert "put the tokenizer of its base model there" in refused(folder)
+
+
+QUIET = """
+import sys
+def listen(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        raise SystemExit(f"asked the network: {event} {arguments}")
+sys.addaudithook(listen)
+from core.checkpoint import open_foreign
+open_foreign(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("kind", ["tokenizer.json", "sentencepiece"])
+def test_a_folder_is_opened_without_asking_the_network(folder, kind):
+    if kind == "sentencepiece":
+        (folder / "tokenizer.json").unlink()
+        texts = [text for _, _, text in sentences(300)]
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_prefix=str(folder / "sentencepiece.bpe"),
+            vocab_size=70,
+            minloglevel=2,
+        )
+    ran = subprocess.run(
+        [sys.executable, "-c", QUIET, str(folder)], capture_output=True, text=True, timeout=300
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]

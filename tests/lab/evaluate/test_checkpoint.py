@@ -11,15 +11,20 @@ import numpy as np
 import pytest
 import torch
 
+from core.checkpoint import open_foreign
 from core.errors import InputError
 from core.text.corpus import write_corpus
 from lab.cli import run as lab
-from lab.evaluate.foreign import own_reading
+from lab.evaluate.foreign import own_prompts, own_reading
 from lab.evaluate.run import PRESETS, Protocol, evaluate_checkpoint
+from lab.evaluate.vectors import encode
 from tests.core.checkpoints import foreign
 from tests.core.text.conftest import sentences
 
 TATOEBA = Path(__file__).parents[4] / "shared" / "data" / "tatoeba"
+PROMPT_CASE = (
+    Path(__file__).parents[4] / "shared" / "cases" / "29-prompts" / "config_sentence_transformers.json"
+)
 MEANINGS = 60
 
 
@@ -219,3 +224,85 @@ def test_the_tatoeba_test_set_is_one_corpus_with_both_directions_per_language(tm
     assert sizes == {("sw", "en"): 390, ("en", "sw"): 390, ("de", "en"): 1_000, ("en", "de"): 1_000}
     assert (document["layer"], document["pooling"]) == (7, "mean")
     assert {mean["query"] for mean in document["means"]} == {"en", "others"}
+
+
+PROMPTS = {"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": "query"}
+
+
+@pytest.fixture
+def prompted(tmp_path):
+    """A sentence encoder with a default prompt, as sentence-transformers writes one."""
+    folder = foreign(tmp_path / "prompted", layers=2, positions=66)[0]
+    sentence_encoder(folder, Pooling={"embedding_dimension": 16, "pooling_mode": "mean"})
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0] |= {"path": "", "idx": 0, "name": "0"}
+    modules[1] |= {"idx": 1, "name": "1"}
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(PROMPTS))
+    return folder
+
+
+def test_the_default_prompt_of_a_checkpoint_is_read_as_sentence_transformers_reads_it(prompted):
+    from sentence_transformers import SentenceTransformer
+
+    texts = [text for _, _, text in sentences(8)]
+    theirs = SentenceTransformer(str(prompted), device="cpu").encode(texts)
+    model, tokenizer = open_foreign(str(prompted))
+    prompts = own_prompts(str(prompted))
+    assert (prompts.text, prompts.names) == ("query: ", ("query", "passage"))
+    layer, pooling = own_reading(str(prompted), 2)
+    ours = encode(model, tokenizer, [prompts.text + text for text in texts], [layer], pooling)[layer]
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert abs(encode(model, tokenizer, texts, [layer], pooling)[layer] - theirs).max() > 1e-3
+
+
+def test_an_evaluation_reads_the_default_prompt_and_says_so(prompted, corpus, capsys):
+    document = evaluate_checkpoint(str(prompted), corpus)
+    assert document["prompt"] == "query: "
+    assert "'query: '" in document["prompts"]
+    without = evaluate_checkpoint(str(prompted), corpus, Protocol(prompt=""))
+    assert (without["prompt"], without["prompts"]) == ("", "")
+    by_name = evaluate_checkpoint(str(prompted), corpus, Protocol(prompt="query: "))
+    assert by_name["retrieval"] == document["retrieval"] != without["retrieval"]
+    assert lab(["evaluate", str(prompted), "--corpus", str(corpus)]) == 0
+    assert "every sentence was read after 'query: ', the default prompt" in capsys.readouterr().out
+
+
+def test_prompts_without_a_default_are_not_used_and_the_result_says_so(prompted, corpus):
+    (prompted / "config_sentence_transformers.json").write_text(json.dumps({"prompts": PROMPTS["prompts"]}))
+    document = evaluate_checkpoint(str(prompted), corpus)
+    assert document["prompt"] == ""
+    assert "query, passage" in document["prompts"]
+    assert "none was used" in document["prompts"]
+
+
+@pytest.mark.skipif(not PROMPT_CASE.is_file(), reason=f"needs the case {PROMPT_CASE}")
+def test_the_prompts_that_were_reported_are_read(prompted):
+    shutil.copyfile(PROMPT_CASE, prompted / "config_sentence_transformers.json")
+    assert own_prompts(str(prompted)).text == "query: "
+
+
+STRANGE = {
+    "modules.json": [
+        "{}", "3", '[{"type": 3}]', '[["x"]]', "[" * 100_000, '[{"type": "x.Pooling", "path": "../../etc"}]',
+    ],
+    "config_sentence_transformers.json": [
+        '{"prompts": [1]}', '{"default_prompt_name": "x"}', '{"prompts": {"a": 1}}',
+    ],
+    "sentence_bert_config.json": [
+        "[]", '{"config_args": {"num_hidden_layers": "x"}}', '{"config_args": {"num_hidden_layers": -1}}',
+    ],
+    "Pooling/config.json": [
+        "[]", '{"pooling_mode": 3}', '{"pooling_mode": [[]]}', '{"include_prompt": false, "pooling_mode": "mean"}',
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(name, text) for name, texts in STRANGE.items() for text in texts]
+)
+def test_a_strangers_files_about_sentence_vectors_are_refused_in_one_line(prompted, name, text):
+    (prompted / name).write_text(text)
+    with pytest.raises(InputError) as caught:
+        own_reading(str(prompted), 2)
+    assert "\n" not in str(caught.value)

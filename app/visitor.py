@@ -1,0 +1,33 @@
+"""Who looks at a page: a number that the door gives each browser once, and a name that people may give."""
+
+import streamlit as st
+
+from app.door import visitor_cookie
+from lab.store import Run, Starter
+
+
+def visitor() -> Starter:
+    """Who looks at this page."""
+    return Starter(name=st.session_state.get("visitor-name", "").strip(), session=_session())
+
+
+def _session() -> str:
+    return st.context.cookies.get(visitor_cookie(int(st.get_option("server.port"))), "")
+
+
+def name_field() -> None:
+    """Asks for a name that others see beside the runs that are started here."""
+    st.text_input(
+        "Your name", key="visitor-name-widget", value=st.session_state.get("visitor-name", ""), max_chars=60,
+        placeholder="optional: shown beside your runs", on_change=_keep,
+    )  # fmt: skip
+
+
+def _keep() -> None:
+    # a widget's own value is forgotten where it is not drawn
+    st.session_state["visitor-name"] = st.session_state["visitor-name-widget"]
+
+
+def is_theirs(run: Run) -> bool:
+    """Whether this browser started the run."""
+    return run.info.starter.session == visitor().session
