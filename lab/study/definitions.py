@@ -1,7 +1,7 @@
 """The studies: each a question, and the settings in which its arms differ from one base."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final
@@ -62,7 +62,12 @@ TASK_NAMES: Final = {"mmlm": "MMLM", "tlm": "TLM", "contrast": "XLCO"}
 
 
 def task_arms(base: Settings) -> tuple[Arm, ...]:
-    """All seven non-empty combinations, the smaller ones first."""
+    """All seven non-empty combinations, the smaller ones first.
+
+    Where one of MMLM and TLM is left out, the other reads its sentences as well, so that all arms that mask have
+    equally many sentences masked in a step, and differ in what stands beside a sentence alone. XLCO reads text of
+    its own, in which nothing is masked.
+    """
     chosen = sorted(
         (on for on in product((True, False), repeat=3) if any(on)),
         key=lambda on: (sum(on), [not o for o in on]),
@@ -71,9 +76,21 @@ def task_arms(base: Settings) -> tuple[Arm, ...]:
     for on in chosen:
         tasks = [task for task, enabled in zip(TASK_NAMES, on, strict=True) if enabled]
         label = " + ".join(TASK_NAMES[task] for task in tasks)
-        changes = {task: {"enabled": enabled} for task, enabled in zip(TASK_NAMES, on, strict=True)}
+        changes = {
+            task: {"enabled": task in tasks, **_masked_alone(base, task, tasks)} for task in TASK_NAMES
+        }
         arms.append(Arm(label.lower().replace(" + ", "-"), label, changes))
     return tuple(arms)
+
+
+def _masked_alone(base: Settings, task: str, tasks: Sequence[str]) -> Changes:
+    """The examples of a masked task that reads the sentences of the other as well; a pair holds two sentences."""
+    sentences, pairs, _ = base.examples
+    if task == "mmlm" and "tlm" not in tasks:
+        return {"examples": sentences + 2 * pairs}
+    if task == "tlm" and "mmlm" not in tasks:
+        return {"examples": pairs + sentences // 2}
+    return {}
 
 
 def layer_arms(base: Settings) -> tuple[Arm, ...]:
@@ -184,7 +201,7 @@ def candidate_arms(base: Settings) -> tuple[Arm, ...]:
     )
 
 
-LEDGER: Final = ("retrieval", "mmlm", "tlm", "tlm_minus_mmlm", "xlco")
+LEDGER: Final = ("retrieval", "mmlm", "tlm", "tlm_minus_mmlm", "wrong_translation", "xlco", "tokens")
 CONTRAST: Final = ("retrieval", "xlco", "xlco_trained", "mmlm")
 JOINT: Final = "mmlm-tlm-xlco"
 TASK_CONTRASTS: Final = (
@@ -195,6 +212,7 @@ TASK_CONTRASTS: Final = (
     Contrast(metric="mmlm", arm="mmlm-tlm", reference="mmlm", margin=0.05),
     Contrast(metric="tlm", arm=JOINT, reference="mmlm-tlm", margin=0.05),
     Contrast(metric="tlm", arm=JOINT, reference="tlm-xlco", margin=0.05),
+    Contrast(metric="wrong_translation", arm=JOINT, reference="mmlm-tlm", margin=0.05),
 )
 """What the paper claims of its tasks: retrieval as a share, others in nats."""
 

@@ -12,6 +12,7 @@ from lab.evaluate.ledger.contrast import contrast_loss, fitted_scale, shares_of_
 from lab.evaluate.ledger.masked import masked_reading, token_entropy
 from lab.evaluate.ledger.subject import Subject, masked_tasks, open_subject, truth_of
 from lab.evaluate.ledger.translations import Pools, chosen_pairs
+from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.vectors import encode
@@ -22,7 +23,7 @@ from lab.study.scales import Protocol
 
 BINS: Final = 40
 MEASURED: Final = "measured"
-VERSION: Final = 2
+VERSION: Final = 3
 """Of what units mean; those of another version are measured again."""
 FEWEST_CANDIDATES: Final = 8
 """Pairs of languages with fewer held-out translations to measure with are left out of XLCO."""
@@ -40,7 +41,7 @@ def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) ->
     if kept == key and table is not None:
         return table
     subject = open_subject(run, progress, base.text)
-    parts = [_seconds(run), *_retrieval(subject), *_masked(subject, protocol), *_contrast(subject, protocol)]
+    parts = [*_effort(run), *_retrieval(subject), *_masked(subject, protocol), *_contrast(subject, protocol)]
     table = pd.concat(parts, ignore_index=True)
     run.write_table(MEASURED, table)
     run.write_document(MEASURED, key)
@@ -71,8 +72,11 @@ def _units(
     )
 
 
-def _seconds(run: Run) -> pd.DataFrame:
-    return _units("seconds", "", [0], [float(run.steps()["elapsed"].max())], [1.0])
+def _effort(run: Run) -> Iterable[pd.DataFrame]:
+    """What training took: seconds, and the tokens that its tasks read."""
+    steps = run.steps()
+    yield _units("seconds", "", [0], [float(steps["elapsed"].max())], [1.0])
+    yield _units("tokens", "", [0], [float(steps["tokens"].sum())], [1.0])
 
 
 def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
@@ -120,6 +124,9 @@ def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
         mmlm, tlm = readings["mmlm"], readings["tlm"]
         truth = known[ADDED].information_nats if known else math.nan
         yield _units("tlm_minus_mmlm", "", tlm.meanings, mmlm.sums - tlm.sums, tlm.counts, truth=truth)
+        cost = wrong_translations(subject, protocol.sentences, subject.run.info.settings.seed)
+        if cost is not None:
+            yield _units("wrong_translation", "", cost.meanings, cost.sums, cost.counts)
 
 
 def _contrast(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:

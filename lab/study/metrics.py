@@ -12,7 +12,7 @@ class Metric:
 
     key: str
     label: str
-    unit: Literal["share", "nats", "s"]
+    unit: Literal["share", "nats", "s", "tokens"]
     better: Literal["higher", "lower"] = "higher"
     bound: bool = False
 
@@ -28,6 +28,7 @@ METRICS: Final = (
     Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
     # a difference of two bounds bounds nothing
     Metric("tlm_minus_mmlm", "TLM − MMLM: what the translation adds", "nats"),
+    Metric("wrong_translation", "What a wrong translation costs a masked token", "nats"),
     Metric("mmlm_own", "MMLM of its own sentences: I(context; token)", "nats", bound=True),
     Metric("xlco", "XLCO: I(sentence; translation)", "nats", bound=True),
     Metric("xlco_trained", "XLCO with as many candidates as in training", "nats", bound=True),
@@ -35,6 +36,7 @@ METRICS: Final = (
     Metric("tlm_loss", "held-out TLM loss", "nats", "lower"),
     Metric("mmlm_own_loss", "held-out MMLM loss of its own sentences", "nats", "lower"),
     Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
+    Metric("tokens", "tokens read in training", "tokens", "lower"),
     Metric("seconds", "training time", "s", "lower"),
 )
 _KNOWN: Final = {metric.key: metric for metric in METRICS}

@@ -14,7 +14,7 @@ READ: Final = (
     "Mean over {seeds} seeds [95 % interval]; ≥: a lower bound. Stars: differs from {reference}, paired by sentence "
     "and seed, p corrected over the arms (Holm): * < 0.05, ** < 0.01 (from three seeds on), *** < 0.001 (from four)."
 )
-DIGITS: Final = {"share": 3, "nats": 2, "s": 1}
+DIGITS: Final = {"share": 3, "nats": 2, "s": 1, "tokens": 0}
 LATEX: Final = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": r"$-$", "≥": r"$\ge$", "<": r"\textless{}",

@@ -104,9 +104,10 @@ def added_row(subject: Subject, mmlm: Reading, tlm: Reading, truths: Mapping[str
 
 @dataclass(frozen=True)
 class Example:
-    """A sentence or a pair as a model reads it: the ids of each side, whole and as shown."""
+    """A sentence or a pair as a model reads it: the languages and the ids of each side, whole and as shown."""
 
     meaning: int
+    languages: tuple[str, ...]
     whole: list[np.ndarray]
     shown: list[np.ndarray]
 
@@ -133,7 +134,7 @@ def masked_examples(subject: Subject, shares: Shares, sentences: int, seed: int)
         meaning = shared[tags][int(rng.integers(len(shared[tags])))]
         content = longest - 2 if len(tags) == 1 else (longest - 3) // 2
         sides = [cut(ids[tag][meaning], content) for tag in tags]
-        examples.append(Example(int(meaning), sides, mask(sides, subject.tokenizer.mask_id, RATE, rng)))
+        examples.append(Example(int(meaning), tags, sides, mask(sides, subject.tokenizer.mask_id, RATE, rng)))
     return examples
 
 
@@ -155,14 +156,22 @@ def cross_entropies_apart(
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `cross_entropies`, each side of a pair read without the other."""
     sides = [
-        (at, Example(example.meaning, [whole], [shown]))
+        (at, Example(example.meaning, (language,), [whole], [shown]))
         for at, example in enumerate(examples)
-        for whole, shown in zip(example.whole, example.shown, strict=True)
+        for language, whole, shown in zip(example.languages, example.whole, example.shown, strict=True)
         if (whole != shown).any()
     ]
     sums, counts = cross_entropies(subject, [side for _, side in sides], task)
-    owners = np.array([at for at, _ in sides], dtype=np.int64)
-    totals = (np.bincount(owners, values, minlength=len(examples)) for values in (sums, counts))
+    return summed_by_example([at for at, _ in sides], sums, counts, len(examples))
+
+
+def summed_by_example(
+    owners: Sequence[int] | np.ndarray, sums: np.ndarray, counts: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and counts of parts, added up for the examples that own them: one number per example each."""
+    totals = (
+        np.bincount(np.asarray(owners, dtype=np.int64), each, minlength=size) for each in (sums, counts)
+    )
     return next(totals), next(totals).astype(np.int64)
 
 

@@ -35,6 +35,19 @@ def test_the_tasks_are_all_seven_combinations():
     assert changed(base, arms[-1].changes) == base
 
 
+@pytest.mark.parametrize("scale", ["smoke", "toy", "small"])
+def test_all_arms_of_the_tasks_that_mask_read_equally_many_sentences_in_a_step(scale):
+    base = base_settings(STUDIES["tasks"], scale)
+    arms = [changed(base, arm.changes) for arm in STUDIES["tasks"].arms(base)]
+    masked = [
+        arm.mmlm.enabled * arm.examples[0] + 2 * arm.tlm.enabled * arm.examples[1]
+        for arm in arms
+        if arm.mmlm.enabled or arm.tlm.enabled
+    ]
+    assert len(masked) == 6
+    assert len(set(masked)) == 1
+
+
 @pytest.mark.parametrize("name", ["layer", "temperature", "mixup", "candidates", "noise"])
 def test_the_arm_that_is_the_recipe_itself_is_the_reference_where_none_is_named(name):
     study = STUDIES[name]
