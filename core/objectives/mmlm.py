@@ -9,9 +9,11 @@ from core.text.batches import MaskedBatch
 def mmlm(model: InfoXLM, batch: MaskedBatch, token_entropy: float) -> Outcome:
     """Lower bound in nats on I(context; masked token) = H(token) - H(token | context).
 
-    bound = H(token) - cross-entropy, ceiling H(token): the Barber-Agakov bound. The softmax runs over the whole
-    vocabulary, so the paper reads the same loss as InfoNCE with every token as a candidate, with the looser
-    ceiling log |V| (Chi et al. 2021).
+    bound = H(token) - cross-entropy, ceiling H(token) (Barber and Agakov 2003). It bounds in expectation: a
+    measured value may lie above the information by chance. The softmax runs over the whole vocabulary, so Chi et
+    al. (2021), after Kong et al. (2020), read the loss as InfoNCE with every token as a candidate. But
+    log |V| - loss is no bound, as a vocabulary is no sample of tokens: a perfect model gives
+    I + log |V| - H(token).
 
     Args:
         model: encoder and vocabulary head.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The loss of a task on one batch, and the bound that it proves.
+    """The loss of a task on one batch, and the value of the bound there.
 
     Attributes:
         loss_sum: sum of the losses in nats, with gradient.
@@ -35,5 +35,5 @@ class Outcome:
 
     @property
     def bound_nats(self) -> float:
-        """Lower bound on the mutual information that the task bounds: at least this many nats."""
+        """Value in nats, on this batch, of a lower bound in expectation on the mutual information of the task."""
         return self.ceiling_nats - float(self.loss.detach()) - self.left_out_sum / max(1, self.count)

@@ -17,7 +17,10 @@ def xlco(model: InfoXLM, batch: ContrastBatch, deal: Deal | None = None) -> tupl
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
     (van den Oord et al. 2018; Chi et al. 2021). Candidates are the queue and, with `in_batch`, the keys of the
-    other pairs; those of the query's own meaning are left out of the loss and counted in the bound.
+    other pairs; those of the query's own meaning are left out of the loss and counted in the bound. It bounds if the
+    other candidates are independent draws from the marginal of translations and one function scores all. A queue
+    holds keys of older encoders, so in training that is only nearly so; the ledger measures on fresh draws, with one
+    encoder.
 
     Args:
         model: with its queue, which is read but not changed.

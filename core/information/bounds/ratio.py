@@ -29,7 +29,7 @@ def _jensen_shannon_objective(scores: Scores, positive: Positive, excluded: Excl
 
 
 def jensen_shannon(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
-    """Lower bound in nats by NWJ's form from scores trained with the stable Jensen-Shannon loss.
+    """Lower bound in nats: the value of NWJ at a critic that was trained with the stable Jensen-Shannon loss.
 
     The `objective`, E[-softplus(-f)] - E[softplus(f)], is the log-likelihood of telling pairs from strangers;
     at its optimum f = log p/q the value 1 + E[f] - E[exp f] is tight.

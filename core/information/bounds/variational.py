@@ -1,4 +1,8 @@
-"""Bounds that subtract a partition function; they have no ceiling but a variance that grows like exp(I)."""
+"""Bounds that subtract a partition function: no ceiling, but a mean of exp(f) that few pairs carry.
+
+At the best critic r = exp(f) the variance of one exp(f) is E_p[r] - 1 >= exp(I) - 1, for Gaussians exp(2 I) - 1.
+Source: Song and Ermon 2020 (1910.06222).
+"""
 
 import math
 from dataclasses import dataclass
@@ -25,7 +29,8 @@ def donsker_varadhan(scores: Scores, positive: Positive = None, excluded: Exclud
     """Donsker-Varadhan estimate of I in nats: mean positive score minus the log of the mean exp(negative).
 
     I >= E[f] - log E[exp f]; the plug-in takes the log of a sample mean, so it is biased upwards and not a
-    bound in expectation, hence its kind is "estimate". Source: Belghazi et al. 2018 (1801.04062).
+    bound in expectation, hence its kind is "estimate". Source: Donsker and Varadhan 1983; as a critic's loss
+    Belghazi et al. 2018 (1801.04062).
 
     Example:
         >>> float(donsker_varadhan(torch.zeros(3, 3)))
