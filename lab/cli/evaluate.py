@@ -59,6 +59,11 @@ class Command:
     """Directions with fewer queries or candidates are listed, not averaged; default: 5."""
     directions: int | None = None
     """At most this many directions are measured; of more, so many are drawn at random; default: 2,000."""
+    beside: tuple[Literal["csls", "margin"], ...] = ()
+    """Other measures of nearness beside cosine, which correct for hubs (sentences that are near to everything): csls
+    (Conneau et al. 2018), margin (the ratio of Artetxe and Schwenk 2019, as in LASER's xsim)."""
+    neighbours: int | None = None
+    """Nearest neighbours of a sentence that --beside corrects for; default: 4, as xsim has it (MUSE has 10)."""
     all: bool = False
     """Print every direction, not the extremes alone. (--json always holds all.)"""
 
@@ -96,6 +101,8 @@ class Command:
             "pooling": self.pooling,
             "prompt": self.prompt,
             "meanings": self.meanings,
+            "beside": self.beside,
+            "neighbours": self.neighbours,
         }
         return replace(protocol, pools=replace(protocol.pools, **_given(pools)), **_given(read))
 
@@ -118,6 +125,11 @@ def _show(document: dict[str, Any], every: bool) -> None:
         out.print(f"run {document['run']}: {document['unmeasured']}")
     else:
         out.print(_mean_in_words(document))
+    for measure, mean in document["beside"].items():
+        low, high = mean["interval"]
+        out.print(
+            f"beside it by {measure}: mean accuracy {mean['mean_accuracy']:.3f} [{low:.3f}, {high:.3f}]"
+        )
     if document.get("prompts") or document["prompt"]:
         out.print(document.get("prompts") or f"every sentence was read after {document['prompt']!r}")
     for mean in document["means"]:
@@ -147,17 +159,21 @@ def _show_directions(rows: Sequence[Mapping[str, Any]], every: bool) -> None:
     if not rows:
         return
     title = "query→index, top-1 accuracy"
-    shown = list(rows)
+    main = rows[0]["measure"]
+    of_pair = {(row["source"], row["target"], row["measure"]): row["accuracy"] for row in rows}
+    others = [measure for measure in dict.fromkeys(row["measure"] for row in rows) if measure != main]
+    rows = shown = [row for row in rows if row["measure"] == main]
     if not every and len(rows) > 2 * EXTREMES:
         ordered = sorted(rows, key=lambda row: (row["accuracy"], row["source"], row["target"]))
         shown = [*ordered[:EXTREMES], *ordered[-EXTREMES:]]
         title += f": the {EXTREMES} worst and the {EXTREMES} best of {len(rows):,} (--all shows every one)"
     cells = [
         (f"{row['source']}→{row['target']}", f"{row['accuracy']:.3f}", f"{row['low']:.3f} – {row['high']:.3f}",
+         *(f"{of_pair[row['source'], row['target'], measure]:.3f}" for measure in others),
          f"{row['chance']:.2g}", f"{row['pool']:,}", f"{row['n']:,}")
         for row in shown
     ]  # fmt: skip
-    table(title, ("pair", "accuracy", "95 % interval", "chance", "pool", "queries"), cells)
+    table(title, ("pair", "accuracy", "95 % interval", *others, "chance", "pool", "queries"), cells)
 
 
 def _show_languages(languages: Sequence[Mapping[str, Any]]) -> None:

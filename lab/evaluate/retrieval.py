@@ -1,6 +1,6 @@
 """Sentence retrieval: is a sentence's translation its nearest neighbour among all sentences of the other language?"""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,13 +11,11 @@ from threadpoolctl import threadpool_limits
 from core.errors import InputError
 from lab.evaluate.directions import Plan, TooSmall, plan
 from lab.evaluate.intervals import share_interval, typical_weight
+from lab.evaluate.nearness import COSINE, Nearness, cosines_in_blocks
 from lab.evaluate.pools import DEFAULT_POOLS, Pool, PoolRule, Side, Texts, distinct_texts, pool_of
 
-BLOCK: Final = 2**24
-"""Cosines held at once: 64 MiB, whatever the number of sentences."""
 THREADED: Final = 2_000
 """Sentences of a language from which on products of matrices are worth several threads."""
-MEASURE: Final = "cosine"
 WRONG_PER_DIRECTION: Final = 50
 """Wrong matches that a direction keeps, the surest ones."""
 WRONG_KEPT: Final = 2_000
@@ -29,7 +27,7 @@ WRONG_COLUMNS: Final = ("source", "target", "query", "found", "expected", "margi
 class Wrong:
     """Wrong matches of a direction, the surest first: positions in the texts of both languages, and margins.
 
-    A margin is by how much cosine the text that was found lies nearer than the nearest translation.
+    A margin is by how much the text that was found lies nearer than the nearest translation.
     """
 
     count: int
@@ -63,7 +61,7 @@ class Direction:
     pool: int
     chance: float
     wrong_matches: Wrong
-    measure: str = MEASURE
+    measure: str = COSINE.measure
 
     @property
     def accuracy(self) -> float:
@@ -102,19 +100,13 @@ def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
     }
 
 
-def nearest(queries: np.ndarray, index: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Cosines of some queries with the whole index at a time: 100,000 x 100,000 fit in memory.
-
-    Queries and index hold unit vectors; yields the rows and their cosines, [rows, index].
-    """
-    rows = max(1, BLOCK // max(1, len(index)))
-    for begin in range(0, len(queries), rows):
-        part = slice(begin, min(begin + rows, len(queries)))
-        yield part, queries[part] @ index.T
-
-
 def direction(
-    source: str, target: str, queries: Side, index: Side, rule: PoolRule = DEFAULT_POOLS
+    source: str,
+    target: str,
+    queries: Side,
+    index: Side,
+    rule: PoolRule = DEFAULT_POOLS,
+    nearness: Nearness = COSINE,
 ) -> Direction:
     """Top-1 retrieval of the translations of `queries` in `index`, however few they are.
 
@@ -129,11 +121,13 @@ def direction(
         raise InputError(
             f"retrieval needs sentences told in {source} and {target}, got none: add translations"
         )
-    return _measured(source, target, asking, searched, pool)
+    return _measured(source, target, asking, searched, pool, nearness)
 
 
-def _measured(source: str, target: str, queries: Texts, index: Texts, pool: Pool) -> Direction:
-    correct, nearest_text, expected, margin = _matches(queries.vectors[pool.queries], index, pool)
+def _measured(
+    source: str, target: str, queries: Texts, index: Texts, pool: Pool, nearness: Nearness
+) -> Direction:
+    correct, nearest_text, expected, margin = _matches(queries.vectors[pool.queries], index, pool, nearness)
     wrong = np.flatnonzero(correct == 0)
     surest = wrong[np.argsort(-margin[wrong], kind="stable")[:WRONG_PER_DIRECTION]]
     return Direction(
@@ -152,41 +146,43 @@ def _measured(source: str, target: str, queries: Texts, index: Texts, pool: Pool
             expected[surest],
             margin[surest],
         ),
+        measure=nearness.measure,
     )
 
 
-def _matches(vectors: np.ndarray, index: Texts, pool: Pool) -> list[np.ndarray]:
+def _matches(vectors: np.ndarray, index: Texts, pool: Pool, nearness: Nearness) -> list[np.ndarray]:
     """Of each query its expected hit, the nearest text, the nearest of its answers, and by how much that is farther."""
     # equal vectors are compared once: a product of matrices may round their cosines differently, column by column
     _, rows, column_of, copies = np.unique(
         index.vector_numbers[pool.candidates], return_index=True, return_inverse=True, return_counts=True
     )
-    blocks = []
-    for part, cosines in nearest(vectors, index.vectors[pool.candidates[rows]]):
+    candidates = index.vectors[pool.candidates]
+    near, blocks = nearness.of(vectors, candidates, rows), []
+    for part, cosines in cosines_in_blocks(vectors, candidates[rows]):
         begin, end = np.searchsorted(pool.asking, (part.start, part.stop))
         answering = pool.answering[begin:end]
         asking = pool.asking[begin:end] - part.start
-        correct, column, answer, margin = _top(cosines, asking, column_of[answering], copies)
+        correct, column, answer, margin = _top(near(cosines, part), asking, column_of[answering], copies)
         blocks.append((correct, pool.candidates[rows[column]], pool.candidates[answering[answer]], margin))
     return [np.concatenate(arrays) for arrays in zip(*blocks, strict=True)]
 
 
 def _top(
-    cosines: np.ndarray, asking: np.ndarray, answering: np.ndarray, copies: np.ndarray
+    nearness: np.ndarray, asking: np.ndarray, answering: np.ndarray, copies: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of each row its expected hit, the nearest column, the nearest answer's position in `answering`, and the margin.
 
     Args:
-        cosines: [rows, columns].
+        nearness: [rows, columns].
         asking, answering: row and column of every answer, ordered by row.
         copies: candidates that share the vector of a column, [columns].
     """
-    near = cosines[asking, answering]
-    best = np.lexsort((-near, asking))[np.searchsorted(asking, np.arange(len(cosines)))]
-    column = cosines.argmax(axis=1)
-    top = cosines[np.arange(len(cosines)), column]
+    near = nearness[asking, answering]
+    best = np.lexsort((-near, asking))[np.searchsorted(asking, np.arange(len(nearness)))]
+    column = nearness.argmax(axis=1)
+    top = nearness[np.arange(len(nearness)), column]
     hits = np.bincount(asking, near == top[asking])
-    tied = (cosines == top[:, None]).astype(np.float32) @ copies.astype(np.float32)
+    tied = (nearness == top[:, None]).astype(np.float32) @ copies.astype(np.float32)
     return hits / np.maximum(tied, 1), column, best, top - near[best]
 
 
@@ -194,6 +190,7 @@ def survey(
     sides: Mapping[str, Side],
     rule: PoolRule = DEFAULT_POOLS,
     progress: Callable[[int, int], None] | None = None,
+    nearness: Nearness = COSINE,
 ) -> Survey:
     """Retrieval over every direction with enough queries and candidates, or over a sample of very many."""
     texts = distinct_texts(sides, rule.seed)
@@ -208,7 +205,7 @@ def survey(
             if lack := rule.lack(len(pool.queries), len(pool.candidates)):
                 too_small.append(TooSmall(source, target, len(pool.queries), len(pool.candidates), lack))
             else:
-                directions.append(_measured(source, target, texts[source], texts[target], pool))
+                directions.append(_measured(source, target, texts[source], texts[target], pool, nearness))
             if progress:
                 progress(number, len(planned.pairs))
     dropped = len(planned.pairs) - len(directions)

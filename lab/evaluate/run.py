@@ -15,8 +15,9 @@ from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer
 from lab.evaluate.foreign import Prompts, own_prompts, own_reading
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
+from lab.evaluate.nearness import COSINE, NEIGHBOURS, Measure, Nearness
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
-from lab.evaluate.retrieval import MEASURE, Direction, Survey, sides_of, survey, wrong_matches
+from lab.evaluate.retrieval import Direction, Survey, sides_of, survey, wrong_matches
 from lab.evaluate.scores import scores
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
@@ -37,9 +38,11 @@ class Protocol:
         meanings: at most so many are compared, drawn at random; None for all.
         pools: what is searched, and which directions are averaged.
         prompt: read before every sentence; None for the checkpoint's default, which a run has not.
+        beside: further measures of nearness, whose accuracies stand beside those of cosine.
+        neighbours: of each vector, in the neighbourhoods that those measures correct for.
 
     Raises:
-        InputError: no meanings.
+        InputError: no meanings, or no neighbours.
     """
 
     layer: int | None = None
@@ -47,10 +50,13 @@ class Protocol:
     meanings: int | None = 10_000
     pools: PoolRule = DEFAULT_POOLS
     prompt: str | None = None
+    beside: tuple[Measure, ...] = ()
+    neighbours: int = NEIGHBOURS
 
     def __post_init__(self) -> None:
         if self.meanings is not None and self.meanings < 1:
             raise InputError(f"expected --meanings from 1, got {self.meanings}")
+        Nearness(neighbours=self.neighbours)
 
 
 PRESETS: Final = {
@@ -130,9 +136,23 @@ def _measured(
     prompt = protocol.prompt or ""
     texts = [prompt + text for text in compared["text"]]
     vectors = encode(model, tokenizer, texts, [layer], pooling, progress)[layer]
-    result = survey(sides_of(compared, vectors), protocol.pools, progress)
+    sides = sides_of(compared, vectors)
+    result = survey(sides, protocol.pools, progress)
     read = {"layer": layer, "pooling": pooling, "prompt": prompt}
-    return {**read, **_document(result, protocol.pools, layer)}, result.directions
+    document = {**read, **_document(result, protocol.pools, layer)}
+    for measure in dict.fromkeys(protocol.beside):
+        other = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
+        _put_beside(document, measure, other.directions)
+    return document, result.directions
+
+
+def _put_beside(document: dict[str, Any], measure: str, directions: list[Direction]) -> None:
+    """Adds the accuracies by another measure of nearness: the mean, and a row of each direction."""
+    mean = mean_accuracy(directions)
+    if mean is None:
+        return
+    document["beside"][measure] = {"mean_accuracy": mean.value, "interval": [mean.low, mean.high]}
+    document["retrieval"] += [_row(each, document["layer"]) for each in directions]
 
 
 def _document(result: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
@@ -142,8 +162,9 @@ def _document(result: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
         "interval": [mean.low, mean.high] if mean else None,
         "chance": mean.chance if mean else None,
         "pools": list(mean.pools) if mean else None,
-        "measure": MEASURE,
+        "measure": COSINE.measure,
         "index": rule.index,
+        "beside": {},
         "unmeasured": None if mean else _why_nothing(result, rule),
         "directions": len(result.directions),
         "large_enough": result.large_enough,

@@ -6,7 +6,8 @@ from typing import Final
 import pandas as pd
 
 from lab.evaluate.means import MeanAccuracy, language_means, mean_accuracy
-from lab.evaluate.retrieval import MEASURE, Direction
+from lab.evaluate.nearness import COSINE
+from lab.evaluate.retrieval import Direction
 
 ACCURACY: Final = "accuracy"
 MEAN: Final = "mean_accuracy"
@@ -38,7 +39,7 @@ def scores(directions: Sequence[Direction], layer: int) -> pd.DataFrame:
         rows += _mean_row("", each.language, MEAN_TO, each.searched)
     rows += _mean_row("", "", MEAN, mean_accuracy(directions))
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    return table.assign(task="retrieval", layer=layer, unit="share", measure=MEASURE)
+    return table.assign(task="retrieval", layer=layer, unit="share", measure=COSINE.measure)
 
 
 def _mean_row(source: str, target: str, metric: str, mean: MeanAccuracy | None) -> list[tuple]:

@@ -56,6 +56,22 @@ def test_every_row_says_pool_chance_and_measure_and_the_mean_says_its_own(capsys
     assert document["mean_accuracy"] < 5 * document["chance"] + 0.05
 
 
+def test_other_measures_stand_beside_cosine_row_by_row(capsys, checkpoint, corpus):
+    words = (checkpoint, "--corpus", str(corpus.folder))
+    alone = evaluated(capsys, *words)
+    document = evaluated(capsys, *words, "--beside", "csls", "margin", "--neighbours", "2")
+    by_measure = {}
+    for row in document["retrieval"]:
+        by_measure.setdefault(row["measure"], []).append(row)
+    assert list(by_measure) == ["cosine", "csls", "margin"]
+    assert by_measure["cosine"] == alone["retrieval"]
+    for measure, mean in document["beside"].items():
+        accuracies = [row["accuracy"] for row in by_measure[measure]]
+        assert mean["mean_accuracy"] == pytest.approx(sum(accuracies) / len(accuracies))
+        assert mean["interval"][0] <= mean["mean_accuracy"] <= mean["interval"][1]
+    assert "beside it by csls: mean accuracy" in printed(capsys, *words, "--beside", "csls")
+
+
 def test_what_is_not_averaged_is_listed_with_its_reason_or_counted(capsys, checkpoint, corpus):
     document = evaluated(capsys, checkpoint, "--corpus", str(corpus.folder))
     small = {(row["source"], row["target"]): row["reason"] for row in document["too_small"]}

@@ -11,11 +11,13 @@ from scipy.stats import binomtest
 from sentence_transformers.sentence_transformer.evaluation import TranslationEvaluator
 
 from core.errors import InputError
-from lab.evaluate import retrieval as module
+from lab.evaluate import nearness
+from lab.evaluate import retrieval as retrieval_module
 from lab.evaluate.directions import sampled
 from lab.evaluate.means import language_means, mean_accuracy
+from lab.evaluate.nearness import cosines_in_blocks
 from lab.evaluate.pools import PoolRule, Side, distinct_texts, pool_of
-from lab.evaluate.retrieval import direction, nearest, retrieval, sides_of, survey, wrong_matches
+from lab.evaluate.retrieval import direction, retrieval, sides_of, survey, wrong_matches
 from lab.evaluate.scores import read_mean, scores
 from lab.projection import unit
 from lab.text import all_sentences
@@ -70,8 +72,8 @@ def test_wrong_matches_come_with_what_was_expected_surest_first():
 def test_chunks_give_what_one_matrix_gives(monkeypatch):
     a, b, _ = noisy()
     whole = direction("a", "b", a, b)
-    monkeypatch.setattr(module, "BLOCK", 1000)
-    parts = [part for part, _ in nearest(a.vectors, b.vectors)]
+    monkeypatch.setattr(nearness, "BLOCK", 1000)
+    parts = [part for part, _ in cosines_in_blocks(a.vectors, b.vectors)]
     assert len(parts) == 100
     chunked = direction("a", "b", a, b)
     np.testing.assert_array_equal(whole.correct, chunked.correct)
@@ -80,8 +82,8 @@ def test_chunks_give_what_one_matrix_gives(monkeypatch):
 def test_100_000_sentences_never_need_more_than_a_block():
     queries = np.zeros((5, 2), dtype=np.float32)
     index = np.zeros((100_000, 2), dtype=np.float32)
-    assert all(cosines.size <= module.BLOCK for _, cosines in nearest(queries, index))
-    assert module.BLOCK // 100_000 >= 100
+    assert all(cosines.size <= nearness.BLOCK for _, cosines in cosines_in_blocks(queries, index))
+    assert nearness.BLOCK // 100_000 >= 100
 
 
 def test_the_interval_of_a_direction_is_that_of_independent_queries():
@@ -344,7 +346,7 @@ def test_up_to_the_limit_every_direction_is_measured_and_beyond_it_a_sample_that
 
 
 def test_wrong_matches_are_capped_while_they_are_found_and_the_surest_stay(monkeypatch):
-    monkeypatch.setattr(module, "WRONG_PER_DIRECTION", 3)
+    monkeypatch.setattr(retrieval_module, "WRONG_PER_DIRECTION", 3)
     a, b, c = noisy(n=40, noise=3.0)
     directions = retrieval({"a": a, "b": b, "c": c})
     assert all(len(each.wrong) == 3 < each.wrong_matches.count for each in directions)
