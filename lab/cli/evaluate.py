@@ -130,6 +130,8 @@ def _show(document: dict[str, Any], every: bool) -> None:
         out.print(
             f"beside it by {measure}: mean accuracy {mean['mean_accuracy']:.3f} [{low:.3f}, {high:.3f}]"
         )
+    if document.get("reading"):
+        out.print(f"note: this is {document['reading']}")
     if document.get("prompts") or document["prompt"]:
         out.print(document.get("prompts") or f"every sentence was read after {document['prompt']!r}")
     for mean in document["means"]:

@@ -28,6 +28,16 @@ class PromptFile(BaseModel):
     default_prompt_name: str | None = None
 
 
+class UnreadVectors(InputError):
+    """Sentence vectors that are made in a way that is not read: `part` says what of it."""
+
+    def __init__(self, start: str, part: str) -> None:
+        self.part = part
+        super().__init__(
+            f"the sentence vectors of {start!r} have {part}, which is not read here: name --layer and --pooling"
+        )
+
+
 @dataclass(frozen=True)
 class Prompts:
     """What a checkpoint wants to be read before a sentence.
@@ -56,7 +66,7 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
     Cosines do not see whether vectors are normalised, so that module is passed over.
 
     Raises:
-        InputError: its sentence vectors are made in a way that is not read here.
+        UnreadVectors: its sentence vectors are made in another way.
     """
     modules = _json(start, "modules.json", list[Module])
     if modules is None:
@@ -64,19 +74,36 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
     kinds = {module.type.rsplit(".", 1)[-1]: module.path for module in modules}
     for kind in kinds:
         if kind not in READ:
-            raise _unread(start, f"a module {kind}")
+            raise UnreadVectors(start, f"a module {kind}")
     config = _json(start, "sentence_bert_config.json", dict[str, Any]) or {}
     changes = config.get("config_kwargs") or config.get("config_args") or {}
     layer = changes.get("num_hidden_layers", layers) if isinstance(changes, dict) else layers
     if layer not in range(1, layers + 1):
-        raise _unread(start, f"{layer!r} of {layers} layers")
+        raise UnreadVectors(start, f"{layer!r} of {layers} layers")
     pooling = _pooling(start, kinds)
     modes = _modes(pooling)
     if len(modes) != 1 or modes[0] not in POOLINGS:
-        raise _unread(start, f"pooling {' and '.join(map(str, modes)) or 'without a mode'}")
+        raise UnreadVectors(start, f"pooling {' and '.join(map(str, modes)) or 'without a mode'}")
     if own_prompts(start).text and pooling.get("include_prompt") is False:
-        raise _unread(start, "a prompt that is left out of the pooling")
+        raise UnreadVectors(start, "a prompt that is left out of the pooling")
     return int(layer), POOLINGS[modes[0]]
+
+
+def other_reading(start: str, layers: int, layer: int, pooling: str) -> str:
+    """How a layer and a pooling differ from the sentence vectors that a checkpoint defines; empty if they do not.
+
+    Raises:
+        InputError: its files are damaged.
+    """
+    if checkpoint_file(start, "modules.json") is None:
+        return ""
+    try:
+        own_layer, own_pooling = own_reading(start, layers)
+    except UnreadVectors as error:
+        return f"not the checkpoint's own sentence vectors, which have {error.part}"
+    if (own_layer, own_pooling) == (layer, pooling):
+        return ""
+    return f"not the checkpoint's own sentence vectors: layer {own_layer}, {own_pooling} pooling"
 
 
 def own_prompts(start: str) -> Prompts:
@@ -107,12 +134,6 @@ def _modes(pooling: dict[str, Any]) -> list[Any]:
         return list(named) if isinstance(named, list) else [named]
     flags = {name.removeprefix("pooling_mode_"): on for name, on in pooling.items()}
     return [name for name, on in flags.items() if on is True and f"pooling_mode_{name}" in pooling]
-
-
-def _unread(start: str, what: str) -> InputError:
-    return InputError(
-        f"the sentence vectors of {start!r} have {what}, which is not read here: name --layer and --pooling"
-    )
 
 
 def _json(start: str, name: str, kind: type[T]) -> T | None:

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer
-from lab.evaluate.foreign import Prompts, own_prompts, own_reading
+from lab.evaluate.foreign import Prompts, other_reading, own_prompts, own_reading
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.nearness import COSINE, NEIGHBOURS, Measure, Nearness
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
@@ -111,7 +111,8 @@ def evaluate_checkpoint(
     prompts = own_prompts(start) if protocol.prompt is None else Prompts()
     protocol = replace(protocol, prompt=protocol.prompt or prompts.text)
     document, _ = _measured(model, tokenizer, sentences, default, protocol, progress)
-    return {"run": start, **document, "prompts": prompts.words}
+    reading = other_reading(start, _layers(model), document["layer"], document["pooling"])
+    return {"run": start, **document, "prompts": prompts.words, "reading": reading}
 
 
 def _layers(model: InfoXLM) -> int:

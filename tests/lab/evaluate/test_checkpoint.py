@@ -15,7 +15,7 @@ from core.checkpoint import open_foreign
 from core.errors import InputError
 from core.text.corpus import write_corpus
 from lab.cli import run as lab
-from lab.evaluate.foreign import own_prompts, own_reading
+from lab.evaluate.foreign import other_reading, own_prompts, own_reading
 from lab.evaluate.run import PRESETS, Protocol, evaluate_checkpoint
 from lab.evaluate.vectors import encode
 from tests.core.checkpoints import foreign
@@ -200,6 +200,24 @@ def test_sentence_vectors_that_are_made_otherwise_are_not_guessed_at(tmp_path, f
     sentence_encoder(tmp_path, **files)
     with pytest.raises(InputError, match=f"{told}, which is not read here: name --layer and --pooling"):
         own_reading(str(tmp_path), 12)
+    assert (
+        other_reading(str(tmp_path), 12, 12, "mean")
+        == f"not the checkpoint's own sentence vectors, which have {told}"
+    )
+
+
+def test_a_reading_that_is_not_the_sentence_encoders_own_is_told_in_the_result(prompted, corpus, capsys):
+    own, other = (evaluate_checkpoint(str(prompted), corpus, Protocol(layer=at)) for at in (2, 1))
+    assert (own["reading"], other["reading"]) == (
+        "",
+        "not the checkpoint's own sentence vectors: layer 2, mean pooling",
+    )
+    (prompted / "Pooling" / "config.json").write_text(json.dumps({"pooling_mode": "max"}))
+    words = ["evaluate", str(prompted), "--corpus", str(corpus), "--layer", "1", "--pooling", "mean"]
+    assert lab(words) == 0
+    assert "note: this is not the checkpoint's own sentence vectors, which have pooling max" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 @pytest.mark.skipif(not TATOEBA.is_dir(), reason=f"needs the Tatoeba test set of LASER in {TATOEBA}")
