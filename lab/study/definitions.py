@@ -58,6 +58,9 @@ MEMORY: Final = {
 }
 """Contrast as published, against a queue of keys from a slow encoder, with a momentum that suits a thousand steps."""
 
+RELEASED_MASKS: Final = {"rate": 0.15, "mask_share": 0.8, "random_share": 0.1}
+"""How InfoXLM masks, in the paper and as released."""
+
 TASK_NAMES: Final = {"mmlm": "MMLM", "tlm": "TLM", "contrast": "XLCO"}
 
 
@@ -160,7 +163,8 @@ def mixup_arms(base: Settings) -> tuple[Arm, ...]:
 def disagreement_arms(base: Settings) -> tuple[Arm, ...]:
     """The contrast as it is by default, and with one choice at a time made the other way.
 
-    By default inputs are whole, each side has one language, and a sentence of the same meaning is no negative.
+    By default inputs are whole, each side has one language, and a sentence of the same meaning is no negative. All arms
+    mask as released (15 %, of which 80 % are shown as `<mask>`), which is how the arm that masks its inputs masks them.
     Weighting and precision of the momentum, on which paper and code differ as well, have studies of their own.
     """
     return (
@@ -229,7 +233,9 @@ STUDIES: Final[dict[str, Study]] = {
         Study("temperature", "How sharp should the contrast be?", temperature_arms, CONTRAST),
         Study("mixup", "Does joining two pairs help the contrast?", mixup_arms, CONTRAST),
         Study("disagreements", "Where paper and released code differ on the contrast, which choice is better?",
-              disagreement_arms, CONTRAST, {"contrast": MEMORY["contrast"] | {"mixup": True}}, reference="default"),
+              disagreement_arms, CONTRAST,
+              {"contrast": MEMORY["contrast"] | {"mixup": True}, "mmlm": RELEASED_MASKS, "tlm": RELEASED_MASKS},
+              reference="default"),
         Study("pair-sampling", "Is English enough as pivot, and how should languages be balanced?", pair_arms,
               ("retrieval", "mmlm", "tlm", "xlco"), unequal=True),
         Study("noise", "What do mistranslated pairs cost, and what information is left?", noise_arms,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.config import MaskedSettings
 from core.errors import InputError
 from lab.study.definitions import STUDIES, changed, study_named
 from lab.study.grid import plan
@@ -112,3 +113,15 @@ def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
 def test_a_study_that_cannot_be_is_refused_in_one_line(call, told):
     with pytest.raises(InputError, match=told):
         call()
+
+
+def test_inputs_are_masked_as_released_where_the_released_choice_is_compared():
+    study = STUDIES["disagreements"]
+    base = base_settings(study, "toy")
+    released = MaskedSettings()
+    for arm in study.arms(base):
+        settings = changed(base, arm.changes)
+        for masked in (settings.mmlm, settings.tlm):
+            assert (masked.rate, masked.mask_share, masked.random_share) == (
+                released.rate, released.mask_share, released.random_share,
+            )  # fmt: skip
