@@ -50,7 +50,8 @@ class Command:
     prompt: str | None = None
     """Read before every sentence, such as "query: "; default: the checkpoint's own default prompt, if it names one."""
     meanings: int | None = None
-    """At most this many meanings are compared, drawn at random; default: 10,000, or the preset's."""
+    """Of each language at most this many meanings, drawn at random, and their translations are compared; default:
+    10,000, or the preset's."""
     pool: Literal["all", "shared"] | int | None = None
     """What is searched. all (default): every sentence of the language. shared: those with a translation in the query's
     language. A number: so many in every direction, so that all have one chance level; drawn at random round the
@@ -65,7 +66,7 @@ class Command:
     neighbours: int | None = None
     """Nearest neighbours of a sentence that --beside corrects for; default: 4, as xsim has it (MUSE has 10)."""
     all: bool = False
-    """Print every direction, not the extremes alone. (--json always holds all.)"""
+    """Print every direction and language, not the extremes alone. (--json always holds all.)"""
 
     def __call__(self) -> dict[str, Any]:
         documents = []
@@ -140,7 +141,7 @@ def _show(document: dict[str, Any], every: bool) -> None:
             f"pairs; guessing {mean['chance']:.2g}"
         )
     _show_directions(document["retrieval"], every)
-    _show_languages(document["languages"])
+    _show_languages(document["languages"], every)
     _show_too_small(document)
     _show_wrong(document)
 
@@ -178,23 +179,28 @@ def _show_directions(rows: Sequence[Mapping[str, Any]], every: bool) -> None:
     table(title, ("pair", "accuracy", "95 % interval", *others, "chance", "pool", "queries"), cells)
 
 
-def _show_languages(languages: Sequence[Mapping[str, Any]]) -> None:
+def _show_languages(languages: Sequence[Mapping[str, Any]], every: bool) -> None:
+    """The means of each language as the one that asks and as the one that is searched, the lowest first."""
     if len(languages) < 3:
         return
-    rows = [
-        (each["language"], *_mean_cells(each["asking"]), *_mean_cells(each["searched"])) for each in languages
-    ]
-    table(
-        "mean over the directions from and to each language",
-        ("language", "asking", "chance", "pools", "pairs", "searched", "chance", "pools", "pairs"),
-        rows,
-    )
-
-
-def _mean_cells(mean: Mapping[str, Any] | None) -> tuple[str, ...]:
-    if mean is None:
-        return "–", "", "", ""
-    return _share(mean, "value"), f"{mean['chance']:.2g}", _pools(mean["pools"]), f"{mean['directions']:,}"
+    for role, words in (("asking", "from"), ("searched", "to")):
+        means = [(each["language"], each[role]) for each in languages if each[role]]
+        means.sort(key=lambda pair: (pair[1]["value"], pair[0]))
+        title = f"mean over the directions {words} each language"
+        if not every and len(means) > 4 * EXTREMES:
+            title += f": the lowest and the highest of {len(means):,} languages (--all shows every one)"
+            means = [*means[: 2 * EXTREMES], *means[-2 * EXTREMES :]]
+        rows = [
+            (
+                tag,
+                _share(mean, "value"),
+                f"{mean['chance']:.2g}",
+                _pools(mean["pools"]),
+                f"{mean['directions']:,}",
+            )
+            for tag, mean in means
+        ]
+        table(title, ("language", "mean [95 %]", "chance", "pool", "pairs"), rows)
 
 
 def _show_too_small(document: dict[str, Any]) -> None:

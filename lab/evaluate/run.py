@@ -35,7 +35,7 @@ class Protocol:
     Attributes:
         layer: hidden state, 0 = embeddings, as transformers counts them.
         pooling: of the tokens, `<s>` and `</s>` included: their mean, or the first.
-        meanings: at most so many are compared, drawn at random; None for all.
+        meanings: so many of each language, drawn at random, are compared with their translations; None for all.
         pools: what is searched, and which directions are averaged.
         prompt: read before every sentence; None for the checkpoint's default, which a run has not.
         beside: further measures of nearness, whose accuracies stand beside those of cosine.
@@ -131,8 +131,7 @@ def _measured(
     pooling = protocol.pooling or default[1]
     if not 0 <= layer <= _layers(model):
         raise InputError(f"expected a layer from 0 to {_layers(model)}, got {layer}")
-    meanings = np.random.default_rng(0).permutation(sentences["meaning"].unique())
-    compared = sentences[sentences["meaning"].isin(meanings[: protocol.meanings])]
+    compared = sentences if protocol.meanings is None else drawn_meanings(sentences, protocol.meanings)
     model.to(model_device())
     prompt = protocol.prompt or ""
     texts = [prompt + text for text in compared["text"]]
@@ -145,6 +144,18 @@ def _measured(
         other = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
         _put_beside(document, measure, other.directions)
     return document, result.directions
+
+
+def drawn_meanings(sentences: pd.DataFrame, most: int, seed: int = 0) -> pd.DataFrame:
+    """The sentences of `most` meanings of each language, drawn in one random order, and of their translations.
+
+    A small language keeps all its meanings beside a large one. Text that all languages translate keeps `most`.
+    """
+    order = np.random.default_rng(seed).permutation(sentences["meaning"].unique())
+    place = pd.Series(np.arange(len(order)), index=order)
+    ranks = place[sentences["meaning"]].groupby(sentences["language"].to_numpy()).rank()
+    chosen = sentences["meaning"].to_numpy()[ranks.to_numpy() <= most]
+    return sentences[sentences["meaning"].isin(chosen)]
 
 
 def _put_beside(document: dict[str, Any], measure: str, directions: list[Direction]) -> None:

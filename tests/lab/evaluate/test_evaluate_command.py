@@ -2,10 +2,12 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from core.text.corpus import write_corpus
 from lab.cli import run as lab
+from lab.evaluate.run import drawn_meanings
 from lab.text import all_sentences
 from tests.core.checkpoints import foreign
 from tests.core.text.conftest import sentences
@@ -99,7 +101,7 @@ def test_a_pool_of_n_and_a_smallest_pool_are_obeyed(capsys, checkpoint, corpus):
 def test_the_mean_is_printed_above_the_extremes_and_the_languages(capsys, checkpoint, corpus):
     text = printed(capsys, checkpoint, "--corpus", str(corpus.folder))
     places = [text.index(words) for words in (
-        "mean accuracy", "the 5 worst and the 5 best of 18", "from and to each language", "too small to be averaged",
+        "mean accuracy", "the 5 worst and the 5 best of 18", "directions from each language", "directions to each language", "too small to be averaged",
         "share no meaning", "wrong matches",
     )]  # fmt: skip
     assert places == sorted(places)
@@ -177,3 +179,34 @@ def test_a_mistake_is_a_line(capsys, checkpoint, corpus, mistake):
     words, message = MISTAKES[mistake]
     assert lab(["evaluate", checkpoint, "--corpus", str(corpus.folder), *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_draw_of_meanings_keeps_all_of_a_small_language_and_so_many_of_parallel_text(corpus):
+    table = all_sentences(corpus)
+    drawn = drawn_meanings(table, 40)
+    sizes, whole = (part.groupby("language")["meaning"].nunique() for part in (drawn, table))
+    assert (sizes >= whole.clip(upper=40)).all()
+    small = whole.index[whole <= 40]
+    assert len(small)
+    for tag in small:
+        meanings = table.loc[table["language"] == tag, "meaning"]
+        translated = table[table["meaning"].isin(meanings)]
+        assert len(drawn[drawn["meaning"].isin(meanings)]) == len(translated)
+    assert sizes.max() < whole.max()
+    parallel = pd.DataFrame(
+        [(meaning, tag, f"{tag}{meaning}") for meaning in range(100) for tag in ("de", "en", "fr")],
+        columns=["meaning", "language", "text"],
+    )
+    assert drawn_meanings(parallel, 40)["meaning"].nunique() == 40
+
+
+def test_the_table_of_languages_fits_eighty_columns_and_is_sorted(capsys, checkpoint, corpus, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = printed(capsys, checkpoint, "--corpus", str(corpus.folder)).splitlines()
+    begin = next(at for at, line in enumerate(lines) if "directions from each language" in line)
+    rows = [line.strip("│ ").split("│") for line in lines[begin:] if "[" in line and "│" in line]
+    means = [float(row[1].split()[0]) for row in rows]
+    asking = means[: len(means) // 2]
+    assert len(asking) > 3
+    assert asking == sorted(asking)
+    assert max(len(line) for line in lines[begin:] if "│" in line) <= 80
