@@ -68,14 +68,15 @@ def followed(updates: int = 10_000, displacement: float = 0.05, seed: int = 0) -
 
 
 def candidates_in_words(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What one model shows with the fewest and with the most candidates of its ledger."""
+    """What one model shows with the fewest and with the most candidates of its ledger, in nats per sentence pair."""
     measured = [row for row in rows if row["task"] == "xlco" and row["method"] != "infonce"]
     least, most = measured[0], measured[-1]
     return [
-        f"With {least['candidates']:,} candidates the model shows **at least {least['nats']:.2f} nats** (ceiling "
-        f"{least['ceiling']:.2f}), with {most['candidates']:,} **at least {most['nats']:.2f}** (ceiling "
+        f"With {least['candidates']:,} candidates there are **at least {least['at_least']:.2f} nats** per pair of "
+        f"sentences (95 % confidence; bound {least['nats']:.2f}, ceiling {least['ceiling']:.2f}), with "
+        f"{most['candidates']:,} **at least {most['at_least']:.2f}** (bound {most['nats']:.2f}, ceiling "
         f"{most['ceiling']:.2f}). The truth is {most['truth']:.2f} nats: a ceiling as high needs "
-        f"{math.exp(most['truth']):,.0f} candidates.",
+        f"{math.exp(most['truth']):,.0f} candidates, and to come near it even the best model needs many times as many.",
         "The model is the same throughout. What rises is what the question lets it show, not what it knows.",
     ]
 
@@ -95,8 +96,8 @@ def temperature_in_words(study: StudyFolder) -> list[str]:
     )
     return [
         f"At temperature 1 a batch of {candidates} cannot show more than {limit:.2f} nats; training reached "
-        f"{reached:.2f}. With a fitted temperature the same vectors show at least {blunt:.2f} on held-out text, with "
-        f"as many candidates: {hidden}. Vectors trained at 0.1 show at least {sharp:.2f}: {lacking}."
+        f"{reached:.2f}. With a fitted temperature the bound of the same vectors is {blunt:.2f} on held-out text, with "
+        f"as many candidates: {hidden}. That of vectors trained at 0.1 is {sharp:.2f}: {lacking}."
     ]
 
 
@@ -124,8 +125,8 @@ def queue_in_words(study: StudyFolder) -> list[str]:
     return [
         f"A queue of 1,024 keys, {pairs} of them new in each step, reaches {1_024 / pairs:.0f} steps back; one of 64 "
         f"keys {64 / pairs:.0f}. Its ceiling in training is {math.log(1_025):.2f} nats instead of "
-        f"{math.log(65):.2f}. Read on held-out text with as many candidates as each other, the long one shows at least "
-        f"{long:.2f} nats, the short one at least {short:.2f}."
+        f"{math.log(65):.2f}. Read on held-out text with as many candidates as each other, the bound of the long one "
+        f"is {long:.2f} nats, that of the short one {short:.2f}."
     ]
 
 
@@ -137,19 +138,6 @@ def mixup_in_words(study: StudyFolder) -> list[str]:
         f"joined, a difference of {100 * (joined - alone):+.1f} points. The evaluation reads single sentences, which "
         "these arms with mixup never train."
     ]
-
-
-def check_candidates(answer: Any, nats: float = 10.0) -> Verdict:
-    """The fewest candidates whose ceiling reaches so many nats."""
-    least = math.ceil(math.exp(nats))
-    return judged(
-        answer, least, 0.5,
-        f"log({least:,}) = {math.log(least):.4f} nats; one candidate less and the ceiling is below {nats:g}",
-        f"solve log N = {nats:g} for N, with the natural logarithm, and round up",
-        {"that is 2 to the power of it: these are bits": math.ceil(2.0**nats),
-         "that is 10 to the power of it: nats use the natural logarithm": math.ceil(10.0**nats),
-         "almost, but candidates are whole: round up": math.floor(math.exp(nats))},
-    )  # fmt: skip
 
 
 def check_temperature(answer: Any, nats: float = 4.0, candidates: int = 64) -> Verdict:

@@ -7,9 +7,14 @@ import pytest
 import torch
 
 from core.information.bounds import infonce
+from lab.lessons.negatives import (
+    check_left_out,
+    laws_of_negatives,
+    left_out_shows,
+    perfect_scores,
+)
 from lab.lessons.xlco import (
     ceilings,
-    check_candidates,
     check_momentum,
     check_staleness,
     check_temperature,
@@ -34,6 +39,27 @@ def test_random_aligned_vectors_stay_below_the_ceiling_of_a_batch():
     assert reached < ceilings(12, [0.5]).loc[0.5, "batch"]
 
 
+def test_independent_negatives_bound_the_information_and_left_out_ones_exceed_it():
+    scores, positive, same = perfect_scores(meanings=3, candidates=8, queries=20_000)
+    bound = infonce(scores, positive)
+    # of 7 others 0 to 7 share one of three meanings: log 8 less the mean log of all that do, the translation too
+    law = [math.comb(7, b) * (1 / 3) ** b * (2 / 3) ** (7 - b) for b in range(8)]
+    assert float(bound) == pytest.approx(
+        math.log(8) - sum(p * math.log1p(b) for b, p in enumerate(law)), abs=0.02
+    )
+    assert float(bound) < math.log(3)
+    left_out = infonce(scores, positive, excluded=same)
+    assert left_out.kind == "estimate"
+    assert float(left_out) == pytest.approx(left_out_shows(3, 8), abs=0.02)
+    assert float(left_out) > math.log(3)
+
+
+def test_a_mark_of_the_translation_shows_all_of_the_ceiling_whatever_the_meanings_tell():
+    table = laws_of_negatives(meanings=2, candidates=16)
+    assert table["shows"].tolist() == pytest.approx([0.661, 2.112, math.log(16), 0.0], abs=0.01)
+    assert table["what it is"].tolist()[1:3] == ["no bound", "no bound"]
+
+
 def test_a_key_encoder_in_float32_goes_as_far_as_its_momentum_says_and_one_in_float16_stalls():
     table = followed(updates=300).set_index("momentum")
     assert np.allclose(table["float32"], table["expected"], atol=1e-3)
@@ -43,7 +69,7 @@ def test_a_key_encoder_in_float32_goes_as_far_as_its_momentum_says_and_one_in_fl
 @pytest.mark.parametrize(
     ("check", "answer", "mistake", "told"),
     [
-        (check_candidates, 22_027, 1_024, "bits"),
+        (check_left_out, 2.112, 2.141, "mean of their logs"),
         (check_temperature, 0.339, 0.169, "begin at -1"),
         (check_momentum, 23_025, 10_000, "time constant"),
         (check_staleness, 64, 131_072, "number of keys"),

@@ -1,0 +1,91 @@
+"""Lesson 04: the law of the negatives, and what a perfect critic shows where they have another."""
+
+import math
+from typing import Any, Final
+
+import pandas as pd
+import torch
+from jaxtyping import Bool, Float, Int
+from scipy.stats import binom
+from torch import Tensor
+
+from core.information.bounds import infonce
+from lab.lessons.verdicts import Verdict, judged
+
+MEANINGS: Final = 2
+CANDIDATES: Final = 16
+QUERIES: Final = 10_000
+NEVER: Final = -100.0
+"""Score of a pair that the critic knows to be impossible; its exponential is as good as 0."""
+
+
+def perfect_scores(
+    meanings: int = MEANINGS, candidates: int = CANDIDATES, queries: int = QUERIES, seed: int = 0
+) -> tuple[Float[Tensor, "queries candidates"], Int[Tensor, " queries"], Bool[Tensor, "queries candidates"]]:
+    """Scores by the best critic there is, the column of each query's translation, and who shares the query's meaning.
+
+    A sentence tells one of so many meanings, all alike, and a translation the same one: I = log(meanings). The other
+    candidates are independent draws. The score is the log density ratio, log(meanings) for the query's own meaning.
+
+    Example:
+        >>> scores, positive, same = perfect_scores(meanings=2, candidates=4, queries=3)
+        >>> scores.shape, positive.tolist(), same[:, 0].tolist()
+        (torch.Size([3, 4]), [0, 0, 0], [True, True, True])
+    """
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(meanings, (queries, candidates), generator=generator)
+    same = drawn == drawn[:, :1]
+    scores = torch.where(same, math.log(meanings), NEVER).double()
+    return scores, torch.zeros(queries, dtype=torch.int64), same
+
+
+def laws_of_negatives(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> pd.DataFrame:
+    """What InfoNCE of the best critic shows under four laws of the negatives: columns shows, truth, and what it is.
+
+    The critic is the log ratio between the law of the translation and that of the negatives, the best for each law.
+    """
+    scores, positive, same = perfect_scores(meanings, candidates)
+    apart = torch.full_like(scores, NEVER)
+    apart[:, 0] = 0.0
+    shown = {
+        "independent draws": (infonce(scores, positive), "a lower bound on I"),
+        "those of the query's meaning left out": (infonce(scores, positive, excluded=same), "no bound"),
+        "marked: another language, or keys of an older encoder": (infonce(apart, positive), "no bound"),
+        "hard: all share the query's meaning": (
+            infonce(torch.zeros_like(scores), positive),
+            "a bound on what is told beyond the meaning",
+        ),
+    }
+    rows = [
+        {"negatives": law, "shows": float(value), "truth": math.log(meanings), "what it is": kind}
+        for law, (value, kind) in shown.items()
+    ]
+    return pd.DataFrame(rows).set_index("negatives")
+
+
+def left_out_shows(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> float:
+    """What a perfect critic shows in nats once candidates of the query's meaning are left out, exact.
+
+    E log(1 + B): B of the other candidates, binomial, have another meaning and stay, and none of them is mistaken.
+    """
+    others = range(candidates)
+    law = binom.pmf(others, candidates - 1, 1 - 1 / meanings)
+    return float(sum(p * math.log1p(count) for count, p in zip(others, law, strict=True)))
+
+
+def check_left_out(answer: Any, meanings: int = MEANINGS, candidates: int = CANDIDATES) -> Verdict:
+    """What a perfect critic shows once candidates of the query's meaning are left out."""
+    scores, positive, _ = perfect_scores(meanings, candidates)
+    expected, truth = left_out_shows(meanings, candidates), math.log(meanings)
+    return judged(
+        answer, expected, 0.013,
+        f"{expected:.2f} nats, where {truth:.2f} are: who leaves out the right answers asks an easier question. It "
+        "trains better, and proves less",
+        "call infonce with the scores, the column of the positive, and excluded=same",
+        {"that is the truth, which this value exceeds": truth,
+         "that is the bound, with all candidates: leave out those that share the query's meaning":
+             float(infonce(scores, positive)),
+         "that is the ceiling log N: some candidates are left out, so fewer are told apart": math.log(candidates),
+         "that is the log of the mean number of candidates that stay; the mean of their logs is less":
+             math.log1p((candidates - 1) * (1 - 1 / meanings))},
+    )  # fmt: skip
