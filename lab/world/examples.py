@@ -36,7 +36,9 @@ def markdown() -> str:
             "| sentence | meaning |",
             "|---|---|",
         ]
-        parts.append("\n".join([*lines, *(f"| {text} | {english} |" for text, english in examples(tag))]))
+        # a sentence in a right-to-left script keeps its final mark at its end
+        rows = (f'| <span dir="auto">{text}</span> | {english} |' for text, english in examples(tag))
+        parts.append("\n".join([*lines, *rows]))
     return "\n\n".join(parts) + "\n"
 
 
