@@ -53,6 +53,11 @@ class WorldSettings(Frozen):
     paraphrases: bool = Field(
         default=False, description="draw among the templates of a relation instead of the first"
     )
+    relations: tuple[str, ...] | None = Field(
+        default=None,
+        description="relations told; default: all but the role facts transfer, comparison, negation and coreference, "
+        "in which only order, case or agreement says who is which",
+    )
 
 
 class TextSettings(Frozen):

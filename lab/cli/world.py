@@ -35,6 +35,9 @@ class Command:
     """Share of words merged with a neighbour."""
     paraphrases: bool = False
     """Draw among the templates of a relation instead of the first."""
+    relations: tuple[str, ...] | None = None
+    """Relations told; default: all but the role facts transfer, comparison, negation and coreference, in which only
+    order, case or agreement says who is which."""
     seed: int = 1
     """Of the meanings drawn and of the dials."""
     overwrite: bool = False
@@ -50,6 +53,7 @@ class Command:
             noise=self.noise,
             ambiguity=self.ambiguity,
             paraphrases=self.paraphrases,
+            relations=self.relations,
         )
         world = World.load(**settings.model_dump(exclude={"meanings"}))
         if self.meanings > world.num_meanings:

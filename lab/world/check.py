@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
-from lab.world.facts import FOLDER, Facts, entities, relations
+from lab.world.facts import FOLDER, Facts, entities, mentions, relations
 from lab.world.language import LANGUAGES, Language, Table, read
 from lab.world.pattern import Pattern
 from lab.world.reading import Reader
@@ -56,7 +56,13 @@ def _rows(language: Language) -> Iterator[str]:
     yield from (f"[{kind}] is no type of entity" for kind in language.tables if kind not in entities())
 
 
+def _all_facts(language: Language) -> Verbaliser:
+    """All that the world can say in a language, role facts too, in every wording."""
+    return Verbaliser(language, Facts.load(names=tuple(relations())), paraphrases=True)
+
+
 def _templates(language: Language) -> Iterator[str]:
+    fillers = _all_facts(language).fillers
     yield from (
         f"templates for {name}, which is no relation"
         for name in language.templates
@@ -68,9 +74,11 @@ def _templates(language: Language) -> Iterator[str]:
             yield f"{name} has {len(texts)} templates, needs {LEAST_TEMPLATES} or more"
         for text in texts:
             told = {match[1] for match in SLOT.finditer(text)}
-            yield from (f"{name}: {text!r} does not tell {kind}" for kind in kinds if kind not in told)
+            yield from (
+                f"{name}: {text!r} does not tell {each}" for each in mentions(kinds) if each not in told
+            )
             try:
-                compile_template(text, kinds, entities(), language)
+                compile_template(text, kinds, fillers, language)
             except (InputError, KeyError) as error:
                 yield f"{name}: {text!r}: {error}"
 
@@ -104,7 +112,7 @@ def _shared(kind: str, column: str, position: int, table: Table) -> Iterator[str
 
 def _misread(language: Language) -> Iterator[str]:
     """Reads sentences back against every fact of the world and in every wording."""
-    verbaliser = Verbaliser(language, Facts.load(), paraphrases=True)
+    verbaliser = _all_facts(language)
     facts, reader = verbaliser.facts, Reader({language.tag: verbaliser}, 1)
     rng = np.random.default_rng(0)
     for row, templates in enumerate(verbaliser.templates):
@@ -120,7 +128,7 @@ def _misread(language: Language) -> Iterator[str]:
 
 def _collisions(language: Language) -> Iterator[str]:
     """Tells every fact in every wording and compares 64-bit hashes, which err towards alarm only."""
-    verbaliser = Verbaliser(language, Facts.load(), paraphrases=True)
+    verbaliser = _all_facts(language)
     facts = verbaliser.facts
     batches = [
         (numbers, choice)

@@ -13,7 +13,7 @@ DISTRIBUTIONS = ("uniform", "zipf")
 class Distribution:
     """p(fact) = p(relation) * product over its slots of p(filler).
 
-    The weight of a fact is the product of rank^-exponent over its fillers, rank = 1 for the first entity of a
+    The weight of a fact is the product of rank^-exponent over its entities, rank = 1 for the first entity of a
     list; exponent 0 is the uniform distribution. The relation's probability is its share of the total weight.
     """
 
@@ -23,8 +23,8 @@ class Distribution:
     @classmethod
     def zipf(cls, facts: Facts, exponent: float) -> "Distribution":
         mass, slots = [], []
-        for row, kinds in enumerate(facts.slots):
-            weights = [np.arange(1.0, facts.sizes[row, slot] + 1) ** -exponent for slot in range(len(kinds))]
+        for kinds in facts.slots:
+            weights = [((facts.fillers[kind] + 1.0) ** -exponent).prod(axis=1) for kind in kinds]
             mass.append(np.prod([w.sum() for w in weights]))
             slots.append(tuple(w / w.sum() for w in weights))
         return cls(np.array(mass) / sum(mass), tuple(slots))

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from lab.world.facts import Facts
+from lab.world.facts import Facts, role_relations
 from lab.world.language import LANGUAGES, load
 from lab.world.verbaliser import Verbaliser
 
@@ -25,8 +25,19 @@ def examples(language: str, count: int = PER_LANGUAGE, seed: int = 0) -> list[tu
     return list(zip(told.tolist(), english.tolist(), strict=True))
 
 
+def role_examples(language: str, seed: int = 0) -> list[tuple[str, str]]:
+    """One random fact of each role relation in both wordings, which name the two people in opposite order."""
+    facts = Facts.load(names=tuple(role_relations()))
+    rng = np.random.default_rng([seed, *language.encode()])
+    meanings = np.repeat(rng.integers(facts.offsets[:-1], facts.offsets[1:]), 2)
+    wordings = np.tile([0.25, 0.75], len(facts.relations))[:, None]
+    sentences = Verbaliser(load(language), facts, paraphrases=True).texts([meanings], wordings)
+    english = Verbaliser(load("en"), facts).texts([meanings], np.zeros((len(meanings), 1)))
+    return list(zip(sentences.tolist(), english.tolist(), strict=True))
+
+
 def markdown() -> str:
-    """A table of examples for each language."""
+    """A table of examples for each language, role facts last."""
     parts = []
     for tag in LANGUAGES:
         language = load(tag)
@@ -37,7 +48,10 @@ def markdown() -> str:
             "|---|---|",
         ]
         # a sentence in a right-to-left script keeps its final mark at its end
-        rows = (f'| <span dir="auto">{text}</span> | {english} |' for text, english in examples(tag))
+        rows = (
+            f'| <span dir="auto">{text}</span> | {english} |'
+            for text, english in [*examples(tag), *role_examples(tag)]
+        )
         parts.append("\n".join([*lines, *rows]))
     return "\n\n".join(parts) + "\n"
 

@@ -1,13 +1,15 @@
 """Facts: which meanings exist, and how a meaning is numbered.
 
-A fact is a relation with one entity in each of its slots. Facts are numbered 0 ... n-1 in mixed radix,
-relation by relation, so a number is unpacked by division and no list of meanings is ever held in memory.
+A fact is a relation with one filler in each of its slots: an entity, or a pair of two different ones in order. Facts
+are numbered 0 ... n-1 in mixed radix, relation by relation, so a number is unpacked by division and no list of meanings
+is ever held in memory.
 """
 
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -30,27 +32,81 @@ def entities() -> dict[str, list[str]]:
 
 
 def relations() -> dict[str, list[str]]:
-    """The slots of every relation; a slot is named by its type."""
-    return _data()["relations"]
+    """The slots of every relation, those of role facts last; a slot is named by its type."""
+    return {**_data()["relations"], **role_relations()}
+
+
+def role_relations() -> dict[str, list[str]]:
+    """The slots of the relations that a world tells only when asked to: in them order, case or agreement decides."""
+    return _data()["roles"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A slot that two different entities of one type fill, in order, and what templates call the two."""
+
+    type: str
+    roles: tuple[str, str]
+
+
+@cache
+def pairs() -> dict[str, Pair]:
+    """The slots that are pairs."""
+    return {name: Pair(pair["type"], tuple(pair["roles"])) for name, pair in _data()["pairs"].items()}
+
+
+def type_of(kind: str) -> str:
+    """The type of the entities that fill a slot."""
+    return pairs()[kind].type if kind in pairs() else kind
+
+
+@dataclass(frozen=True)
+class Mention:
+    """What a name in a template stands for: a member of a slot's filler, and the type whose words tell it."""
+
+    slot: int
+    member: int
+    type: str
+
+
+def mentions(kinds: Sequence[str]) -> dict[str, Mention]:
+    """What a template may mention of a relation with slots `kinds`: each by its type, the two of a pair by their roles.
+
+    >>> mentions(["people", "city"])["other"]
+    Mention(slot=0, member=1, type='person')
+    """
+    names = {}
+    for slot, kind in enumerate(kinds):
+        roles = pairs()[kind].roles if kind in pairs() else (kind,)
+        names |= {role: Mention(slot, member, type_of(kind)) for member, role in enumerate(roles)}
+    return names
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of a world: its relations and, for each type, the entities kept (positions in its list)."""
+    """The facts of a world: its relations and, for each type, the entities kept (positions in its list).
+
+    `fillers[kind]` (fillers, members) are what can fill a slot, as positions among the entities kept: one entity a row,
+    or two where the slot is a pair.
+    """
 
     relations: tuple[str, ...]
     slots: tuple[tuple[str, ...], ...]
     kept: dict[str, tuple[int, ...]]
+    fillers: dict[str, np.ndarray]
     sizes: np.ndarray  # (relations, widest) entities per slot, 1 where a relation has no such slot
     counts: np.ndarray  # facts per relation
     offsets: np.ndarray  # number of the first fact of each relation, and the total at the end
 
     @classmethod
     def load(cls, size: str = "full", names: Sequence[str] | None = None) -> "Facts":
-        """The facts of these relations, in their order; `size="small"` keeps three entities of each list."""
+        """The facts of these relations, in their order; `size="small"` keeps three entities of each list.
+
+        names: default: all relations but those of role facts.
+        """
         if size not in SIZES:
             raise InputError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
-        chosen = tuple(relations()) if names is None else tuple(names)
+        chosen = tuple(_data()["relations"]) if names is None else tuple(names)
         unknown = [name for name in chosen if name not in relations()]
         if unknown or not chosen or len(set(chosen)) < len(chosen):
             raise InputError(
@@ -58,11 +114,12 @@ class Facts:
             )
         kept = {kind: _kept(len(items), size) for kind, items in entities().items()}
         slots = tuple(tuple(relations()[name]) for name in chosen)
+        fillers = {kind: _fillers(kind, kept) for kind in [*kept, *pairs()]}
         sizes = np.ones((len(chosen), max(map(len, slots))), dtype=np.int64)
         for row, kinds in enumerate(slots):
-            sizes[row, : len(kinds)] = [len(kept[kind]) for kind in kinds]
+            sizes[row, : len(kinds)] = [len(fillers[kind]) for kind in kinds]
         counts = sizes.prod(axis=1)
-        return cls(chosen, slots, kept, sizes, counts, np.concatenate([[0], np.cumsum(counts)]))
+        return cls(chosen, slots, kept, fillers, sizes, counts, np.concatenate([[0], np.cumsum(counts)]))
 
     @property
     def total(self) -> int:
@@ -84,6 +141,16 @@ class Facts:
             number = number * self.sizes[relation, slot] + fillers[:, slot]
         return number + self.offsets[relation]
 
+    def exchanged(self, numbers: np.ndarray) -> np.ndarray:
+        """The facts (n,) in which the two of every pair have changed places; facts without a pair stay as they are."""
+        relation, fillers = self.unpack(numbers)
+        for row, kinds in enumerate(self.slots):
+            rows = relation == row
+            for slot, kind in enumerate(kinds):
+                if kind in pairs():
+                    fillers[rows, slot] = _turned(self.fillers[kind])[fillers[rows, slot]]
+        return self.pack(relation, fillers)
+
 
 def _kept(count: int, size: str) -> tuple[int, ...]:
     """All positions, or three spread over the list: both genders, small and large numbers stay
@@ -91,3 +158,14 @@ def _kept(count: int, size: str) -> tuple[int, ...]:
     if size == "full" or count <= SMALL_LIST:
         return tuple(range(count))
     return tuple(int(i) for i in np.linspace(0, count - 1, SMALL_LIST).round())
+
+
+def _fillers(kind: str, kept: dict[str, tuple[int, ...]]) -> np.ndarray:
+    if kind in pairs():
+        return np.array(list(permutations(range(len(kept[type_of(kind)])), 2)))
+    return np.arange(len(kept[kind]))[:, None]
+
+
+def _turned(fillers: np.ndarray) -> np.ndarray:
+    """Of each pair the position of the one in reverse order; `fillers` are sorted."""
+    return np.lexsort(fillers.T)

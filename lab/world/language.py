@@ -10,7 +10,8 @@ A column that begins with `@` is a feature; others can agree with it. The rest a
 the default. A header cell may name several forms (`few.m, few.n`) and use `*` for any run of characters.
 `[words]` holds what belongs to no entity: a string, or forms by name, `bought = {m = "купил", f = "купила"}`.
 `[templates]` tells each relation in at least two ways, without capital or final mark; `[sentence]` has those.
-A template speaks of slots and words: `{object}`, `{object:many}`, `{bought:<person.gender>}`. What stands in
+A template speaks of slots and words: `{object}`, `{object:many}`, `{bought:<person.gender>}`; in a role fact
+`{person}` and `{other}` are the two people, both told in the words of `[person]`. What stands in
 `<...>` is replaced by that feature of that slot's entity, which is all there is to agreement.
 """
 

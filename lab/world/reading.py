@@ -13,10 +13,18 @@ HEAD = 4  # letters by which templates are ruled out before they are walked
 Fillers = dict[int, int]
 
 
-class Chain(NamedTuple):
-    """A template as the walk sees it: slots and table of every piece, in the direction of the walk."""
+class Part(NamedTuple):
+    """A piece of a template as the walk sees it, its texts in the direction of the walk."""
 
-    pieces: list[tuple[tuple[int, ...], np.ndarray]]
+    slots: tuple[int, ...]
+    table: np.ndarray
+    choices: list[tuple[Fillers, str]]  # every filling of its slots, with its text
+
+
+class Chain(NamedTuple):
+    """The parts of a template in the direction of the walk."""
+
+    parts: list[Part]
     heads: set[str]  # how it can begin
 
 
@@ -95,9 +103,8 @@ class _Source:
         chains = [
             c for stage in self.stages[False] if not isinstance(stage, str) for row in stage for c in row
         ]
-        return set(
-            "".join([*texts, *(str(t) for chain in chains for _, table in chain.pieces for t in table.flat)])
-        )
+        pieces = (str(text) for chain in chains for part in chain.parts for text in part.table.flat)
+        return set("".join([*texts, *pieces]))
 
     def walk(self, pattern: Pattern, backward: bool) -> Iterator[tuple[float, tuple[int, ...], str]]:
         """(share, facts, text) of every sentence that fits, facts and text in the direction of the walk."""
@@ -144,11 +151,11 @@ def _clause(
         chains = []
         for template in templates:
             spelled = [
-                (piece.slots, _mapped(piece.table, write if number else opening, backward))
+                _part(piece.slots, _mapped(piece.table, write if number else opening, backward))
                 for number, piece in enumerate(template)
             ]
-            pieces = spelled[::-1] if backward else spelled
-            chains.append(Chain(pieces, {str(text)[:HEAD] for text in pieces[0][1].flat}))
+            parts = spelled[::-1] if backward else spelled
+            chains.append(Chain(parts, {str(text)[:HEAD] for text in parts[0].table.flat}))
         relations.append(chains)
     return relations
 
@@ -160,24 +167,30 @@ def _agree(one: str, other: str) -> bool:
 def _walk(
     chain: Chain, position: int, fillers: Fillers, text: str, pattern: Pattern, states: frozenset[State]
 ) -> Iterator[tuple[Fillers, str, frozenset[State]]]:
-    if position == len(chain.pieces):
+    if position == len(chain.parts):
         yield fillers, text, states
         return
-    for choice, piece in _open(*chain.pieces[position], fillers):
+    for choice, piece in _open(chain.parts[position], fillers):
         after = pattern.step(states, piece)
         if after:
             yield from _walk(chain, position + 1, fillers | choice, text + piece, pattern, after)
 
 
-def _open(slots: tuple[int, ...], table: np.ndarray, fillers: Fillers) -> Iterator[tuple[Fillers, str]]:
-    """The choices that a piece still leaves, given the slots filled so far, with its text for each."""
-    index = tuple(fillers.get(slot, slice(None)) for slot in slots)
-    free = [slot for slot in slots if slot not in fillers]
-    if not free:
-        yield {}, str(table[index])
-        return
-    for choice, piece in np.ndenumerate(np.asarray(table[index])):
-        yield dict(zip(free, choice, strict=True)), str(piece)
+def _open(part: Part, fillers: Fillers) -> list[tuple[Fillers, str]]:
+    """The choices that a part still leaves, given the slots filled so far, with its text for each."""
+    free = tuple(slot for slot in part.slots if slot not in fillers)
+    if free == part.slots:
+        return part.choices
+    table = part.table[tuple(fillers.get(slot, slice(None)) for slot in part.slots)]
+    return _choices(free, table) if free else [({}, str(table))]
+
+
+def _part(slots: tuple[int, ...], table: np.ndarray) -> Part:
+    return Part(slots, table, _choices(slots, table))
+
+
+def _choices(slots: tuple[int, ...], table: np.ndarray) -> list[tuple[Fillers, str]]:
+    return [(dict(zip(slots, choice, strict=True)), str(text)) for choice, text in np.ndenumerate(table)]
 
 
 def _mapped(table: np.ndarray, write: Callable[[str], str], backward: bool) -> np.ndarray:

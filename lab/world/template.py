@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from core.errors import InputError
+from lab.world.facts import mentions
 from lab.world.language import Language
 
 SLOT = re.compile(r"\{(\w+)(?::([^{}]*))?\}")
@@ -24,14 +25,14 @@ class Piece:
 
 
 def compile_template(
-    text: str, kinds: Sequence[str], fillers: Mapping[str, Sequence[str]], language: Language
+    text: str, kinds: Sequence[str], fillers: Mapping[str, Sequence[tuple[str, ...]]], language: Language
 ) -> list[Piece]:
     """The pieces of a template for a relation with slots `kinds`.
 
-    `fillers[kind]` are the entities a slot ranges over; naming one entity twice merges two meanings (see
-    `World`). Literal text joins the piece before it, and a space after an empty form (an Arabic dual, which
-    needs no numeral) disappears with it. Raises `InputError` naming the slot, word or form that the language
-    lacks.
+    `fillers[kind]` are the entities a slot ranges over, each alone or two as a pair; naming one twice merges two
+    meanings (see `World`). Literal text joins the piece before it, and a space after an empty form (an Arabic
+    dual, which needs no numeral) disappears with it. Raises `InputError` naming the slot, word or form that the
+    language lacks.
     """
     pieces: list[Piece] = []
     position = 0
@@ -46,23 +47,30 @@ def compile_template(
 
 
 def _piece(
-    name: str, form: str, kinds: Sequence[str], fillers: Mapping[str, Sequence[str]], language: Language
+    name: str,
+    form: str,
+    kinds: Sequence[str],
+    fillers: Mapping[str, Sequence[tuple[str, ...]]],
+    language: Language,
 ) -> Piece:
-    mentioned = [kind for kind, _ in FEATURE.findall(form)] + ([name] if name in kinds else [])
-    unknown = [kind for kind in mentioned if kind not in kinds]
-    if unknown or (name not in kinds and name not in language.words):
+    speakable = mentions(kinds)
+    mentioned = [feature for feature, _ in FEATURE.findall(form)] + ([name] if name in speakable else [])
+    unknown = [mention for mention in mentioned if mention not in speakable]
+    if unknown or (name not in speakable and name not in language.words):
         raise InputError(
-            f"unknown slot {(unknown or [name])[0]!r}; slots are {', '.join(kinds)}, else [words]"
+            f"unknown slot {(unknown or [name])[0]!r}; slots are {', '.join(speakable)}, else [words]"
         )
-    slots = tuple(sorted({list(kinds).index(kind) for kind in mentioned}))
+    slots = tuple(sorted({speakable[mention].slot for mention in mentioned}))
     table = np.empty([len(fillers[kinds[slot]]) for slot in slots], dtype=object)
     for choice in product(*(range(size) for size in table.shape)):
-        entity = {kinds[slot]: fillers[kinds[slot]][i] for slot, i in zip(slots, choice, strict=True)}
-        wanted = FEATURE.sub(lambda m, e=entity: language.tables[m[1]].cell(e[m[1]], "@" + m[2]), form)
-        is_slot = name in kinds
-        table[choice] = (
-            language.tables[name].cell(entity[name], wanted) if is_slot else language.word(name, wanted)
-        )
+        filler = {slot: fillers[kinds[slot]][i] for slot, i in zip(slots, choice, strict=True)}
+
+        def cell(mention: str, column: str, filler: dict[int, tuple[str, ...]] = filler) -> str:
+            what = speakable[mention]
+            return language.tables[what.type].cell(filler[what.slot][what.member], column)
+
+        wanted = FEATURE.sub(lambda match, cell=cell: cell(match[1], "@" + match[2]), form)
+        table[choice] = cell(name, wanted) if name in speakable else language.word(name, wanted)
     return Piece(slots, table)
 
 

@@ -6,13 +6,16 @@ from functools import cached_property
 
 import numpy as np
 
-from lab.world.facts import Facts, entities
+from lab.world.facts import Facts, entities, type_of
 from lab.world.language import Language
 from lab.world.template import Piece, compile_template, render
 
 
 class Verbaliser:
-    """Turns facts into the sentences of one language."""
+    """Turns facts into the sentences of one language.
+
+    `merged[kind]` maps each filler of a slot to the first one that is told in the same words.
+    """
 
     def __init__(
         self, language: Language, facts: Facts, ambiguity: float = 0.0, paraphrases: bool = False
@@ -20,20 +23,26 @@ class Verbaliser:
         self.language = language
         self.facts = facts
         self.paraphrases = paraphrases
-        self.merged = {
-            kind: merge(kind, len(kept), language.tag, ambiguity) for kind, kept in facts.kept.items()
+        merged = {kind: merge(kind, len(kept), language.tag, ambiguity) for kind, kept in facts.kept.items()}
+        self._spoken = {kind: merged[type_of(kind)][fillers] for kind, fillers in facts.fillers.items()}
+        self.merged = {kind: _first_alike(spoken) for kind, spoken in self._spoken.items()}
+
+    @cached_property
+    def fillers(self) -> dict[str, list[tuple[str, ...]]]:
+        """The entities by whose words each filler of a slot is told, one or two by slot."""
+        names = {
+            kind: [entities()[kind][position] for position in kept] for kind, kept in self.facts.kept.items()
+        }
+        return {
+            kind: [tuple(names[type_of(kind)][i] for i in entity) for entity in spoken]
+            for kind, spoken in self._spoken.items()
         }
 
     @cached_property
     def templates(self) -> list[list[list[Piece]]]:
         """The pieces of every template in use, by relation."""
-        names = entities()
-        fillers = {
-            kind: [names[kind][self.facts.kept[kind][i]] for i in merged]
-            for kind, merged in self.merged.items()
-        }
         return [
-            [compile_template(text, kinds, fillers, self.language) for text in self._in_use(relation)]
+            [compile_template(text, kinds, self.fillers, self.language) for text in self._in_use(relation)]
             for relation, kinds in zip(self.facts.relations, self.facts.slots, strict=True)
         ]
 
@@ -72,3 +81,9 @@ def merge(kind: str, count: int, tag: str, ambiguity: float) -> np.ndarray:
         first, second = (start + 2 * pair) % count, (start + 2 * pair + 1) % count
         merged[second] = merged[first] = min(first, second)
     return merged
+
+
+def _first_alike(spoken: np.ndarray) -> np.ndarray:
+    """For each row the position of the first row that equals it."""
+    _, first, number = np.unique(spoken, axis=0, return_index=True, return_inverse=True)
+    return first[number.ravel()]

@@ -56,7 +56,7 @@ class World:
         ambiguity: share of every list's entities that are merged with a neighbour, others in each language.
         paraphrases: whether a sentence picks one of its templates at random instead of the first.
         size: "full", or "small" with three entities a list.
-        relations: the relations to keep; None for all.
+        relations: the relations to keep; None for all but those of role facts.
         Raises `InputError` for a value out of range.
         """
         _check_choice("facts", facts, (1, 2))
@@ -188,6 +188,11 @@ class World:
         if len(meanings) and not (meanings.min() >= 0 and meanings.max() < self.num_meanings):
             raise InputError(f"meanings are numbered 0 to {self.num_meanings - 1}; got {meanings.max()}")
         return [meanings] if self.num_facts == 1 else list(np.divmod(meanings, self.facts.total))
+
+    def exchanged(self, meanings: np.ndarray) -> np.ndarray:
+        """The meanings in which the two people of every role fact have changed places (see `Facts.exchanged`)."""
+        parts = [self.facts.exchanged(part) for part in self._split(np.asarray(meanings, dtype=np.int64))]
+        return parts[0] if self.num_facts == 1 else parts[0] * self.facts.total + parts[1]
 
     def _verbaliser(self, language: str) -> Verbaliser:
         if language not in self.verbalisers:

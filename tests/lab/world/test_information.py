@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lab.world import World
 
 TINY = ("sleep", "cost")
+ROLES = ("transfer", "comparison", "negation", "coreference")
 dials = {
     "distribution": st.sampled_from(["uniform", "zipf"]),
     "zipf_exponent": st.floats(0, 3),
@@ -39,18 +40,18 @@ def _information(table):
 
 
 @settings(deadline=None, max_examples=40)
-@given(**dials)
+@given(relations=st.sampled_from([TINY, ROLES, ("negation", "sleep")]), **dials)
 def test_information_is_what_adding_up_all_pairs_gives(**chosen):
-    world = World.load(("en", "ru"), size="small", relations=TINY, **chosen)
+    world = World.load(("en", "ru"), size="small", **chosen)
     wanted = _information(_joint(world, "en", "ru"))
     assert world.information_nats == pytest.approx(wanted, abs=1e-9)
     assert world.information_between("ru", "en") == pytest.approx(wanted, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=8)
-@given(**dials)
+@given(relations=st.sampled_from([("sleep",), ROLES]), **dials)
 def test_two_facts_carry_what_adding_up_all_pairs_gives(**chosen):
-    world = World.load(("en", "ru"), size="small", relations=("sleep",), facts=2, **chosen)
+    world = World.load(("en", "ru"), size="small", facts=2, **chosen)
     keep = _two_facts_by_factors(world)
     assert world.information_nats == pytest.approx(keep, abs=1e-9)
 
@@ -67,9 +68,11 @@ def _two_facts_by_factors(world):
     return float(listed + (noise * np.log(noise) * (1 - product.sum()) if noise else 0.0))
 
 
-@given(st.floats(0, 4))
-def test_entropy_is_that_of_the_listed_probabilities(exponent):
-    world = World.load(("en",), distribution="zipf", zipf_exponent=exponent, size="small")
+@given(st.floats(0, 4), st.sampled_from([None, ROLES]))
+def test_entropy_is_that_of_the_listed_probabilities(exponent, relations):
+    world = World.load(
+        ("en",), distribution="zipf", zipf_exponent=exponent, size="small", relations=relations
+    )
     p = np.concatenate([world.distribution.probabilities(row) for row in range(len(world.facts.relations))])
     assert p.sum() == pytest.approx(1, abs=1e-12)
     assert world.entropy_nats == pytest.approx(-(p * np.log(p)).sum(), abs=1e-9)
@@ -88,8 +91,9 @@ def test_full_noise_leaves_nothing_and_no_noise_everything():
     )
 
 
-def test_information_of_the_full_world_is_the_mean_log_ratio_of_drawn_pairs():
-    world = World.load(("en", "tr"), noise=0.3, ambiguity=0.4, distribution="zipf")
+@pytest.mark.parametrize("relations", [None, ROLES], ids=["facts", "role facts"])
+def test_information_of_the_full_world_is_the_mean_log_ratio_of_drawn_pairs(relations):
+    world = World.load(("en", "tr"), noise=0.3, ambiguity=0.4, distribution="zipf", relations=relations)
     meanings = world.draw(20_000, 0, without_replacement=False)
     told = {tag: world.told(meanings, tag, 1) for tag in ("en", "tr")}
     ratios = _log_ratios(world, told["en"], told["tr"])

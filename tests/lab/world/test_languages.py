@@ -9,7 +9,7 @@ from core.errors import InputError
 from lab.world import LANGUAGES, World
 from lab.world.check import check
 from lab.world.examples import MARK, markdown
-from lab.world.facts import FOLDER
+from lab.world.facts import FOLDER, role_relations
 
 XNLI = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 
@@ -36,9 +36,23 @@ def test_every_fact_of_the_small_world_has_its_own_tidy_sentence(tag):
     world = World.load((tag,), size="small", paraphrases=True)
     texts = [text for _, _, text in world.rows(np.arange(world.num_meanings))]
     assert len(set(texts)) == world.num_meanings == 14 * 3**5
+    assert_tidy(texts)
+
+
+def assert_tidy(texts):
     for text in texts:
         assert text == unicodedata.normalize("NFC", text) == text.strip()
         assert "  " not in text
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_every_role_fact_has_its_own_tidy_sentence_in_every_wording(tag):
+    world = World.load((tag,), relations=tuple(role_relations()), paraphrases=True)
+    facts = np.arange(world.num_meanings)
+    wordings = [world.verbalisers[tag].texts([facts], np.full((len(facts), 1), w)) for w in (0.25, 0.75)]
+    texts = np.concatenate(wordings).tolist()
+    assert len(set(texts)) == len(texts) == 2 * 240 * (12 + 9 + 12 + 12)
+    assert_tidy(texts)
 
 
 def _broken(tmp_path, tag, old, new):
@@ -59,13 +73,16 @@ def _broken(tmp_path, tag, old, new):
         ("en", "{object:pl}", "{object:plural}", "no column for 'plural'"),
         ("en", "{object:pl}", "things", "does not tell object"),
         ("en", '[words]\n', '[words]\nher = "her"\n', "her is used by no template"),
-        ("en", 'columns = "sg | pl"', 'columns = "sg, pl | pl"', "two columns for 'pl'"),
-        ("en", 'book = "book | books"', 'book = "book"', "book has 1 cells, its header 2"),
+        ("en", 'columns = "sg | pl | a"', 'columns = "sg, pl | pl | a"', "two columns for 'pl'"),
+        ("en", 'book = "book | books | a book"', 'book = "book"', "book has 1 cells, its header 3"),
         ("en", "[words]", "words", "no complete language file"),
         ("ru", "{gave:<person.gender>}", "{gave:<person.sex>}", "no column for '@sex'"),
         ("ru", ', m = "подарил" }', " }", "gave has no form 'm'"),
         ("vi", "mẹ", unicodedata.normalize("NFD", "mẹ"), "normal form NFC"),
         ("zh", 'join = "，而且"', 'join = "，"', "which joins facts"),
+        ("en", "gave {other} {object:a}", "gave {object:a}", "does not tell other"),
+        ("en", "who then bought", "{somebody} then bought", "unknown slot 'somebody'; slots are person, other, object"),
+        ("de", "{who:<other.gender>}", "{who:<other.sex>}", "no column for '@sex'"),
     ],
 )  # fmt: skip
 def test_the_check_sees(tmp_path, tag, old, new, seen):

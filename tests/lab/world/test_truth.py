@@ -15,14 +15,23 @@ from lab.world.pattern import Pattern, Vocabulary
 from lab.world.truth import mask, pair_truths, ratio, sample, sides_of, truth, truths
 
 THREE = ("en", "ru", "zh")
+ROLES = ("transfer", "comparison", "negation", "coreference")
 ONE = {("en",): 0.5, ("ru",): 0.3, ("zh",): 0.2}
 TWO = {("en", "ru"): 0.5, ("zh", "en"): 0.3, ("ru", "zh"): 0.2}
 
 
 def _tokenizer(world, vocabulary):
     """Trained on every word of a world, be it small or full."""
-    source = World.load(world.languages, size=world.settings["size"], paraphrases=True)
-    return train_tokenizer([text for _, _, text in source.rows(source.draw(600, 0))], vocabulary)
+    roles = set(world.facts.relations) <= set(ROLES)
+    source = World.load(
+        world.languages,
+        size=world.settings["size"],
+        relations=world.facts.relations if roles else None,
+        paraphrases=True,
+    )
+    return train_tokenizer(
+        [text for _, _, text in source.rows(source.draw(min(600, source.num_meanings), 0))], vocabulary
+    )
 
 
 def _sentences(world, tokenizer):
@@ -78,9 +87,10 @@ def _listed_posteriors(reader, sentences, sides, shares):
     ids=["plain", "paraphrases", "dials"],
 )
 @pytest.mark.parametrize("vocabulary", [330, 500])  # words in pieces; most words whole
-def test_posteriors_are_those_of_listing_every_sentence(shares, dials, vocabulary):
-    world = World.load(THREE, size="small", relations=("buy", "work"), **dials)
-    tokenizer = _tokenizer(world, vocabulary)
+@pytest.mark.parametrize("relations", [("buy", "work"), ROLES], ids=["facts", "role facts"])
+def test_posteriors_are_those_of_listing_every_sentence(shares, dials, vocabulary, relations):
+    world = World.load(THREE, size="small", relations=relations, **dials)
+    tokenizer = _tokenizer(world, vocabulary if relations != ROLES else vocabulary * 3 // 5)
     reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
     for _, sides in sample(reader, shares, 25, 0.25, np.random.default_rng(1)):
         wanted = _listed_posteriors(reader, sentences, sides, shares)
@@ -162,8 +172,9 @@ def test_truths_of_a_pair_are_of_the_same_masked_tokens_with_and_without_the_oth
 
 
 @pytest.mark.parametrize("dials", [{}, {"paraphrases": True, "distribution": "zipf", "ambiguity": 0.5}])
-def test_token_frequencies_are_exact(dials):
-    world = World.load(("en", "ar", "zh"), size="small", relations=("give", "see"), **dials)
+@pytest.mark.parametrize("relations", [("give", "see"), ROLES], ids=["facts", "role facts"])
+def test_token_frequencies_are_exact(dials, relations):
+    world = World.load(("en", "ar", "zh"), size="small", relations=relations, **dials)
     tokenizer = _tokenizer(world, 400)
     frequencies = token_frequencies(world, tokenizer)
     reader = IdealReader(world, tokenizer)
