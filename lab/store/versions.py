@@ -12,6 +12,7 @@ from core.config import FORMAT_VERSION
 from core.errors import InputError
 
 BEFORE: Final[dict[str, tuple[str, Any]]] = {
+    "world.relations": ("c71413a", None),
     "contrast.prefill": ("627db31", False),
     "mmlm.examples": ("b1f0a0f", None),
     "tlm.examples": ("b1f0a0f", None),
