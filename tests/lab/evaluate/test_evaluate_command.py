@@ -101,8 +101,8 @@ def test_a_pool_of_n_and_a_smallest_pool_are_obeyed(capsys, checkpoint, corpus):
 def test_the_mean_is_printed_above_the_extremes_and_the_languages(capsys, checkpoint, corpus):
     text = printed(capsys, checkpoint, "--corpus", str(corpus.folder))
     places = [text.index(words) for words in (
-        "mean accuracy", "the 5 worst and the 5 best of 18", "directions from each language", "directions to each language", "too small to be averaged",
-        "share no meaning", "wrong matches",
+        "mean accuracy", "the 5 worst and the 5 best of 18", "directions from each language",
+        "directions to each language", "too small to be averaged", "share no meaning", "wrong matches",
     )]  # fmt: skip
     assert places == sorted(places)
     assert text.count("→en") < 18
