@@ -1,6 +1,6 @@
 """Who takes the joint step: ours, and what one writes with transformers alone. Same text, masks and optimizer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, Final, Literal
 
@@ -21,9 +21,12 @@ from lab.bench.case import Case
 OURS: Final = "ours"
 ALL: Final = "transformers, logits at every position"
 MASKED: Final = "transformers, logits at masked positions"
+GROUPED: Final = "transformers, masked positions, grouped by length, cut at the contrast"
 RANKING: Final = "sentence-transformers, MultipleNegativesRankingLoss"
-PEERS: Final = {"joint": (ALL, MASKED), "contrast": (RANKING,)}
+PEERS: Final = {"joint": (ALL, MASKED, GROUPED), "contrast": (RANKING,)}
 IGNORED: Final = -100
+GROUPS: Final = 8
+"""Groups of about equally long sequences that a batch is cut into, so that little of it is padding."""
 Contender = Callable[[int], None]
 """Takes the optimizer step of this number."""
 
@@ -32,6 +35,8 @@ def contender(name: str, training: Training) -> Contender:
     """Ours or a peer, on the weights and with the optimizer of `training`; so all of them fit into memory together."""
     if name == OURS:
         return Ours(training)
+    if name == GROUPED:
+        return Grouped(training)
     return Ranking(training) if name == RANKING else Plain(training, "all" if name == ALL else "masked")
 
 
@@ -117,11 +122,55 @@ class Plain:
     @torch.no_grad()
     def _follow(self) -> None:
         model, momentum = self.training.model, self.training.settings.contrast.momentum
-        fast, slow = [*model.encoder.parameters()], [*self.slow.parameters()]
+        pairs = [(self.slow, model.encoder)]
         if self.slow_head is not None and model.head is not None:
-            fast, slow = [*fast, *model.head.parameters()], [*slow, *self.slow_head.parameters()]
-        for own, other in zip(slow, fast, strict=True):
-            own.mul_(momentum).add_(other, alpha=1 - momentum)
+            pairs.append((self.slow_head, model.head))
+        for slow, fast in pairs:
+            # the key encoder of `Grouped` has fewer layers
+            own = dict(slow.named_parameters())
+            for name, other in fast.named_parameters():
+                if name in own:
+                    own[name].mul_(momentum).add_(other, alpha=1 - momentum)
+
+
+class Grouped(Plain):
+    """`Plain` with logits at masked positions as a careful user tunes it: without padding that sorting by length saves,
+    and without the layers above the contrast.
+    """
+
+    def __init__(self, training: Training) -> None:
+        super().__init__(training, "masked")
+        self.slow.encoder.layer = self.slow.encoder.layer[: training.settings.contrast.layer]
+
+    def _masked(self, part: MaskedBatch) -> None:
+        language_model = self.training.model.language_model
+        labels = torch.full_like(part.sequences.ids, IGNORED)
+        labels[part.positions] = part.targets
+        rows, truth = (flat.split(part.sequences.lengths.tolist()) for flat in (part.sequences.ids, labels))
+        for group in groups(part.sequences.lengths):
+            ids, mask = padded_rows([rows[row] for row in group], PAD)
+            targets, _ = padded_rows([truth[row] for row in group], IGNORED)
+            found = targets != IGNORED
+            if not found.any():
+                continue
+            with self.training.accelerator.autocast():
+                states = language_model.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[found]
+                logits = language_model.lm_head(states).float()
+            (cross_entropy(logits, targets[found], reduction="sum") / len(part.targets)).backward()
+
+    def _vectors(self, encoder: Any, head: Any, sequences: Sequences) -> Tensor:
+        layers, cut = encoder.encoder.layer, self.training.settings.contrast.layer
+        rows = sequences.ids.split(sequences.lengths.tolist())
+        order = groups(sequences.lengths)
+        encoder.encoder.layer = layers[:cut]
+        try:
+            states = [
+                encoder(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+                for ids, mask in (padded_rows([rows[row] for row in group], PAD) for group in order)
+            ]
+        finally:
+            encoder.encoder.layer = layers
+        return head(torch.cat(states)[torch.cat(order).argsort()])
 
 
 class Encoder(nn.Module):
@@ -178,6 +227,17 @@ def update(training: Training, step: int) -> None:
 
 def padded(flat: Tensor, sequences: Sequences, value: int) -> tuple[Tensor, Tensor]:
     """Rows of equal length, and where they hold text."""
-    rows = pad_sequence(flat.split(sequences.lengths.tolist()), batch_first=True, padding_value=value)
-    mask = torch.arange(rows.shape[1]) < sequences.lengths[:, None]
-    return rows, mask.long().to(flat.device)
+    return padded_rows(flat.split(sequences.lengths.tolist()), value)
+
+
+def padded_rows(rows: Sequence[Tensor], value: int) -> tuple[Tensor, Tensor]:
+    """Rows as long as the longest, and where they hold text, [rows, longest]."""
+    lengths = torch.tensor([len(row) for row in rows])
+    whole = pad_sequence([*rows], batch_first=True, padding_value=value)
+    mask = torch.arange(whole.shape[1]) < lengths[:, None]
+    return whole, mask.long().to(whole.device)
+
+
+def groups(lengths: Tensor) -> list[Tensor]:
+    """Rows by length in `GROUPS` groups, as many in each as can be."""
+    return [group for group in lengths.argsort(stable=True).tensor_split(GROUPS) if len(group)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lab.bench.case import Case
-from lab.bench.contenders import ALL, MASKED, OURS, RANKING, contender
+from lab.bench.contenders import ALL, GROUPED, MASKED, OURS, RANKING, contender, groups
 from lab.bench.text import synthetic_text
 from lab.bench.training import interleaved
 
@@ -34,7 +34,9 @@ def first_gradients(case, name):
     return found
 
 
-@pytest.mark.parametrize(("part", "peer"), [("joint", ALL), ("joint", MASKED), ("contrast", RANKING)])
+@pytest.mark.parametrize(
+    ("part", "peer"), [("joint", ALL), ("joint", MASKED), ("joint", GROUPED), ("contrast", RANKING)]
+)
 def test_a_peer_computes_the_gradients_that_ours_computes(text, part, peer):
     if peer == RANKING:
         pytest.importorskip("sentence_transformers")
@@ -46,12 +48,20 @@ def test_a_peer_computes_the_gradients_that_ours_computes(text, part, peer):
         torch.testing.assert_close(theirs[name], gradient, atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.parametrize("count", [1, 7, 40])
+def test_groups_hold_every_row_once_and_no_row_is_shorter_than_one_of_an_earlier_group(count):
+    lengths = torch.randint(3, 30, (count,), generator=torch.Generator().manual_seed(count))
+    grouped = groups(lengths)
+    assert sorted(torch.cat(grouped).tolist()) == list(range(count))
+    assert lengths[torch.cat(grouped)].tolist() == sorted(lengths.tolist())
+
+
 def test_all_contenders_read_the_same_text_in_each_round(text):
     told = []
-    names = (OURS, ALL, MASKED)
+    names = (OURS, ALL, MASKED, GROUPED)
     taken = interleaved(case(text), names, 2, lambda *said: told.append(said[1:]))
-    assert [len(taken[name]) for name in names] == [2, 2, 2]
+    assert [len(taken[name]) for name in names] == [2, 2, 2, 2]
     for steps in zip(*taken.values(), strict=True):
         assert len({(step.tokens, step.flops) for step in steps}) == 1
     assert steps[0].tokens != taken[OURS][0].tokens
-    assert told == [(done, 9) for done in range(1, 10)]
+    assert told == [(done, 12) for done in range(1, 13)]
