@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.information.estimators.classical import QUANTILE, by_counting
+from core.information.estimators.classes import by_classes
+from core.information.estimators.classical import QUANTILE
 from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import Held, Schedule, crossfit, start_only
 from core.information.estimators.elliptical import sides_of
 from core.information.estimators.neighbours import NEAR, beyond_noise, corrected_neighbours
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs, levels_of
+from core.information.estimators.samples import Pairs
 from core.information.estimators.student import Elliptical, fit_elliptical
+from core.information.estimators.typed import by_types, noted
 
 FEW_DIMS = 4
 """Up to this many joint dimensions nearest neighbours need no model."""
@@ -19,6 +21,8 @@ SOME_DIMS = 8
 """Up to this many joint dimensions nearest neighbours check on the critics."""
 WIDE = 5
 """Fewer samples than this per dimension: compress first."""
+PLENTY = 0.9
+"""Share of a label's entropy from which on no critic is asked for the rest."""
 FEW_SAMPLES = 300
 """Below this many samples no critic is trained."""
 
@@ -34,8 +38,29 @@ def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
     candidates, above which nothing can be checked, and where the critics had to find more than half of the
     information themselves, the held-out lower bound is reported instead.
     """
-    if levels_of(pairs.x) is not None and levels_of(pairs.y) is not None:
-        return replace(by_counting(pairs), method="auto", reason="both sides are discrete: counted")
+    distinct = pairs.without_copies()
+    made = by_types(distinct, seed)
+    if made is not None:
+        return made
+    x, y = distinct.variables
+    plain = distinct.as_continuous()
+    if x.continuous and y.continuous:
+        return _continuous(replace(plain, x=x.numbers, y=y.numbers), seed)
+    return noted(
+        _beside_classes(distinct, seed) if x.discrete or y.discrete else _continuous(plain, seed), distinct
+    )
+
+
+def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
+    """What predictors of a label show on held-out pairs, unless they leave much of it and critics read more."""
+    shown = by_classes(pairs, seed)
+    if shown.ceiling is not None and shown.nats > PLENTY * shown.ceiling:
+        return shown
+    made = _continuous(pairs, seed)
+    return made if made.low > shown.nats else shown
+
+
+def _continuous(pairs: Pairs, seed: int) -> Estimate:
     if pairs.dims <= FEW_DIMS:
         return _neighbours(pairs, seed)
     if pairs.n < WIDE * pairs.dims:

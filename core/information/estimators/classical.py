@@ -1,14 +1,13 @@
-"""Estimators without training: Gaussian, Student, nearest neighbours, counting."""
+"""Estimators without training: Gaussian, Student, nearest neighbours."""
 
 import numpy as np
 
 from core.errors import InputError
-from core.information.estimators.discrete import miller_madow, plug_in_terms
 from core.information.estimators.gaussian import gaussian_information, normal_scores
 from core.information.estimators.ksg import ksg_terms, non_uniformity_terms
 from core.information.estimators.neighbours import QUANTILE, drift_of
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs, levels_of, ranks_of
+from core.information.estimators.samples import Pairs, ranks_of
 from core.information.estimators.scientific import Array, Labels
 from core.information.estimators.student import fit_elliptical, quantiles
 
@@ -85,25 +84,6 @@ def _ksg_terms(pairs: Pairs, neighbours: int, non_uniform: bool, ranks: bool) ->
     x, y = (normal_scores(pairs.x), normal_scores(pairs.y)) if ranks else (pairs.x, pairs.y)
     terms = ksg_terms(x, y, neighbours)
     return terms + non_uniformity_terms(x, y, min(10, pairs.n - 1)) if non_uniform else terms
-
-
-def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
-    """Information of discrete variables in nats by counting, less the Miller-Madow bias.
-
-    Each distinct row is one value. Raises InputError unless each side has at most sqrt(n) distinct rows.
-    """
-    x, y = levels_of(pairs.x), levels_of(pairs.y)
-    if x is None or y is None:
-        raise InputError(
-            "counting needs at most sqrt(n) distinct rows on each side: use method='auto' or 'ksg'"
-        )
-    terms = plug_in_terms(x, y)
-    bias = miller_madow(x, y)
-    error = QUANTILE * float(np.hypot(terms.std() / np.sqrt(pairs.n), bias))
-    ceiling = float(np.log(min(x.max(), y.max()) + 1))
-    nats = float(terms.mean()) - bias
-    quiet = tuple(note for note in pairs.warnings if "duplicates" not in note)
-    return Estimate(nats, nats - error, nats + error, "estimate", ceiling, "discrete", pairs.n, 0.0, quiet)
 
 
 def _symmetric(nats: float, error: float, method: str, pairs: Pairs) -> Estimate:

@@ -8,10 +8,13 @@ from typing import Any
 
 from core.errors import InputError
 from core.information.estimators.auto import by_auto
-from core.information.estimators.classical import by_counting, by_gaussian, by_ksg, by_student
+from core.information.estimators.ceiling import under_entropy
+from core.information.estimators.classical import by_gaussian, by_ksg, by_student
+from core.information.estimators.counting import by_counting
 from core.information.estimators.critics import BOUNDS
 from core.information.estimators.flow import by_flow
 from core.information.estimators.latent import by_latent
+from core.information.estimators.mixed import by_mixed
 from core.information.estimators.neural import by_critic
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import read_pairs
@@ -23,9 +26,12 @@ METHODS: dict[str, Callable[..., Estimate]] = {
     "student": by_student,
     "ksg": by_ksg,
     "discrete": by_counting,
+    "mixed": by_mixed,
     "flow": by_flow,
     "latent": by_latent,
 } | {name: partial(by_critic, bound=name) for name in BOUNDS}
+AWARE = {"auto", "discrete", "mixed"}
+"""Methods that know labels and ties when they see them."""
 NEGATIVE = "below zero, which information never is: this method does not suit these samples"
 
 
@@ -52,7 +58,8 @@ def estimate(x: Any, y: Any, method: str = "auto", seed: int = 0, **options: Any
     if 0 in (pairs.x.shape[1], pairs.y.shape[1]):
         made = Estimate(0.0, 0.0, 0.0, "estimate", 0.0, method, pairs.n, 0.0, pairs.warnings, "constant")
     else:
-        made = METHODS[method](pairs, seed=seed, **options)
+        prepared = pairs if method in AWARE else pairs.as_continuous()
+        made = under_entropy(METHODS[method](prepared, seed=seed, **options), pairs)
     if made.kind == "estimate" and made.high < 0:
         made = replace(made, warnings=(*made.warnings, NEGATIVE))
     return replace(made, seconds=time.perf_counter() - started)

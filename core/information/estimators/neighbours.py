@@ -17,6 +17,12 @@ FEWEST = 20
 """Samples that a part should have."""
 NEAR = 0.5
 """Nats below the log of the number of candidates from where on nothing can be checked."""
+ENDLESS = 0.75
+"""Share of log(n / m) that nearest neighbours gain from m to n samples on a function without noise, at least.
+
+Without noise, pairs lie on a curve, and each doubling of the samples halves the distance to the neighbours along
+it: they read log 2 more, for ever.
+"""
 QUANTILE = 1.959964
 """Standard normal quantile of a 95 % interval."""
 
@@ -63,7 +69,8 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
     samples beyond the simulated one, which is continued to infinity as far as it stands out of its own noise.
     The interval holds the noise of all of this, a quarter of the first correction and all of the second, and
     reaches up to where the whole drift would lead if the edges alone had made it. Within half a nat of log(n),
-    above which neighbours see nothing, the uncorrected number is returned as a bound.
+    above which neighbours see nothing, and where the drift is that of a function without noise, whose information
+    has no limit, the uncorrected number is returned as a bound.
     """
     rng = np.random.default_rng(seed)
     model = fit_elliptical(pairs.x, pairs.y)
@@ -82,9 +89,13 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
         f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these and by {trust * beyond:+.3f} "
         "for what drifts with n"
     )
-    if nats > np.log(pairs.n) - NEAR:
+    endless = drift.nats > ENDLESS * np.log(drift.parts)
+    if endless or nats > np.log(pairs.n) - NEAR:
         plain = float(terms.mean())
-        reason += f", {nats:.2f} in all, but that is near what {pairs.n} samples can show: reported is the plain one"
+        why = f"near what {pairs.n} samples can show"
+        if endless:
+            why = f"still rising with n like that of a function without noise ({drift.nats:.2f} from n / {drift.parts})"
+        reason += f", {nats:.2f} in all, but that is {why}: reported is the plain one"
         return Read(plain, float(plain - error), float(plain + error), True, reason)
     high = nats + error + doubt + trust * max(at_edges - nats, 0.0)
     return Read(float(nats), float(nats - error - doubt), float(high), False, reason)

@@ -2,26 +2,36 @@
 down.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.information.estimators.scientific import Array, Labels, mean_ranks
+from core.information.estimators.scientific import Array, mean_ranks
+from core.information.estimators.variables import Variable, variable
 
 SMALLEST = 10
+"""Samples below which no number is given."""
+COPIES = 0.01
+"""Share of pairs that repeat other pairs from which on they are spoken of."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """n paired samples in float64, without constant columns, and what was noticed about them."""
+    """n paired samples in float64, without constant columns, and what was noticed about them.
+
+    `ties` are the warnings of values that come back, which concern methods made for continuous samples only.
+    """
 
     x: Float[np.ndarray, "n dx"]
     y: Float[np.ndarray, "n dy"]
     warnings: tuple[str, ...] = ()
+    ties: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -30,6 +40,36 @@ class Pairs:
     @property
     def dims(self) -> int:
         return self.x.shape[1] + self.y.shape[1]
+
+    @cached_property
+    def variables(self) -> tuple[Variable, Variable]:
+        """Both sides by type."""
+        return variable(self.x), variable(self.y)
+
+    def as_continuous(self) -> "Pairs":
+        """The same pairs for a method made for continuous samples, which the ties concern."""
+        return replace(self, warnings=self.warnings + self.ties, ties=())
+
+    def without_copies(self) -> "Pairs":
+        """Each pair once, if copies are all that keeps the samples from being continuous; with a warning.
+
+        A continuous pair never comes back, so its copy is no fresh sample, and would be its own neighbour.
+        Integers are labels, which may come back.
+        """
+        if not self.ties:
+            return self
+        joint = np.hstack([self.x, self.y])
+        rows = np.sort(np.unique(joint, axis=0, return_index=True)[1])
+        copies = self.n - len(rows)
+        if copies <= COPIES * self.n or 3 * len(rows) < self.n or (joint == np.round(joint)).all():
+            return self
+        distinct = replace(self.take(rows), ties=())
+        if not all(len(np.unique(side, axis=0)) > 0.95 * len(rows) for side in (distinct.x, distinct.y)):
+            return self
+        note = (
+            f"{copies} of {self.n} pairs are duplicates of others: left out, as copies are no fresh samples"
+        )
+        return replace(distinct, warnings=(*self.warnings, note))
 
     def take(self, rows: Any) -> "Pairs":
         """The same pairs for some rows only."""
@@ -43,9 +83,9 @@ class Pairs:
 def read_pairs(x: Any, y: Any) -> Pairs:
     """n x d samples (numpy, torch or lists; one-dimensional counts as n x 1) as checked `Pairs`.
 
-    Raises InputError for different lengths, fewer than 10 samples, and NaN or infinite rows; warns of
-    constant and repeated columns (dropped), duplicate pairs, columns of few values, fewer samples than
-    dimensions and rows that follow one another.
+    Raises InputError for different lengths, fewer than 10 samples, and NaN or infinite rows; warns of rows
+    with masked cells (left out), constant and repeated columns (dropped), duplicate pairs, columns of few
+    values, fewer samples than dimensions and rows that follow one another.
 
     Example:
         >>> read_pairs(np.arange(12.0), np.zeros((12, 2))).warnings[0]
@@ -56,10 +96,15 @@ def read_pairs(x: Any, y: Any) -> Pairs:
         raise InputError(
             f"x and y must pair row by row, but have {len(left)} and {len(right)} rows: drop the unpaired"
         )
+    masked = _masked(x, len(left)) | _masked(y, len(right))
+    left, right = _finite(left[~masked], "x"), _finite(right[~masked], "y")
+    gaps = (f"{masked.sum()} of {len(masked)} rows hold masked cells: left out",) if masked.any() else ()
     if len(left) < SMALLEST:
-        raise InputError(f"at least {SMALLEST} paired samples expected, got {len(left)}: sample more")
+        raise InputError(
+            f"at least {SMALLEST} paired samples expected, got {'; '.join([str(len(left)), *gaps])}: sample more"
+        )
     (left, first), (right, second) = _telling(left, "x"), _telling(right, "y")
-    return Pairs(left, right, first + second + _noticed(left, right))
+    return Pairs(left, right, gaps + first + second + _noticed(left, right), _tied(left, right))
 
 
 def _matrix(values: Any, name: str) -> Array:
@@ -73,7 +118,18 @@ def _matrix(values: Any, name: str) -> Array:
         raise InputError(f"{name} must be an n x d array of numbers, got {raw.dtype} of shape {raw.shape}")
     if raw.ndim == 2 and raw.shape[1] == 0:
         raise InputError(f"{name} must have at least one column, got shape {raw.shape}")
-    matrix = raw.astype(np.float64).reshape(len(raw), raw.shape[1] if raw.ndim == 2 else 1)
+    return raw.astype(np.float64).reshape(len(raw), raw.shape[1] if raw.ndim == 2 else 1)
+
+
+def _masked(values: Any, n: int) -> Bool[np.ndarray, " n"]:
+    """Which rows have a masked cell; what stands under a mask is no sample."""
+    cells: NDArray[np.bool_] = (
+        np.ma.getmaskarray(values) if np.ma.isMA(values) else np.zeros((n, 1), np.bool_)
+    )
+    return cells.reshape(n, -1).sum(axis=1) > 0
+
+
+def _finite(matrix: Array, name: str) -> Array:
     bad = int((~np.isfinite(matrix)).any(axis=1).sum())
     if bad:
         raise InputError(
@@ -107,21 +163,27 @@ def _telling(matrix: Array, name: str) -> tuple[Array, tuple[str, ...]]:
 def _noticed(x: Array, y: Array) -> tuple[str, ...]:
     joint = np.hstack([x, y])
     notes: list[str] = []
-    duplicates = len(joint) - len(np.unique(joint, axis=0))
-    if duplicates > 0.01 * len(joint):
-        notes.append(
-            f"{duplicates} of {len(joint)} pairs are duplicates: samples not independent, or discrete"
-        )
-    few = int(tied_columns(joint).sum())
-    if few and (levels_of(x) is None or levels_of(y) is None):
-        word = "column takes" if few == 1 else "columns take"
-        notes.append(
-            f"{few} {word} one value in over a tenth of the pairs: made for continuous ones, methods may err"
-        )
     if len(joint) < joint.shape[1]:
         notes.append(f"fewer samples ({len(joint)}) than dimensions ({joint.shape[1]})")
     if _follows(joint):
         notes.append("samples not independent: rows resemble the rows before them; shuffle or thin them")
+    return tuple(notes)
+
+
+def _tied(x: Array, y: Array) -> tuple[str, ...]:
+    joint = np.hstack([x, y])
+    notes: list[str] = []
+    duplicates = len(joint) - len(np.unique(joint, axis=0))
+    if duplicates > COPIES * len(joint):
+        notes.append(
+            f"{duplicates} of {len(joint)} pairs are duplicates: samples not independent, or discrete"
+        )
+    few = int(tied_columns(joint).sum())
+    if few:
+        word = "column takes" if few == 1 else "columns take"
+        notes.append(
+            f"{few} {word} one value in over a tenth of the pairs: made for continuous ones, methods may err"
+        )
     return tuple(notes)
 
 
@@ -154,15 +216,3 @@ def tied_columns(values: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " d"]:
     """
     ordered, reach = np.sort(values, axis=0), max(2, len(values) // 10)
     return (ordered[reach:] == ordered[:-reach]).any(axis=0)
-
-
-def levels_of(values: Float[np.ndarray, "n d"]) -> Labels | None:
-    """A label per row if the rows repeat like those of a discrete variable (at most sqrt(n) kinds), else
-    None.
-
-    Example:
-        >>> levels_of(np.array([[3.0], [5.0], [3.0], [5.0]]))
-        array([0, 1, 0, 1])
-    """
-    kinds, labels = np.unique(values, axis=0, return_inverse=True)
-    return labels.reshape(-1).astype(np.int64) if len(kinds) <= np.sqrt(len(values)) else None

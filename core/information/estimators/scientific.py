@@ -23,6 +23,11 @@ def log_gamma(value: float) -> float:
     return float(special.gammaln(value))
 
 
+def log_gammas(values: Array) -> Array:
+    """log of the gamma function, value by value."""
+    return np.asarray(special.gammaln(values), dtype=np.float64)
+
+
 def normal_quantiles(uniform: Array) -> Array:
     """Standard normal values at these probabilities."""
     return np.asarray(special.ndtri(uniform), dtype=np.float64)

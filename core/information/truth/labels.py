@@ -1,0 +1,96 @@
+"""Labels on both sides, drawn from a table whose information is summed exactly."""
+
+import numpy as np
+
+from core.information.estimators.scientific import Array
+from core.information.truth.distribution import Truth
+
+
+def table_information(table: Array) -> float:
+    """I(row; column) in nats of a table of joint probabilities.
+
+    Example:
+        >>> round(table_information(np.eye(4) / 4), 4)
+        1.3863
+    """
+    ratio = table / np.outer(table.sum(axis=1), table.sum(axis=0)).clip(1e-300)
+    return float((table * np.log(np.where(table > 0, ratio, 1.0))).sum())
+
+
+def of_table(name: str, table: Array, coded: bool = True) -> Truth:
+    """Labels drawn from a table of joint weights; with `coded`, the labels of y are numbered in a random order,
+    so that only their identity tells anything.
+    """
+    joint = table / table.sum()
+    order = np.random.default_rng(len(joint)).permutation(joint.shape[1])
+    codes = order if coded else np.arange(joint.shape[1])
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        cells = rng.choice(joint.size, n, p=joint.ravel())
+        x, y = np.divmod(cells, joint.shape[1])
+        return x[:, None].astype(np.float64), codes[y][:, None].astype(np.float64)
+
+    return Truth(name, max(table_information(joint), 0.0), draw)
+
+
+def _frequencies(kinds: int) -> Array:
+    return 1 / np.arange(1.0, kinds + 1)
+
+
+def independent(kinds: int, zipf: bool = False) -> Truth:
+    """Two labels that tell nothing of each other, equally frequent or as 1 / rank."""
+    shares = _frequencies(kinds) if zipf else np.ones(kinds)
+    return of_table(f"labels-{'zipf-' if zipf else ''}{kinds}", shares[:, None] * shares)
+
+
+def corrected(kinds: int, error: float, zipf: bool = False) -> Truth:
+    """y renames x but for a share `error` of the pairs, where it is drawn from its frequencies.
+
+    Example:
+        >>> round(corrected(10, 1.0).nats, 9), round(corrected(10, 0.0).nats, 3)
+        (0.0, 2.303)
+    """
+    shares = _frequencies(kinds) if zipf else np.ones(kinds)
+    shares /= shares.sum()
+    table = shares[:, None] * ((1 - error) * np.eye(kinds) + error * shares)
+    return of_table(f"renamed-{'zipf-' if zipf else ''}{kinds}-{error:g}", table)
+
+
+def blocks(kinds: int, count: int) -> Truth:
+    """Both labels belong to the same block of kinds, and tell nothing more: log(count) nats."""
+    block = np.arange(kinds) // (kinds // count)
+    return of_table(f"blocks-{kinds}-{count}", (block[:, None] == block).astype(np.float64))
+
+
+def bands(kinds: int, width: float) -> Truth:
+    """Numbers of few values near each other, within `width` of their range: the order tells."""
+    distance = (np.arange(kinds)[:, None] - np.arange(kinds)) / (width * kinds)
+    return of_table(f"bands-{kinds}-{width:g}", np.exp(-(distance**2) / 2), coded=False)
+
+
+def digits(count: int) -> Truth:
+    """x is `count` digits in columns, y their sum: all of the entropy of y.
+
+    Example:
+        >>> round(digits(2).nats, 2)
+        2.77
+    """
+    shares = np.ones(1)
+    for _ in range(count):
+        shares = np.convolve(shares, np.full(10, 0.1))
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.integers(0, 10, (n, count)).astype(np.float64)
+        return x, x.sum(axis=1, keepdims=True)
+
+    return Truth(f"digits-{count}", float(-(shares * np.log(shares)).sum()), draw)
+
+
+def parity(count: int) -> Truth:
+    """x is `count` bits in columns, y is 1 where an odd number of them is: log 2 nats that no column shows."""
+
+    def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        x = rng.integers(0, 2, (n, count)).astype(np.float64)
+        return x, x.sum(axis=1, keepdims=True) % 2
+
+    return Truth(f"parity-{count}", float(np.log(2)), draw)
