@@ -133,3 +133,37 @@ def ksg(x: Matrix, y: Matrix, neighbours: int) -> float:
         near_y = sum(distance(y[i], y[j]) < radius for j in others)
         total += digamma(neighbours) + digamma(n) - digamma(near_x + 1) - digamma(near_y + 1)
     return float(total / n)
+
+
+Side = list[tuple[int, list[float]]]
+"""A label and numbers per sample."""
+
+
+def mixed_information(x: Side, y: Side, neighbours: int) -> float:
+    """Neighbours among the samples that share both labels (Ross 2014, Gao et al. 2017), all distances compared."""
+
+    def distance(a: list[float], b: list[float]) -> float:
+        return max((abs(p - q) for p, q in zip(a, b, strict=True)), default=0.0)
+
+    n, terms = len(x), []
+    for (label_x, at_x), (label_y, at_y) in zip(x, y, strict=True):
+        alike = [
+            max(distance(at_x, p), distance(at_y, q))
+            for (a, p), (b, q) in zip(x, y, strict=True)
+            if (a, b) == (label_x, label_y)
+        ]
+        if len(alike) == 1:
+            continue
+        count = min(neighbours, len(alike) - 1)
+        radius = sorted(alike)[count]
+        if radius == 0:
+            count = alike.count(0.0)
+
+        def near(side: Side, label: int, at: list[float], radius: float = radius) -> int:
+            within = [distance(at, other) for kind, other in side if kind == label]
+            return sum(each < radius or each == 0 for each in within)
+
+        terms.append(
+            digamma(count) + digamma(n) - digamma(near(x, label_x, at_x)) - digamma(near(y, label_y, at_y))
+        )
+    return float(sum(terms) / len(terms))

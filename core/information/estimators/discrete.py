@@ -106,7 +106,7 @@ def shrunk_information(table: Table) -> float:
 
     The prior mean of p(x, y) is p(x) p(y), its strength is weighted by its evidence (the Polya likelihood of
     the counts): independent labels pull the table to independence, dependent ones leave it as it was counted.
-    Source for the prior: Archer, Park and Pillow 2013, Entropy 15(5), who centre it elsewhere.
+    Related: Archer, Park and Pillow 2013 (Entropy 15, 1738), who mix Dirichlet priors round other means.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -115,21 +115,25 @@ def shrunk_information(table: Table) -> float:
         (2.3, 0.0)
     """
     strengths = np.geomspace(0.01, 1e4 * table.n, CONCENTRATIONS)
-    log_evidence = np.array([_log_evidence(table, strength) for strength in strengths])
-    weight = np.exp(log_evidence - log_evidence.max())
+    logs = np.array([log_evidence(table, strength) for strength in strengths])
+    weight = np.exp(logs - logs.max())
     weight /= weight.sum()
     likely = weight > 1e-4
-    means = [_posterior_information(table, strength) for strength in strengths[likely]]
+    means = [posterior_information(table, strength) for strength in strengths[likely]]
     return float(np.dot(weight[likely], means) / weight[likely].sum())
 
 
-def _log_evidence(table: Table, strength: float) -> float:
+def log_evidence(table: Table, strength: float) -> float:
+    """Log probability of the samples in their order if p(x, y) comes from a Dirichlet prior of this strength round
+    the product of the margins (Polya's urn).
+    """
     prior = strength * table.rows * table.columns / table.n**2
     whole = log_gammas(np.array([strength, strength + table.n]))
     return float(whole[0] - whole[1] + (log_gammas(table.cells + prior) - log_gammas(prior)).sum())
 
 
-def _posterior_information(table: Table, strength: float) -> float:
+def posterior_information(table: Table, strength: float) -> float:
+    """Posterior mean of the information in nats under the prior of `log_evidence`, exactly."""
     n, total = table.n, table.n + strength
     prior = strength * table.rows * table.columns / n**2
     seen = (_weighed(table.cells + prior) - _weighed(prior)).sum()
