@@ -49,7 +49,7 @@ class Command:
     """For --method: unseen meanings of a world; other text has those that the run holds out."""
     task: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A known distribution instead of a run, such as multinormal-dense-5-5-0.5, or a group of them: twelve, further,
-    unseen, embeddings; may be given again."""
+    unseen, embeddings, types or a type such as "labels beside numbers"; may be given again."""
     n: tuple[int, ...] = (5_000,)
     """Numbers of samples of --task."""
     seeds: int = 1

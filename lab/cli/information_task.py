@@ -7,9 +7,10 @@ from typing import Any
 
 from core.errors import InputError
 from core.information.estimators.estimate import METHODS
-from core.information.truth import EMBEDDINGS, FURTHER, TASKS, TWELVE, UNSEEN
+from core.information.truth import BY_TYPE, EMBEDDINGS, FURTHER, TASKS, TWELVE, TYPED, UNSEEN
 from lab.cli.console import out, progress, table
 from lab.evaluate.estimates import Row, estimate_tasks, summary
+from lab.evaluate.types import coverage_by_type
 from lab.figures import estimates as figures
 
 GROUPS = {
@@ -17,6 +18,8 @@ GROUPS = {
     "further": FURTHER,
     "unseen": UNSEEN,
     "embeddings": EMBEDDINGS,
+    "types": TYPED,
+    **BY_TYPE,
 }
 ALL = "all"
 """As --method: every method there is."""
@@ -54,7 +57,7 @@ def information_of_tasks(question: Question) -> dict[str, Any]:
             question.kept,
             lambda done, of: bar.update(estimates, completed=done, total=of),
         )
-    document = {"run": None, "rows": rows, "summary": summary(rows)}
+    document = {"run": None, "rows": rows, "summary": summary(rows), "types": coverage_by_type(rows)}
     drawn = write_figures(rows, question.figures) if question.figures else []
     return document | {"figures": [str(path) for path in drawn]}
 
@@ -72,7 +75,7 @@ def _check(tasks: Sequence[str], methods: Sequence[str], question: Question) -> 
 
 def write_figures(rows: Sequence[Row], folder: Path) -> list[Path]:
     """HTML pages in the folder: estimate against truth; with more sizes, errors by size; with 20 seeds, coverage."""
-    made = [row for row in rows if row["nats"] is not None]
+    made = [row for row in rows if row["nats"] is not None and row["truth"] is not None]
     seeds, sizes = ({row[key] for row in made} for key in ("seed", "n"))
     first = [row for row in made if row["seed"] == min(seeds) and row["n"] == max(sizes)]
     drawn = {"estimate-against-truth": figures.against_truth(first)}
@@ -88,12 +91,27 @@ def write_figures(rows: Sequence[Row], folder: Path) -> list[Path]:
 
 
 COLUMNS = ("task", "method", "n", "truth", "mean", "error", "worst", "holds", "width", "s")
+TYPE_COLUMNS = {
+    "type": "type",
+    "n": "n",
+    "trials": "trials",
+    "coverage": "holds",
+    "bounds": "≥",
+    "silent": "silent misses",
+    "far": "far misses",
+    "error": "error",
+    "width": "width",
+    "seconds": "s",
+}
 FEW_ROWS = 5
 
 
 def show(document: dict[str, Any]) -> None:
     """The summary as a table, and a few estimates in words."""
     table("estimates in nats over the seeds", COLUMNS, [_cells(row) for row in document["summary"]])
+    if document["types"]:
+        cells = [[_cell(row[key]) for key in TYPE_COLUMNS] for row in document["types"]]
+        table("intervals by the type of the variables", list(TYPE_COLUMNS.values()), cells)
     if len(document["rows"]) <= FEW_ROWS:
         for row in document["rows"]:
             told = [row["words"], row["reason"], *row["warnings"]]
@@ -104,10 +122,17 @@ def show(document: dict[str, Any]) -> None:
 
 def _cells(row: Row) -> tuple[str, ...]:
     """Of a summary; "holds" counts the intervals that hold the truth, "≥" marks what is a bound every time."""
-    head = (row["task"], row["method"], str(row["n"]), f"{row['truth']:.2f}")
+    truth = "no limit" if row["truth"] is None else f"{row['truth']:.2f}"
+    head = (row["task"], row["method"], str(row["n"]), truth)
     if row["nats"] is None:
         return (*head, "refused", "", "", "", "", "")
     mean = f"{'≥ ' if row['bounds'] == 1 else ''}{row['nats']:.3f}"
     held = f"{round(row['coverage'] * row['trials'])}/{row['trials']}"
-    numbers = (f"{row[key]:.3f}" for key in ("error", "worst"))
+    numbers = (_cell(row[key]) for key in ("error", "worst"))
     return (*head, mean, *numbers, held, f"{row['width']:.3f}", f"{row['seconds']:.1f}")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

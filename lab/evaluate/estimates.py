@@ -90,10 +90,15 @@ def estimate_pairs(
 
 
 def estimate_task(name: str, method: str = "auto", n: int = 5000, seed: int = 0, **options: Any) -> Row:
-    """An estimate on n samples of a known distribution, beside its truth."""
+    """An estimate on n samples of a known distribution, beside its truth; None for information without limit."""
     known = known_task(name)
     made = estimate(*known.sample(n, seed), method=method, seed=seed, **options)
-    return row_of(made, task=name, truth=known.nats, seed=seed)
+    return row_of(made, task=name, truth=_truth(name), seed=seed)
+
+
+def _truth(name: str) -> float | None:
+    nats = known_task(name).nats
+    return nats if np.isfinite(nats) else None
 
 
 def estimate_tasks(
@@ -138,7 +143,7 @@ def _row_or_refusal(name: str, method: str, n: int, seed: int) -> Row:
     try:
         return estimate_task(name, method, n, seed)
     except InputError as refusal:
-        known = {"task": name, "truth": known_task(name).nats, "method": method, "n": n, "seed": seed}
+        known = {"task": name, "truth": _truth(name), "method": method, "n": n, "seed": seed}
         empty = dict.fromkeys(
             ("layer", "source", "target", "nats", "low", "high", "kind", "ceiling", "seconds")
         )
@@ -146,8 +151,13 @@ def _row_or_refusal(name: str, method: str, n: int, seed: int) -> Row:
 
 
 def holds(row: Row) -> bool:
-    """Whether an interval keeps its promise: it holds the truth, or, of a lower bound, does not begin above it."""
+    """Whether an interval keeps its promise: it holds the truth, or, of a lower bound, does not begin above it.
+
+    Where the truth has no limit (None), only a lower bound keeps it.
+    """
     bounded = row["kind"] == "lower bound"
+    if row["truth"] is None:
+        return bounded
     return row["low"] <= row["truth"] and (bounded or row["truth"] <= row["high"])
 
 
@@ -169,13 +179,15 @@ def _summary(name: str, method: str, n: int, group: list[Row]) -> Row:
     if not made:
         keys = ("nats", "bias", "spread", "error", "worst", "coverage", "bounds", "width", "seconds")
         return head | dict.fromkeys(keys)
-    errors = np.array([row["nats"] - row["truth"] for row in made])
+    nats = np.array([row["nats"] for row in made])
+    endless = head["truth"] is None
+    errors = nats - (0.0 if endless else head["truth"])
     return head | {
-        "nats": float(np.mean([row["nats"] for row in made])),
-        "bias": float(errors.mean()),
+        "nats": float(nats.mean()),
+        "bias": None if endless else float(errors.mean()),
         "spread": float(errors.std(ddof=1)) if len(made) > 1 else None,
-        "error": float(np.abs(errors).mean()),
-        "worst": float(np.abs(errors).max()),
+        "error": None if endless else float(np.abs(errors).mean()),
+        "worst": None if endless else float(np.abs(errors).max()),
         "coverage": float(np.mean([holds(row) for row in made])),
         "bounds": float(np.mean([row["kind"] == "lower bound" for row in made])),
         "width": float(np.mean([row["high"] - row["low"] for row in made])),

@@ -9,14 +9,12 @@ from core.information.estimators.classical import QUANTILE
 from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import Held, Schedule, crossfit, start_only
 from core.information.estimators.elliptical import sides_of
-from core.information.estimators.neighbours import NEAR, beyond_noise, corrected_neighbours
+from core.information.estimators.neighbours import FEW_DIMS, NEAR, beyond_noise, corrected_neighbours
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 from core.information.estimators.student import Elliptical, fit_elliptical
 from core.information.estimators.typed import by_types, noted
 
-FEW_DIMS = 4
-"""Up to this many joint dimensions nearest neighbours need no model."""
 SOME_DIMS = 8
 """Up to this many joint dimensions nearest neighbours check on the critics."""
 WIDE = 5
@@ -30,7 +28,8 @@ FEW_SAMPLES = 300
 def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
     """Information in nats by the method that suits the samples; `reason` says which and why.
 
-    Discrete on both sides: counting. Up to 4 joint dimensions: nearest neighbours, less the bias they show on
+    Labels on both sides: counting. Labels beside numbers: neighbours among the samples of the same labels, or
+    what Gaussian classes show. Up to 4 joint dimensions: nearest neighbours, less the bias they show on
     samples simulated from a fitted Student copula and on subsets of the samples. Else: the Student copula,
     less what it claims and does not show on pairs it has not seen, plus what critics that start from it gain
     there; up to 8 joint dimensions nearest neighbours check on them. More dimensions than n / 5: the same on
@@ -44,11 +43,11 @@ def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
         return made
     x, y = distinct.variables
     plain = distinct.as_continuous()
+    if x.discrete or y.discrete:
+        return noted(_beside_classes(distinct, seed), distinct)
     if x.continuous and y.continuous:
-        return _continuous(replace(plain, x=x.numbers, y=y.numbers), seed)
-    return noted(
-        _beside_classes(distinct, seed) if x.discrete or y.discrete else _continuous(plain, seed), distinct
-    )
+        plain = replace(plain, x=x.numbers, y=y.numbers)
+    return noted(_continuous(plain, seed), distinct)
 
 
 def _beside_classes(pairs: Pairs, seed: int) -> Estimate:

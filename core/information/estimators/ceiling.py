@@ -1,10 +1,45 @@
 """The entropy of a discrete side is the most that anything can tell about it."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
-from core.information.estimators.counting import entropy_of
+import numpy as np
+from jaxtyping import Int
+
+from core.information.estimators.discrete import chao_shen_entropy, grassberger_entropy, plug_in_entropy
+from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
+
+ROUNDING = 5e-3
+"""Nats above the entropy that are not worth a warning."""
+
+
+class Entropy(NamedTuple):
+    """Entropy of the sample in nats, and the most that the variable may have (95 %)."""
+
+    nats: float
+    high: float
+
+
+def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
+    """Entropy of the sample, and an upper end that allows for kinds not seen.
+
+    The upper end is the larger of two corrected entropies plus the sampling error and, as long as kinds
+    occur once, their share (of which nothing is known); else at most the log of the number of kinds.
+
+    Example:
+        >>> entropy_of(np.repeat(np.arange(4), 100))
+        Entropy(nats=1.3862943611198906, high=1.3862943611198906)
+    """
+    counts = np.bincount(labels)
+    n, kinds, single = len(labels), len(counts), int((counts == 1).sum())
+    nats = plug_in_entropy(counts)
+    spread = np.log(counts / n)[labels].std()
+    error = np.hypot(spread / np.sqrt(n), np.sqrt((kinds - 1) / 2) / n)
+    high = max(grassberger_entropy(counts), chao_shen_entropy(counts)) + QUANTILE * error + single / n
+    limit = high if single else min(high, np.log(kinds))
+    return Entropy(nats, float(max(limit, nats)))
 
 
 def under_entropy(made: Estimate, pairs: Pairs) -> Estimate:
@@ -25,7 +60,7 @@ def under_entropy(made: Estimate, pairs: Pairs) -> Estimate:
     ceiling = limit if made.ceiling is None else min(made.ceiling, limit)
     nats, high = min(made.nats, entropy.nats), min(made.high, limit)
     warnings = made.warnings
-    if made.nats > entropy.nats + 5e-3:
+    if made.nats > entropy.nats + ROUNDING:
         warnings += (
             f"the method read {made.nats:.2f} nats, but the entropy of {name} is {entropy.nats:.2f}: reported is that",
         )

@@ -22,13 +22,15 @@ RIDGE = 1e-6
 def by_classes(pairs: Pairs, seed: int = 0) -> Estimate:
     """Lower bound in nats on what numbers tell of a label: H(label) less the cross-entropy of predictors.
 
-    Gaussian classes with one covariance or with one each, shrunk by Ledoit and Wolf's rule, are fitted to
-    four fifths of the samples and read on the last; the better of the two is reported. The entropy is that of
-    the sample, which errs downwards. Source: Barber and Agakov 2003. One side must be discrete.
+    Gaussian classes with one covariance or, if they have more samples than numbers, with one each, shrunk by
+    Ledoit and Wolf's rule, are fitted to four fifths of the samples and read on the last; the better of the two
+    is reported. The entropy is that of the sample, which errs downwards. Source: Barber and Agakov 2003. One
+    side must be discrete.
     """
     x, y = pairs.variables
     labels, values = (x.labels, pairs.y) if x.discrete else (y.labels, pairs.x)
-    terms = max((_gains(labels, values, each, seed) for each in (False, True)), key=np.mean)
+    ways = (False, True) if pairs.n > values.shape[1] * (labels.max() + 1) else (False,)
+    terms = max((_gains(labels, values, each, seed) for each in ways), key=np.mean)
     nats, half = float(terms.mean()), QUANTILE * float(terms.std()) / np.sqrt(pairs.n)
     ceiling = plug_in_entropy(np.bincount(labels))
     reason = f"a label beside {values.shape[1]} numbers: what Gaussian classes tell of it on held-out pairs"

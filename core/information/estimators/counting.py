@@ -1,16 +1,12 @@
 """Labels on both sides: the information counted, with an interval that holds where most pairs occur once."""
 
-from typing import NamedTuple
-
 import numpy as np
-from jaxtyping import Int
 
 from core.errors import InputError
+from core.information.estimators.ceiling import entropy_of, under_entropy
 from core.information.estimators.discrete import (
     Table,
-    chao_shen_entropy,
     corrected_information,
-    grassberger_entropy,
     plug_in_entropy,
     plug_in_terms,
     shrunk_information,
@@ -28,33 +24,6 @@ AGREEING = 8
 """Contradictions that chance would have shown, at least, before a map without any counts as deterministic."""
 
 
-class Entropy(NamedTuple):
-    """Entropy of the sample in nats, and the most that the variable may have (95 %)."""
-
-    nats: float
-    high: float
-
-
-def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
-    """Entropy of the sample, and an upper end that allows for kinds not seen.
-
-    The upper end is the larger of two corrected entropies plus the sampling error and, as long as kinds
-    occur once, their share (of which nothing is known); else at most the log of the number of kinds.
-
-    Example:
-        >>> entropy_of(np.repeat(np.arange(4), 100))
-        Entropy(nats=1.3862943611198906, high=1.3862943611198906)
-    """
-    counts = np.bincount(labels)
-    n, kinds, single = len(labels), len(counts), int((counts == 1).sum())
-    nats = plug_in_entropy(counts)
-    spread = np.log(counts / n)[labels].std()
-    error = np.hypot(spread / np.sqrt(n), np.sqrt((kinds - 1) / 2) / n)
-    high = max(grassberger_entropy(counts), chao_shen_entropy(counts)) + QUANTILE * error + single / n
-    limit = high if single else min(high, np.log(kinds))
-    return Entropy(nats, float(max(limit, nats)))
-
-
 def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
     """Information of discrete variables in nats by counting, never above the smaller entropy.
 
@@ -70,29 +39,25 @@ def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
         raise InputError(
             "counting needs labels on both sides, rows that come back: use method='auto' or 'ksg'"
         )
-    table, entropies = table_of(x.labels, y.labels), [entropy_of(side.labels) for side in (x, y)]
-    holder = int(np.argmin([entropy.high for entropy in entropies]))
-    ceiling = min(entropy.nats for entropy in entropies), entropies[holder].high
+    table = table_of(x.labels, y.labels)
     exact = _function(x, y, table)
-    nats, low, high = exact or _shrunk(x, y, table, ceiling[0], seed)
-    nats = min(nats, ceiling[0])
-    high = max(min(high, ceiling[1]), nats)
+    nats, low, high = exact or _shrunk(x, y, table, seed)
     way = "one side is a function of the other, so all of its entropy" if exact else "shrunk to independence"
     reason = f"labels on both sides, {len(table.cells)} pairs of them: counted, {way}"
     notes = (*_rare(x, y, table), *pairs.warnings)
-    return Estimate(
-        nats, min(low, nats), high, "estimate", ceiling[1], "discrete", pairs.n, 0.0, notes, reason
-    )
+    made = Estimate(nats, low, high, "estimate", None, "discrete", pairs.n, 0.0, notes, reason)
+    return under_entropy(made, pairs)
 
 
-def _shrunk(x: Variable, y: Variable, table: Table, entropy: float, seed: int) -> tuple[float, float, float]:
+def _shrunk(x: Variable, y: Variable, table: Table, seed: int) -> tuple[float, float, float]:
     terms = plug_in_terms(x.labels, y.labels)
     counted, shrunk = float(terms.mean()), shrunk_information(table)
     chance = shuffled_information(x.labels, y.labels, np.random.default_rng(seed))
+    entropy = min(plug_in_entropy(table.left), plug_in_entropy(table.right))
     normalised = entropy * (counted - chance) / (entropy - chance) if chance < entropy else 0.0
     error = QUANTILE * _error(table, terms.std())
     doubt = 1.5 * max(counted - shrunk, 0.0)
-    low = max(min(normalised, shrunk - doubt), min(normalised, shrunk, 0.0)) - error
+    low = min(max(min(normalised, shrunk - doubt), min(normalised, shrunk, 0.0)), shrunk) - error
     return shrunk, low, max(shrunk, normalised, corrected_information(table)) + error
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from core.information.bounds import Kind
+from core.information.estimators.classical import MANY
 from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.ksg import count_within, kth_distance
 from core.information.estimators.neighbours import QUANTILE
@@ -40,13 +41,14 @@ def mixed_terms(
     numbers of x, the sample itself included. Without numbers n_x is the size of the label.
     Sources: Ross 2014 (label against number), Gao et al. 2017 (1709.06212) for mixtures of both.
     """
-    n, joint = len(x.labels), np.hstack([_scores(x), _scores(y)])
+    n, of_x, of_y = len(x.labels), _scores(x), _scores(y)
+    joint = np.hstack([of_x, of_y])
     near, radius = np.zeros(n, dtype=np.int64), np.zeros(n)
     for rows in _groups(x.labels * y.kinds + y.labels):
         if len(rows) > 1:
             near[rows], radius[rows] = _neighbours(joint[rows], min(neighbours, len(rows) - 1))
     known = near > 0
-    around = digamma(_counts(x, radius)) + digamma(_counts(y, radius))
+    around = digamma(_counts(x.labels, of_x, radius)) + digamma(_counts(y.labels, of_y, radius))
     return digamma(np.maximum(near, 1)) + digamma(n) - around, known
 
 
@@ -61,10 +63,10 @@ def _neighbours(points: Array, count: int) -> tuple[Labels, Array]:
     return np.where(distance > 0, count, count_within(points, radius)), radius
 
 
-def _counts(side: Variable, radius: Array) -> Labels:
-    values, counts = _scores(side), np.zeros(len(radius), dtype=np.int64)
-    for rows in _groups(side.labels):
-        counts[rows] = len(rows) if side.discrete else count_within(values[rows], radius[rows])
+def _counts(labels: Labels, values: Array, radius: Array) -> Labels:
+    counts = np.zeros(len(radius), dtype=np.int64)
+    for rows in _groups(labels):
+        counts[rows] = count_within(values[rows], radius[rows]) if values.shape[1] else len(rows)
     return counts
 
 
@@ -97,10 +99,11 @@ def by_mixed(pairs: Pairs, seed: int = 0, sides: tuple[Variable, Variable] | Non
     doubt = CURVATURE * abs(nats)
     unseen = alone * max(np.log(pairs.n) - nats, 0.0)
     low = (1 - alone) * nats - error - doubt - max(-change, 0.0)
-    onwards = max(ONWARDS, 1 / (2 ** (1 / max(x.numbers.shape[1] + y.numbers.shape[1], 1)) - 1))
+    dims = max(x.numbers.shape[1] + y.numbers.shape[1], 1)
+    onwards = max(ONWARDS, 1 / (2 ** (1 / dims) - 1))
     high = nats + error + doubt + onwards * max(change, 0.0) + unseen
     free = _alone(x, y)
-    endless = free > FREE and change > UNSETTLED * np.log(2) * free
+    endless = free > FREE and change > UNSETTLED * np.log(2) * free / max(dims - 1, 1)
     reason = "labels and numbers: nearest neighbours (k = 3) among the samples of the same labels"
     if endless:
         reason += "; doubling the samples adds what it adds to a function without noise, so this only bounds"
@@ -108,7 +111,8 @@ def by_mixed(pairs: Pairs, seed: int = 0, sides: tuple[Variable, Variable] | Non
         reason += "; rows of labels too many to count are read as numbers, so this only bounds"
     interval = float(min(low, nats)), float(max(high, nats))
     kind: Kind = "lower bound" if endless or x.crowded or y.crowded else "estimate"
-    return Estimate(nats, *interval, kind, None, "mixed", pairs.n, 0.0, pairs.warnings, reason)
+    notes = (f"{dims} dimensions: nearest neighbours see little here",) if dims > MANY else ()
+    return Estimate(nats, *interval, kind, None, "mixed", pairs.n, 0.0, pairs.warnings + notes, reason)
 
 
 def _halves(x: Variable, y: Variable, rng: np.random.Generator) -> float:

@@ -18,11 +18,13 @@ FEWEST = 20
 NEAR = 0.5
 """Nats below the log of the number of candidates from where on nothing can be checked."""
 ENDLESS = 0.75
-"""Share of log(n / m) that nearest neighbours gain from m to n samples on a function without noise, at least.
+"""Share of what a function without noise gains that shows one.
 
-Without noise, pairs lie on a curve, and each doubling of the samples halves the distance to the neighbours along
-it: they read log 2 more, for ever.
+With one column of d a function of the others, pairs lie on d - 1 dimensions; neighbours then read
+log(n / m) / (d - 1) more from m to n samples, for ever.
 """
+FEW_DIMS = 4
+"""Joint dimensions beyond which such a gain cannot be told from the bias of neighbours."""
 QUANTILE = 1.959964
 """Standard normal quantile of a 95 % interval."""
 
@@ -89,7 +91,7 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
         f"{-simulated[0]:+.3f} nats for their bias on a Student copula like these and by {trust * beyond:+.3f} "
         "for what drifts with n"
     )
-    endless = drift.nats > ENDLESS * np.log(drift.parts)
+    endless = _endless(drift, drift.nats - simulated[1], pairs.dims)
     if endless or nats > np.log(pairs.n) - NEAR:
         plain = float(terms.mean())
         why = f"near what {pairs.n} samples can show"
@@ -99,6 +101,12 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
         return Read(plain, float(plain - error), float(plain + error), True, reason)
     high = nats + error + doubt + trust * max(at_edges - nats, 0.0)
     return Read(float(nats), float(nats - error - doubt), float(high), False, reason)
+
+
+def _endless(drift: Drift, beyond: float, dims: int) -> bool:
+    """Whether the drift beyond the simulated one is that of a function without noise, and not by chance."""
+    least = ENDLESS * np.log(drift.parts) / (dims - 1)
+    return dims <= FEW_DIMS and beyond > max(least, 3 * drift.error)
 
 
 def _read(x: Array, y: Array, rng: np.random.Generator) -> tuple[Array, Drift]:

@@ -61,7 +61,8 @@ class Pairs:
         joint = np.hstack([self.x, self.y])
         rows = np.sort(np.unique(joint, axis=0, return_index=True)[1])
         copies = self.n - len(rows)
-        if copies <= COPIES * self.n or 3 * len(rows) < self.n or (joint == np.round(joint)).all():
+        few = len(rows) < max(SMALLEST, self.n / 3)
+        if few or copies <= COPIES * self.n or (joint == np.round(joint)).all():
             return self
         distinct = replace(self.take(rows), ties=())
         if not all(len(np.unique(side, axis=0)) > 0.95 * len(rows) for side in (distinct.x, distinct.y)):

@@ -7,13 +7,11 @@ import numpy as np
 
 from core.information.estimators.counting import by_counting
 from core.information.estimators.mixed import CURVATURE, by_mixed, mixed_terms
-from core.information.estimators.neighbours import QUANTILE, corrected_neighbours
+from core.information.estimators.neighbours import FEW_DIMS, QUANTILE, corrected_neighbours
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 from core.information.estimators.variables import Variable
 
-FEW_NUMBERS = 4
-"""Columns of numbers up to which neighbours of the same labels are looked for."""
 NARROW = 0.1
 """Width in nats of an interval that counting alone need not improve on."""
 ENOUGH = 1000
@@ -38,7 +36,7 @@ def by_types(pairs: Pairs, seed: int = 0) -> Estimate | None:
     random orders do, it is read as a number too, and the narrower of the intervals is reported.
     """
     x, y = pairs.variables
-    if (x.continuous and y.continuous) or x.numbers.shape[1] + y.numbers.shape[1] > FEW_NUMBERS:
+    if (x.continuous and y.continuous) or x.numbers.shape[1] + y.numbers.shape[1] > FEW_DIMS:
         return None
     plain = by_counting(pairs, seed) if x.discrete and y.discrete else by_mixed(pairs, seed)
     if plain.high - plain.low > NARROW:
@@ -115,9 +113,9 @@ def _narrower(plain: Estimate, ordered: Estimate) -> Estimate:
 
 
 def noted(made: Estimate, pairs: Pairs) -> Estimate:
-    """The estimate as one of `auto`, with what was recognised on each side."""
+    """The estimate as one of `auto`, with what was recognised on each side, if anything was."""
     types = [
         f"{name} is {side.words}" for name, side in zip("xy", pairs.variables, strict=True) if side.words
     ]
-    note = f"not continuous on both sides: {' and '.join(types)}"
-    return replace(made, method="auto", warnings=(*made.warnings, note))
+    notes = (f"not continuous on both sides: {' and '.join(types)}",) if types else ()
+    return replace(made, method="auto", warnings=made.warnings + notes)

@@ -24,7 +24,8 @@ class Variable:
     `labels` holds the discrete part of each row as 0, 1, ... (all 0 where there is none), `numbers` the
     continuous columns (none where the side is discrete), `words` tells what was recognised (empty for
     continuous numbers). `ordered` says that a discrete side came as one column of numbers, whose order may mean
-    something; `crowded` that columns of few values had to be taken for numbers, as their rows hardly come back.
+    something; `crowded` that columns of fewer than sqrt(n) values had to be taken for numbers, as their rows
+    hardly come back.
     """
 
     labels: Int[np.ndarray, " n"]
@@ -117,13 +118,16 @@ def variable(values: Float[np.ndarray, "n d"]) -> Variable:
         >>> variable(np.arange(30.0)[:, None]).continuous
         True
     """
+    columns = range(values.shape[1])
+    if len(columns) > FEW_COLUMNS and not all(ties_of(values[:, [at]]).discrete[0] for at in columns):
+        return Variable(np.zeros(len(values), dtype=np.int64), values)
     ties = ties_of(values)
     if ties.discrete.all():
         labels = ranked(values)
         if ties_of(labels[:, None].astype(np.float64)).discrete[0]:
             words = _words(values, int(labels.max()) + 1)
             return Variable(labels, values[:, :0], words, ordered=values.shape[1] == 1)
-    if values.shape[1] <= FEW_COLUMNS and (ties.discrete.any() or ties.atoms.any()):
+    if len(columns) <= FEW_COLUMNS and (ties.discrete.any() or ties.atoms.any()):
         return _mixed(values, ties)
     return Variable(np.zeros(len(values), dtype=np.int64), values)
 
@@ -142,16 +146,22 @@ def _mixed(values: Array, ties: Ties) -> Variable:
     counted = [at for at in np.flatnonzero(ties.discrete) if CROWD * _kinds(values[:, at]) <= len(values)]
     atoms = [_atoms(values[:, at]) for at in np.flatnonzero(ties.atoms)]
     labels = ranked(np.stack([*atoms, *values[:, counted].T, np.zeros(len(values))], axis=1))
-    smooth = _smoothed(values, ties)
-    numbers = np.delete(smooth, counted, axis=1)
-    if (labels.max() + 1) * CROWD > len(values) or numbers.shape[1] == 0:
-        crowded = len(counted) > 0
-        words = f"discrete in {len(counted)} of {values.shape[1]} columns, but its rows hardly come back"
-        return Variable(np.zeros_like(labels), smooth, words if crowded else "", crowded=crowded)
+    numbers = np.delete(_smoothed(values, ties), counted, axis=1)
+    if (labels.max() + 1) * CROWD > len(values) or numbers.shape[1] == 0 or not labels.any():
+        return _uncounted(values, ties)
     columns = f"{numbers.shape[1]} continuous column{'s' if numbers.shape[1] > 1 else ''}"
     words = [f"a label of {_kinds(ranked(values[:, counted]))} kinds"] if counted else []
     words += [f"values that come back in {np.mean(part > 0):.0%} of the rows" for part in atoms]
-    return Variable(labels, numbers, f"{', '.join(words)} beside {columns}" if words else "")
+    return Variable(labels, numbers, f"{', '.join(words)} beside {columns}")
+
+
+def _uncounted(values: Array, ties: Ties) -> Variable:
+    """Columns of few values as numbers, since the rows hardly come back."""
+    discrete = np.flatnonzero(ties.discrete)
+    words = f"discrete in {len(discrete)} of {values.shape[1]} columns, but its rows hardly come back"
+    coarse = any(_kinds(values[:, at]) ** 2 < len(values) for at in discrete)
+    labels = np.zeros(len(values), dtype=np.int64)
+    return Variable(labels, _smoothed(values, ties), words if len(discrete) else "", crowded=coarse)
 
 
 def _smoothed(values: Array, ties: Ties) -> Array:

@@ -2,5 +2,6 @@
 
 from core.information.truth.distribution import Truth
 from core.information.truth.tasks import EMBEDDINGS, FURTHER, TASKS, TWELVE, UNSEEN, task
+from core.information.truth.typed import BY_TYPE, TYPED
 
-__all__ = ["EMBEDDINGS", "FURTHER", "TASKS", "TWELVE", "UNSEEN", "Truth", "task"]
+__all__ = ["BY_TYPE", "EMBEDDINGS", "FURTHER", "TASKS", "TWELVE", "TYPED", "UNSEEN", "Truth", "task"]

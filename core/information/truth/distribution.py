@@ -15,7 +15,7 @@ Map = Callable[[Array], Array]
 @dataclass(frozen=True)
 class Truth:
     """Paired variables whose information in nats is known in closed form (or by quadrature, where it says
-    so).
+    so); infinite for a function of continuous numbers without noise.
 
     Example:
         >>> from core.information.truth import task

@@ -8,6 +8,7 @@ import numpy as np
 from core.errors import InputError
 from core.information.truth import curved, families, maps
 from core.information.truth.distribution import Map, Truth
+from core.information.truth.typed import TYPED
 
 NORMAL = "1v1-normal-0.75"
 
@@ -112,7 +113,7 @@ EMBEDDINGS: dict[str, Callable[[], Truth]] = {
     for dims in (64, 256, 768)
     for nats in (1, 3, 6, 10, 12)
 }
-TASKS = TWELVE | FURTHER | UNSEEN | EMBEDDINGS
+TASKS = TWELVE | FURTHER | UNSEEN | EMBEDDINGS | TYPED
 
 
 def task(name: str) -> Truth:

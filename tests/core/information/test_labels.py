@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from core.errors import InputError
 from core.information import estimate
-from core.information.estimators.counting import entropy_of
+from core.information.estimators.ceiling import entropy_of
 from core.information.estimators.discrete import (
     chao_shen_entropy,
     grassberger_entropy,
