@@ -5,6 +5,7 @@ import pytest
 from sklearn.feature_selection import mutual_info_classif
 
 from core.information import estimate
+from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.mixed import mixed_terms
 from core.information.estimators.variables import Variable
 from core.information.truth.labels import bands, digits
@@ -24,8 +25,6 @@ def test_neighbours_within_labels_agree_with_their_slow_transcription(neighbours
     first, second = (rng.permutation(60) / 60.0 for _ in range(2))
     x, y = side(labels, first), side(other)
     terms, known = mixed_terms(x, y, neighbours)
-    from core.information.estimators.gaussian import normal_scores
-
     scores = normal_scores(x.numbers)
     slow = oracles.mixed_information(
         [(int(a), list(p)) for a, p in zip(labels, scores, strict=True)],
@@ -48,8 +47,6 @@ def test_a_label_beside_a_number_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 3, 400)
     y = 2 * label + rng.standard_normal(400)
-    from core.information.estimators.gaussian import normal_scores
-
     peer = mutual_info_classif(normal_scores(y[:, None]), label, n_neighbors=3, random_state=0)[0]
     terms, _ = mixed_terms(side(label), side(np.zeros(400), y))
     assert terms.mean() == pytest.approx(peer, abs=1e-5)
@@ -85,13 +82,23 @@ def test_the_order_of_numbers_of_few_values_is_used_where_it_tells(known) -> Non
     assert numbers.high - numbers.low < 0.5 * (names.high - names.low)
 
 
-@pytest.mark.parametrize("name", ["same", "square", "sine"])
-def test_a_function_without_noise_is_at_least(name: str) -> None:
-    maps = {"same": np.positive, "square": np.square, "sine": lambda x: np.sin(3 * x)}
-    found = estimate(*function(name, maps[name]).sample(2000, seed=105))
+@pytest.mark.parametrize(
+    "of_x",
+    [np.positive, np.square, lambda x: np.sin(3 * x), lambda x: np.hstack([x, np.cos(x)])],
+    ids=["same", "square", "sine", "circle"],
+)
+def test_a_function_without_noise_is_at_least(of_x) -> None:
+    found = estimate(*function("any", of_x).sample(2000, seed=105))
     assert found.kind == "lower bound"
     assert found.nats > 3
     assert "function without noise" in found.reason or "near what" in found.reason
+
+
+def test_a_function_of_two_numbers_without_noise_is_at_least() -> None:
+    x = np.random.default_rng(0).standard_normal((2000, 2))
+    found = estimate(x, x[:, 0] * x[:, 1])
+    assert found.kind == "lower bound"
+    assert "function without noise" in found.reason
 
 
 def test_a_little_noise_is_no_function() -> None:
