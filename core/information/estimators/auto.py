@@ -70,7 +70,7 @@ def _continuous(pairs: Pairs, seed: int) -> Estimate:
 def _neighbours(pairs: Pairs, seed: int) -> Estimate:
     read = corrected_neighbours(pairs, seed)
     made = _estimate(pairs, read.nats, (read.low, read.high), float(np.log(pairs.n)), read.reason)
-    return replace(made, kind="lower bound") if read.bound else made
+    return replace(made, kind="lower bound", warnings=made.warnings + read.warnings) if read.bound else made
 
 
 def _elliptical(pairs: Pairs, seed: int) -> Estimate:

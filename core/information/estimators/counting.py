@@ -18,8 +18,8 @@ from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 from core.information.estimators.variables import Variable
 
-RARE = 5
-"""Pairs of rows for each pair of labels below which counts of pairs say little."""
+ALONE = 0.05
+"""Share of the pairs of labels that occur once from which on counts of pairs say little."""
 AGREEING = 8
 """Contradictions that chance would have shown, at least, before a map without any counts as deterministic."""
 
@@ -44,7 +44,7 @@ def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
     nats, low, high = exact or _shrunk(x, y, table, seed)
     way = "one side is a function of the other, so all of its entropy" if exact else "shrunk to independence"
     reason = f"labels on both sides, {len(table.cells)} pairs of them: counted, {way}"
-    notes = (*_rare(x, y, table), *pairs.warnings)
+    notes = pairs.warnings if exact else (*_rare(x, y, table), *pairs.warnings)
     made = Estimate(nats, low, high, "estimate", None, "discrete", pairs.n, 0.0, notes, reason)
     return under_entropy(made, pairs)
 
@@ -86,10 +86,10 @@ def _function(x: Variable, y: Variable, table: Table) -> tuple[float, float, flo
 
 
 def _rare(x: Variable, y: Variable, table: Table) -> tuple[str, ...]:
-    if table.n >= RARE * x.kinds * y.kinds:
-        return ()
     share = int((table.cells == 1).sum()) / table.n
+    if share < ALONE:
+        return ()
     return (
         f"{table.n} pairs for {x.kinds} x {y.kinds} labels: {share:.0%} are the only ones of their kind, so "
-        "what correlates them can hardly be told from chance, and the interval is wide",
+        "dependence can hardly be told from chance, and the interval is wide",
     )

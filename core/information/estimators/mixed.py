@@ -112,6 +112,10 @@ def by_mixed(pairs: Pairs, seed: int = 0, sides: tuple[Variable, Variable] | Non
     interval = float(min(low, nats)), float(max(high, nats))
     kind: Kind = "lower bound" if endless or x.crowded or y.crowded else "estimate"
     notes = (f"{dims} dimensions: nearest neighbours see little here",) if dims > MANY else ()
+    if endless:
+        notes += (
+            "a bound only: as between functions without noise, the information may be larger without limit",
+        )
     return Estimate(nats, *interval, kind, None, "mixed", pairs.n, 0.0, pairs.warnings + notes, reason)
 
 

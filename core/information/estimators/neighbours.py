@@ -37,6 +37,7 @@ class Read(NamedTuple):
     high: float
     bound: bool
     reason: str
+    warnings: tuple[str, ...] = ()
 
 
 class Drift(NamedTuple):
@@ -98,7 +99,8 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
         if endless:
             why = f"still rising with n like that of a function without noise ({drift.nats:.2f} from n / {drift.parts})"
         reason += f", {nats:.2f} in all, but that is {why}: reported is the plain one"
-        return Read(plain, float(plain - error), float(plain + error), True, reason)
+        note = f"a bound only: the reading is {why}, so the information may be larger without limit"
+        return Read(plain, float(plain - error), float(plain + error), True, reason, (note,))
     high = nats + error + doubt + trust * max(at_edges - nats, 0.0)
     return Read(float(nats), float(nats - error - doubt), float(high), False, reason)
 

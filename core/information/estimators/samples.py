@@ -19,6 +19,8 @@ SMALLEST = 10
 """Samples below which no number is given."""
 COPIES = 0.01
 """Share of pairs that repeat other pairs from which on they are spoken of."""
+ATOM = 10
+"""A pair that comes back more often is no copy but an atom, such as (0, 0)."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,10 @@ class Pairs:
         if not self.ties:
             return self
         joint = np.hstack([self.x, self.y])
-        rows = np.sort(np.unique(joint, axis=0, return_index=True)[1])
+        _, rows, counts = np.unique(joint, axis=0, return_index=True, return_counts=True)
+        rows.sort()
         copies = self.n - len(rows)
-        few = len(rows) < max(SMALLEST, self.n / 3)
+        few = len(rows) < max(SMALLEST, self.n / 3) or counts.max() > ATOM
         if few or copies <= COPIES * self.n or (joint == np.round(joint)).all():
             return self
         distinct = replace(self.take(rows), ties=())

@@ -90,6 +90,7 @@ def test_the_order_of_numbers_of_few_values_is_used_where_it_tells(known) -> Non
 def test_a_function_without_noise_is_at_least(of_x) -> None:
     found = estimate(*function("any", of_x).sample(2000, seed=105))
     assert found.kind == "lower bound"
+    assert any("larger without limit" in note for note in found.warnings)
     assert found.nats > 3
     assert "function without noise" in found.reason or "near what" in found.reason
 
