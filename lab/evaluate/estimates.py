@@ -12,6 +12,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.information import Estimate, estimate
+from core.information.truth import Truth
 from core.information.truth import task as known_task
 
 Progress = Callable[[int, int], None]
@@ -93,12 +94,11 @@ def estimate_task(name: str, method: str = "auto", n: int = 5000, seed: int = 0,
     """An estimate on n samples of a known distribution, beside its truth; None for information without limit."""
     known = known_task(name)
     made = estimate(*known.sample(n, seed), method=method, seed=seed, **options)
-    return row_of(made, task=name, truth=_truth(name), seed=seed)
+    return row_of(made, task=name, truth=_truth(known), seed=seed)
 
 
-def _truth(name: str) -> float | None:
-    nats = known_task(name).nats
-    return nats if np.isfinite(nats) else None
+def _truth(known: Truth) -> float | None:
+    return known.nats if np.isfinite(known.nats) else None
 
 
 def estimate_tasks(
@@ -143,7 +143,7 @@ def _row_or_refusal(name: str, method: str, n: int, seed: int) -> Row:
     try:
         return estimate_task(name, method, n, seed)
     except InputError as refusal:
-        known = {"task": name, "truth": _truth(name), "method": method, "n": n, "seed": seed}
+        known = {"task": name, "truth": _truth(known_task(name)), "method": method, "n": n, "seed": seed}
         empty = dict.fromkeys(
             ("layer", "source", "target", "nats", "low", "high", "kind", "ceiling", "seconds")
         )

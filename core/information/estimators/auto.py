@@ -56,7 +56,7 @@ def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
     if shown.ceiling is not None and shown.nats > PLENTY * shown.ceiling:
         return shown
     made = _continuous(pairs, seed)
-    return made if made.low > shown.nats else shown
+    return replace(made, kind="lower bound") if made.low > shown.nats else shown
 
 
 def _continuous(pairs: Pairs, seed: int) -> Estimate:

@@ -32,10 +32,10 @@ def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
         >>> entropy_of(np.repeat(np.arange(4), 100))
         Entropy(nats=1.3862943611198906, high=1.3862943611198906)
     """
-    counts = np.bincount(labels)
+    _, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     n, kinds, single = len(labels), len(counts), int((counts == 1).sum())
     nats = plug_in_entropy(counts)
-    spread = np.log(counts / n)[labels].std()
+    spread = np.log(counts / n)[index].std()
     error = np.hypot(spread / np.sqrt(n), np.sqrt((kinds - 1) / 2) / n)
     high = max(grassberger_entropy(counts), chao_shen_entropy(counts)) + QUANTILE * error + single / n
     limit = high if single else min(high, np.log(kinds))

@@ -62,12 +62,13 @@ def _gains(labels: Int[np.ndarray, " n"], values: Float[np.ndarray, "n d"], each
 
 def _predicted(known: Array, labels: Labels, fresh: Array, shares: Array, each: bool) -> Array:
     """Probability of every label (columns) for every fresh sample, from Gaussian classes of the known ones."""
-    scale = known.std(axis=0) + np.finfo(np.float64).tiny
-    known, fresh = known / scale, fresh / scale
     counts = np.bincount(labels, minlength=len(shares))
     means = np.zeros((len(shares), known.shape[1]))
     np.add.at(means, labels, known)
     means /= np.maximum(counts, 1)[:, None]
+    # scaled within classes: covariances are shrunk towards equal variances, which means far apart would blur
+    scale = (known - means[labels]).std(axis=0) + RIDGE * known.std(axis=0)
+    means, known, fresh = means / scale, known / scale, fresh / scale
     centred = known - means[labels]
     pooled = _root(centred)
     logs = np.full((len(fresh), len(shares)), UNLIKELY)

@@ -6,11 +6,11 @@ from core.errors import InputError
 from core.information.estimators.ceiling import entropy_of, under_entropy
 from core.information.estimators.discrete import (
     Table,
+    chance_information,
     corrected_information,
     plug_in_entropy,
     plug_in_terms,
     shrunk_information,
-    shuffled_information,
     table_of,
 )
 from core.information.estimators.neighbours import QUANTILE
@@ -20,6 +20,8 @@ from core.information.estimators.variables import Variable
 
 ALONE = 0.05
 """Share of the pairs of labels that occur once from which on counts of pairs say little."""
+SETTLED = 0.1
+"""Nats that shuffled pairs may read with Grassberger's correction, so that the correction limits the estimate."""
 AGREEING = 8
 """Contradictions that chance would have shown, at least, before a map without any counts as deterministic."""
 
@@ -30,8 +32,9 @@ def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
     Each distinct row is one label. The estimate shrinks the counted table to independence as far as the
     evidence goes (`shrunk_information`). The interval reaches from there, or from the counted information
     normalised to what shuffled pairs read, up to Grassberger's correction: the three agree where labels meet
-    often, and span what may be true where most pairs of labels occur once. If every label of one side was seen
-    with one label of the other only, the estimate is that side's entropy.
+    often, and span what may be true where most pairs of labels occur once. Where shuffled pairs read hardly
+    anything with that correction, it is off by no more, and limits estimate and interval. If every label of
+    one side was seen with one label of the other only, the estimate is that side's entropy.
     Raises InputError unless both sides are discrete.
     """
     x, y = pairs.variables
@@ -51,20 +54,30 @@ def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
 
 def _shrunk(x: Variable, y: Variable, table: Table, seed: int) -> tuple[float, float, float]:
     terms = plug_in_terms(x.labels, y.labels)
-    counted, shrunk = float(terms.mean()), shrunk_information(table)
-    chance = shuffled_information(x.labels, y.labels, np.random.default_rng(seed))
+    counted, shrunk, corrected = float(terms.mean()), shrunk_information(table), corrected_information(table)
+    chance = chance_information(x.labels, y.labels, np.random.default_rng(seed))
+    cells = QUANTILE * _noise_of_cells(table)
+    error = float(np.hypot(QUANTILE * terms.std() / np.sqrt(table.n), cells))
+    if chance.corrected < SETTLED:
+        bias = max(chance.corrected, 0.0)
+        nats = min(max(shrunk, corrected - bias - cells), corrected + cells)
+        return nats, min(nats, corrected - 2 * bias) - error, max(nats, corrected) + error
     entropy = min(plug_in_entropy(table.left), plug_in_entropy(table.right))
-    normalised = entropy * (counted - chance) / (entropy - chance) if chance < entropy else 0.0
-    error = QUANTILE * _error(table, terms.std())
+    room = entropy - chance.counted
+    normalised = entropy * (counted - chance.counted) / room if room > 0 else 0.0
     doubt = 1.5 * max(counted - shrunk, 0.0)
     low = min(max(min(normalised, shrunk - doubt), min(normalised, shrunk, 0.0)), shrunk) - error
-    return shrunk, low, max(shrunk, normalised, corrected_information(table)) + error
+    return shrunk, low, max(shrunk, normalised, corrected) + error
 
 
-def _error(table: Table, spread: float) -> float:
-    """Standard error of the counted information: that of a mean, and the noise of the occupied cells."""
+def _noise_of_cells(table: Table) -> float:
+    """Standard error in nats by the occupied cells, beyond that of a mean.
+
+    Grassberger's correction depends on whether counts are odd or even, by half a count each.
+    """
+    counts = len(table.cells) + len(table.left) + len(table.right)
     free = max(len(table.cells) - len(table.left) - len(table.right) + 1, 0)
-    return float(np.hypot(spread / np.sqrt(table.n), np.sqrt(free / 2) / table.n))
+    return float(np.sqrt(free / 2 + counts / 4) / table.n)
 
 
 def _function(x: Variable, y: Variable, table: Table) -> tuple[float, float, float] | None:

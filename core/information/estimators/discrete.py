@@ -50,11 +50,6 @@ def plug_in_terms(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Float[n
     return np.log(counts[index] * len(x) / (np.bincount(x)[x] * np.bincount(y)[y]))
 
 
-def shuffled_information(x: Labels, y: Labels, rng: np.random.Generator, draws: int = 10) -> float:
-    """The plug-in information of shuffled pairs in nats: all of it is bias."""
-    return float(np.mean([plug_in_terms(x, rng.permutation(y)).mean() for _ in range(draws)]))
-
-
 def plug_in_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
     """Entropy of the sample itself in nats: no function of the labels tells more about this sample.
 
@@ -75,7 +70,7 @@ def grassberger_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
     Example:
         >>> counts = np.bincount(np.random.default_rng(0).integers(0, 100, 300))
         >>> round(plug_in_entropy(counts), 2), round(grassberger_entropy(counts), 2), round(np.log(100), 2)
-        (4.44, 4.62, np.float64(4.61))
+        (4.47, 4.64, np.float64(4.61))
     """
     seen = counts[counts > 0]
     signs = 1 - 2 * (seen % 2)
@@ -95,10 +90,38 @@ def chao_shen_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
     return float(-(share * np.log(share) / -np.expm1(n * np.log1p(-share))).sum()) if len(seen) > 1 else 0.0
 
 
+def counted_information(table: Table) -> float:
+    """The plug-in information in nats: too high by (cells used) / 2n and more."""
+    parts = [plug_in_entropy(counts) for counts in (table.left, table.right, table.cells)]
+    return parts[0] + parts[1] - parts[2]
+
+
 def corrected_information(table: Table) -> float:
     """Information in nats from Grassberger's entropies: too high where most pairs occur once."""
     parts = [grassberger_entropy(counts) for counts in (table.left, table.right, table.cells)]
     return parts[0] + parts[1] - parts[2]
+
+
+class Chance(NamedTuple):
+    """What shuffled pairs read on average in nats, counted and with Grassberger's correction: all of it is bias."""
+
+    counted: float
+    corrected: float
+
+
+def chance_information(x: Labels, y: Labels, rng: np.random.Generator, draws: int = 10) -> Chance:
+    """The bias of counting in nats, seen on pairs whose labels tell nothing of each other.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> counted, corrected = chance_information(*rng.integers(0, 60, (2, 3000)), rng)
+        >>> round(counted, 1), round(corrected, 1)
+        (0.7, 0.1)
+    """
+    tables = [table_of(x, rng.permutation(y)) for _ in range(draws)]
+    readings = [(counted_information(table), corrected_information(table)) for table in tables]
+    counted, corrected = np.mean(readings, axis=0)
+    return Chance(float(counted), float(corrected))
 
 
 def shrunk_information(table: Table) -> float:

@@ -108,7 +108,7 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
 def _endless(drift: Drift, beyond: float, dims: int) -> bool:
     """Whether the drift beyond the simulated one is that of a function without noise, and not by chance."""
     least = ENDLESS * np.log(drift.parts) / (dims - 1)
-    return dims <= FEW_DIMS and beyond > max(least, 3 * drift.error)
+    return dims <= FEW_DIMS and bool(beyond > max(least, 3 * drift.error))
 
 
 def _read(x: Array, y: Array, rng: np.random.Generator) -> tuple[Array, Drift]:

@@ -110,10 +110,11 @@ def test_a_sum_of_digits_reads_its_entropy_and_no_more() -> None:
 
 
 def test_a_method_that_reads_above_the_entropy_says_what_it_read() -> None:
-    x, y = digits(2).sample(2000, seed=103)
-    found = estimate(x, y, method="ksg")
-    assert found.nats <= estimate(x, y).nats + 1e-9
-    assert any("but the entropy of y is 2.79" in note for note in found.warnings)
+    label = np.arange(1000) % 2
+    # a correlation of 0.96 would be 1.27 nats between normal numbers, nearly twice the entropy of a coin
+    found = estimate(label, np.where(np.arange(1000) < 20, 1 - label, label), method="gaussian")
+    assert found.nats == pytest.approx(math.log(2), abs=1e-6)
+    assert "the method read 1.27 nats, but the entropy of x is 0.69: reported is that" in found.warnings
 
 
 def test_rare_pairs_of_labels_are_warned_of_and_widen_the_interval() -> None:
@@ -124,9 +125,9 @@ def test_rare_pairs_of_labels_are_warned_of_and_widen_the_interval() -> None:
     assert many.nats == pytest.approx(corrected(60, 0.5).nats, abs=0.05)
 
 
-def test_shrinking_beats_counting_for_independence_and_for_blocks() -> None:
-    for known in (independent(60), blocks(60, 6)):
-        x, y = (side[:, 0].astype(int) for side in known.sample(1000, seed=0))
+def test_shrinking_beats_counting_where_most_cells_are_empty() -> None:
+    for known in (independent(60), blocks(60, 6), corrected(60, 0.5)):
+        x, y = (side[:, 0].astype(int) for side in known.sample(300, seed=0))
         counted = plug_in_entropy(np.bincount(x)) + plug_in_entropy(np.bincount(y))
         counted -= plug_in_entropy(np.unique(x * 60 + y, return_counts=True)[1])
         assert abs(shrunk_information(table_of(x, y)) - known.nats) < abs(counted - known.nats)

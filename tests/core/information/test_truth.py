@@ -1,16 +1,22 @@
 """Distributions that claim to know their information are held against samples and against each other."""
 
 import math
+import subprocess
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from core.errors import InputError
 from core.information.estimators.gaussian import gaussian_information
 from core.information.truth import TASKS, TWELVE, task
 from core.information.truth.curved import checkerboard, concentric, copies, gamma_exponential, sine
 from core.information.truth.families import channel, embedding, gaussian, mixture, sparse, student, wishart
+from core.information.truth.labels import table_information
 from core.information.truth.maps import half_cube, rotation, spiral, wiggly
+from core.information.truth.mixed import rounded
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -20,6 +26,49 @@ def test_a_task_goes_by_its_name_and_repeats_its_samples(name: str) -> None:
     one, two = known.sample(4, seed=3), known.sample(4, seed=3)
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert known.nats >= 0
+
+
+COUNTED = """
+import sys
+
+import core.information
+
+truths = []
+sys.setprofile(lambda frame, event, value: truths.append(value) if type(value).__name__ == "Truth" else None)
+from core.information.truth import TASKS, task
+
+at_import = len(truths)
+task("rounded-0.75-1")
+sys.setprofile(None)
+print(len(TASKS) > 100, at_import, len(truths) > at_import)
+"""
+"""Counts the truths that functions return while the package is imported, and then while one is asked for."""
+
+
+def test_importing_the_package_computes_no_truth() -> None:
+    counted = subprocess.run([sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True)
+    assert counted.stdout.split() == ["True", "0", "True"]
+
+
+def test_the_finest_rounding_is_integrated_in_little_memory() -> None:
+    tracemalloc.start()
+    fine = rounded(0.75, 0.01)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200e6
+    # rounding by a hundredth of a standard deviation costs hardly anything of the unrounded information
+    assert fine.nats == pytest.approx(-0.5 * math.log1p(-(0.75**2)), abs=1e-4)
+
+
+@pytest.mark.parametrize(("correlation", "step"), [(0.75, 1.0), (0.75, 0.2), (0.95, 0.1)])
+def test_a_roundings_midpoints_agree_with_exact_probabilities_of_its_cells(
+    correlation: float, step: float
+) -> None:
+    edges = step * (np.arange(-np.ceil(5 / step), np.ceil(5 / step) + 1) + 0.5)
+    corners = np.stack(np.meshgrid(edges, edges), axis=-1).reshape(-1, 2)
+    below = stats.multivariate_normal(cov=[[1, correlation], [correlation, 1]]).cdf(corners)
+    table = np.diff(np.diff(below.reshape(len(edges), -1), axis=0), axis=1).clip(0)
+    assert rounded(correlation, step).nats == pytest.approx(table_information(table), abs=2e-4)
 
 
 def test_there_are_the_twelve_tasks_of_the_benchmark() -> None:
