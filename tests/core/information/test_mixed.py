@@ -127,5 +127,6 @@ def test_a_label_beside_many_numbers_is_bounded_by_what_predictors_show(dims: in
     known = classes(4, 4.0, dims)
     found = estimate(*known.sample(600, seed=0))
     assert found.kind == "lower bound"
-    assert 0.75 * known.nats < found.nats
+    # equal covariances are the true model, whose means 480 samples tell well in 40 columns too
+    assert 0.9 * known.nats < found.nats
     assert found.low < known.nats
