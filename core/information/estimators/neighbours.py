@@ -17,8 +17,11 @@ FEWEST = 20
 """Samples that a part should have."""
 NEAR = 0.5
 """Nats below the log of the number of candidates from where on nothing can be checked."""
-ENDLESS = 0.75
+ENDLESS = 0.55
 """Share of what a function without noise gains that shows one.
+
+A part of few samples sees no waves: sin 3x shows 0.62 of it in 300 samples, 0.85 in 1,000; sin 4 pi x under noise of
+0.2 shows 0.4 in 300, other noisy pairs less.
 
 With one column of d a function of the others, pairs lie on d - 1 dimensions; neighbours then read
 log(n / m) / (d - 1) more from m to n samples, for ever.
