@@ -1,16 +1,18 @@
 """Lesson 03: what the translation adds."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from lab.evaluate.ledger.limits import NORMAL
 from lab.evaluate.ledger.subject import shares_of
 from lab.figures.ledger import tightest
 from lab.lessons.reading import Ids, Readers
 from lab.lessons.scale import Lesson
-from lab.lessons.verdicts import Verdict, judged, not_yet, number, right
+from lab.lessons.verdicts import Verdict, judged, not_yet
 from lab.world.truth import RATE, mask, ratio
 
 READINGS: Final = ("nothing", "the right translation", "a wrong translation")
@@ -75,14 +77,17 @@ def _exact(
 
 
 def compared(ledgers: Mapping[str, Rows]) -> pd.DataFrame:
-    """MMLM, TLM and their difference in the ledgers of several runs, in nats, with their share of the truth."""
+    """MMLM, TLM and their difference in the ledgers of several runs, in nats per masked token, with their kind."""
     rows = []
     for name, ledger in ledgers.items():
         chosen = tightest(ledger)
         for task in ("mmlm", "tlm", "tlm - mmlm"):
             row = chosen[task]
             rows.append(
-                {"run": name, **{key: row[key] for key in ("task", "nats", "low", "high", "truth", "share")}}
+                {
+                    "run": name,
+                    **{key: row[key] for key in ("task", "kind", "nats", "low", "high", "truth", "share")},
+                }
             )
     return pd.DataFrame(rows)
 
@@ -92,18 +97,34 @@ def added(ledger: Rows) -> Mapping[str, Any]:
     return tightest(ledger)["tlm - mmlm"]
 
 
+def cost_of_a_wrong_translation(table: pd.DataFrame, run: str) -> tuple[float, float]:
+    """The loss beside a wrong translation less that beside the right one, in nats per masked token, and its error.
+
+    The error takes the two readings for independent. They read the same masks, so it is too large if anything.
+    """
+    rows = table[table["run"] == run].set_index("reading")
+    wrong, right_one = rows.loc[READINGS[2]], rows.loc[READINGS[1]]
+    return float(wrong["nats"] - right_one["nats"]), math.hypot(wrong["error"], right_one["error"])
+
+
+def _verdict(cost: float, error: float) -> str:
+    """What a cost says of a model, at 95 %."""
+    if cost > NORMAL * error:
+        return "the model reads the translation"
+    return "not told apart from a model that never looks at the translation"
+
+
 def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
     """What was found, in sentences with numbers."""
     told = []
     for name, ledger in ledgers.items():
         row, whole = added(ledger), tightest(ledger)["tlm"]
-        nats = table[table["run"] == name].set_index("reading")["nats"]
-        cost = float(nats[READINGS[2]] - nats[READINGS[1]])
+        cost, error = cost_of_a_wrong_translation(table, name)
         told.append(
-            f"**{name}**. TLM: {whole['words']}. By the difference of the bounds the translation adds "
+            f"**{name}**. TLM: {whole['words']}. The estimate of I(c2; x | c1), a difference of bounds, is "
             f"**{row['nats']:.2f}** [{row['low']:.2f}, {row['high']:.2f}] of {row['truth']:.2f} nats. A wrong "
-            f"translation costs {cost:+.2f} nats per masked token against the right one: the model "
-            f"{'reads it' if cost > 0.05 else 'hardly looks at it'}."
+            f"translation costs {cost:+.2f} ± {NORMAL * error:.2f} nats per masked token against the right one: "
+            f"{_verdict(cost, error)}."
         )
     return told
 
@@ -139,12 +160,10 @@ def check_use(answer: Any, table: pd.DataFrame, run: str) -> Verdict:
         return not_yet("give the difference of two numbers of the table, in nats per masked token")
     nats = table[table["run"] == run].set_index("reading")["nats"]
     nothing, told, lie = (float(nats[reading]) for reading in READINGS)
-    value = number(answer)
-    if value is not None and abs(value - (lie - told)) <= 0.01:
-        verb = "it reads the translation" if lie - told > 0.05 else "it hardly looks at the translation"
-        return right(f"{lie - told:+.2f} nats: {verb}")
+    cost, error = cost_of_a_wrong_translation(table, run)
     return judged(
-        answer, lie - told, 0.01, "", "subtract the loss beside the right translation from that beside a wrong one",
+        answer, cost, 0.01, f"{cost:+.2f} ± {NORMAL * error:.2f} nats: {_verdict(cost, error)}",
+        "subtract the loss beside the right translation from that beside a wrong one",
         {"the sign is the wrong way round: what is the cost?": told - lie,
          "that compares with no translation at all": lie - nothing,
          "that is what the right translation saves": nothing - told},
