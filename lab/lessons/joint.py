@@ -1,7 +1,7 @@
 """Lesson 06: claims of the paper tested in a study, and what a classifier trained on English does elsewhere."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -12,35 +12,23 @@ from lab.evaluate.classification import classify_run
 from lab.lessons.telling import following, say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store.study import StudyFolder, list_studies
-from lab.study import against
+from lab.study import STUDIES
+from lab.study.contrasts import EQUIVALENT, HIGHER, LEVEL, LOWER, UNDECIDED, compare_contrasts, in_words
 from lab.study.significance import holm
 
-LEVEL: Final = 0.05
 JOINT: Final = "mmlm-tlm-xlco"
-NOTHING: Final = "0"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim: in one metric an arm beats another, or `NOTHING`, or no arm beats it (`reference` None)."""
-
-    told: str
-    metric: str
-    arm: str
-    reference: str | None
-
-
-CLAIMS: Final = (
-    Claim("TLM adds to MMLM: the translation tells of a masked token", "tlm_minus_mmlm", "mmlm-tlm", NOTHING),
-    Claim("XLCO helps TLM to use the translation", "tlm_minus_mmlm", JOINT, "mmlm-tlm"),
-    Claim("XLCO raises retrieval", "retrieval", "mmlm-xlco", "mmlm"),
-    Claim("XLCO raises retrieval more than TLM does", "retrieval", "mmlm-xlco", "mmlm-tlm"),
-    Claim("XLCO raises retrieval on top of both", "retrieval", JOINT, "mmlm-tlm"),
-    Claim("the joint model retrieves best, or is tied", "retrieval", JOINT, None),
-    Claim("the joint model predicts with a translation best, or is tied", "tlm", JOINT, None),
-    Claim("the joint model predicts without one best, or is tied", "mmlm", JOINT, None),
-    Claim("TLM beside MMLM raises MMLM's own bound", "mmlm", "mmlm-tlm", "mmlm"),
-)
+VERDICTS: Final = (HIGHER, LOWER, EQUIVALENT, UNDECIDED)
+CLAIMS: Final[dict[tuple[str, str, str], str]] = {
+    ("retrieval", "mmlm-tlm", "mmlm"): "TLM raises retrieval",
+    ("retrieval", "mmlm-xlco", "mmlm"): "XLCO raises retrieval",
+    ("retrieval", JOINT, "mmlm-tlm"): "XLCO raises retrieval on top of both",
+    ("retrieval", JOINT, "xlco"): "the joint model retrieves no worse than XLCO alone",
+    ("mmlm", "mmlm-tlm", "mmlm"): "TLM beside MMLM raises MMLM's own bound",
+    ("tlm", JOINT, "mmlm-tlm"): "XLCO raises TLM's bound",
+    ("tlm", JOINT, "tlm-xlco"): "MMLM beside them raises TLM's bound",
+    ("wrong_translation", JOINT, "mmlm-tlm"): "XLCO makes TLM read the translation: a wrong one costs more",
+}
+"""What the paper says, or lets expect, of the primary comparisons of the study `tasks`: metric, arm, reference."""
 
 
 def stored_study(name: str, fresh: StudyFolder) -> StudyFolder:
@@ -59,79 +47,88 @@ def stored_study(name: str, fresh: StudyFolder) -> StudyFolder:
 
 
 def claims(study: StudyFolder) -> pd.DataFrame:
-    """The paper's claims in the numbers of a study: difference [low, high], p corrected after Holm, and the verdict.
+    """The primary comparisons of a study of tasks, as `compare_contrasts` describes them, each with its claim.
 
-    A claim with an arm that the study does not have is left out; one against `NOTHING` goes by the value's interval.
-    Where no arm may beat the joint model, the row is that of the arm that comes closest to it or beats it most.
+    They are those that the study named before it ran, of arms that it has; one from before studies named any is read
+    by those of today's definition. All of them together are the family of Holm's correction.
     """
-    arms = {NOTHING, *(arm.name for arm in study.info.arms)}
-    tested = [claim for claim in CLAIMS if {claim.arm, claim.reference or claim.arm} <= arms]
-    return pd.DataFrame([_tested(study, claim) for claim in tested])
+    contrasts = study.info.contrasts or STUDIES["tasks"].contrasts
+    table = compare_contrasts(study.units(), contrasts, {arm.name: arm.label for arm in study.info.arms})
+    keys = zip(table["metric"], table["arm"], table["reference"], strict=True)
+    said = [CLAIMS.get(key, f"{key[1]} less {key[2]} in {key[0]}") for key in keys]
+    return table.assign(claim=said)
 
 
-def _tested(study: StudyFolder, claim: Claim) -> dict[str, Any]:
-    if claim.reference is None:
-        return _unbeaten(study, claim)
-    return _above_zero(study, claim) if claim.reference == NOTHING else _beats(study, claim)
-
-
-def _above_zero(study: StudyFolder, claim: Claim) -> dict[str, Any]:
-    """By the interval of the value itself: a study tests arms against other arms only."""
-    table = study.table()
-    row = table[(table["metric"] == claim.metric) & (table["arm"] == claim.arm)].iloc[0]
-    verdict = "reproduced" if row["low"] > 0 else "not reproduced" if row["high"] < 0 else "undecided"
-    value = {"difference": row["value"], "difference_low": row["low"], "difference_high": row["high"]}
-    return _told(
-        claim, NOTHING, pd.Series({**row.to_dict(), **value, "p_holm": np.nan, "p_words": ""}), 1, verdict
-    )
-
-
-def _beats(study: StudyFolder, claim: Claim) -> dict[str, Any]:
-    assert claim.reference is not None
-    table = against(study, claim.reference)
-    row = table[(table["metric"] == claim.metric) & (table["arm"] == claim.arm)].iloc[0]
-    better = "reproduced" if row["difference"] > 0 else "not reproduced"
-    verdict = better if row["p_holm"] < LEVEL else "undecided"
-    return _told(claim, claim.reference, row, 1, verdict)
-
-
-def _unbeaten(study: StudyFolder, claim: Claim) -> dict[str, Any]:
-    table = against(study, claim.arm)
-    rivals = table[(table["metric"] == claim.metric) & (table["arm"] != claim.arm)]
-    better = rivals[(rivals["difference"] > 0) & (rivals["p_holm"] < LEVEL)]
-    best = rivals.loc[(rivals if better.empty else better)["difference"].idxmax()]
-    unbeaten = "reproduced" if best["p_holm"] < LEVEL else "tied"
-    return _told(claim, str(best["arm"]), best, -1, unbeaten if better.empty else "not reproduced")
-
-
-def _told(claim: Claim, other: str, row: pd.Series, sign: int, verdict: str) -> dict[str, Any]:
-    ends = sorted((sign * row["difference_low"], sign * row["difference_high"]))
-    return {
-        "claim": claim.told,
-        "arm": claim.arm,
-        "against": other,
-        "unit": row["unit"],
-        "difference": sign * row["difference"],
-        "low": ends[0],
-        "high": ends[1],
-        "p_holm": row["p_holm"],
-        "p (Holm)": row["p_words"] or "—",
-        "verdict": verdict,
-    }
+def shown_claims(table: pd.DataFrame) -> pd.DataFrame:
+    """`claims` to be read: claim, difference with its interval, corrected p, margin, what could be seen, verdict."""
+    rows = [
+        {
+            "claim": row["claim"],
+            "less": row["reference_label"],
+            "difference": _difference(row["difference"], row["low"], row["high"], row["unit"]),
+            "p (Holm)": row["p_words"] or "—",
+            "margin": _size(row["margin"], row["unit"]),
+            "could have shown": _size(row["detectable"], row["unit"]),
+            "verdict": row["verdict"],
+        }
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows)
 
 
 def verdicts_in_words(table: pd.DataFrame, name: str) -> list[str]:
-    """How many claims have which verdict, and each that is not reproduced with the arm that contradicts it."""
+    """How many comparisons have which verdict, and each as a sentence."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in table["verdict"].value_counts().items())
-    failed = table[table["verdict"] == "not reproduced"].to_dict("records")
     return [
-        f"Of {len(table)} claims, in study `{name}`: {counts}.",
-        *(
-            f"**Not reproduced:** {row['claim']}. `{row['arm']}` less `{row['against']}` is "
-            f"{_difference(row['difference'], row['low'], row['high'], row['unit'])}."
-            for row in failed
-        ),
+        f"Study `{name}`, {len(table)} primary comparisons, one family: {counts}.",
+        *(f"*{row['claim']}:* {in_words(row)}." for row in table.to_dict("records")),
     ]
+
+
+def tokens_in_words(study: StudyFolder) -> list[str]:
+    """How many tokens each arm of a study read, so that a difference can be held against the text behind it."""
+    table = study.table().query("metric == 'tokens'")
+    if table.empty:
+        return [
+            "This study did not record how many tokens its arms read: its arms may differ in text as well."
+        ]
+    told = ", ".join(f"{row['label']} {row['value'] / 1e6:.1f}" for row in table.to_dict("records"))
+    return [f"Tokens read in training, in millions: {told}."]
+
+
+def reading_in_words(study: StudyFolder) -> list[str]:
+    """What a wrong translation costs each arm that was trained on TLM: whether it reads the translation at all."""
+    table = study.table().query("metric == 'wrong_translation'")
+    table = table[["tlm" in arm.split("-") for arm in table["arm"]]]
+    if table.empty:
+        return ["This study did not measure what a wrong translation costs."]
+    costs = [
+        f"{row['label']} {_difference(row['value'], row['low'], row['high'], 'nats')}"
+        f"{'' if row['low'] > 0 else ' (not told apart from 0)'}"
+        for row in table.to_dict("records")
+    ]
+    return [
+        f"A wrong translation costs a masked token, after {study.info.base.steps:,} steps: {'; '.join(costs)}. An arm "
+        "that never looks at the translation pays nothing."
+    ]
+
+
+def rise_in_words(study: StudyFolder) -> list[str]:
+    """How TLM less MMLM changes with XLCO: how much of it TLM gains, and how much MMLM loses."""
+    values = study.table().pivot(index="metric", columns="arm", values="value")
+    change = values[JOINT] - values["mmlm-tlm"]
+    return [
+        f"With XLCO beside MMLM + TLM the difference TLM less MMLM changes by {change['tlm_minus_mmlm']:+.2f} nats per "
+        f"masked token: TLM's bound by {change['tlm']:+.2f}, MMLM's by {change['mmlm']:+.2f}. Only the first can come "
+        "from reading the translation."
+    ]
+
+
+def _size(value: float, unit: str) -> str:
+    """A number without sign, in its unit; shares in points."""
+    if math.isnan(value):
+        return "—"
+    return f"{100 * value:.1f} points" if unit == "share" else f"{value:.2f} {unit}"
 
 
 def _difference(value: float, low: float, high: float, unit: str) -> str:
@@ -233,15 +230,20 @@ def check_gap(answer: Any, table: pd.DataFrame, arm: str) -> Verdict:
     )  # fmt: skip
 
 
-def check_verdict(answer: Any, table: pd.DataFrame, claim: int) -> Verdict:
-    """The verdict on a row of `claims`, in the words of that table, worked out from its interval and p-value."""
-    row = table.iloc[claim]
+def check_verdict(answer: Any, table: pd.DataFrame, row: int) -> Verdict:
+    """The verdict on a row of `claims`, worked out from its difference, p-values and margin."""
+    chosen = table.iloc[row]
     if answer is None or answer is ...:
-        return not_yet("say one of 'reproduced', 'tied', 'undecided', 'not reproduced'")
-    if str(answer).strip().lower() == row["verdict"]:
-        return right(f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], p {row['p (Holm)']}")
-    below = "below" if row["p_holm"] < LEVEL else "not below"
+        return not_yet(f"say one of {', '.join(map(repr, VERDICTS))}")
+    given = str(answer).strip().lower()
+    if given in ("tied", "the same", "equal"):
+        return wrong(
+            "absence of a difference is not shown by a test that finds none: which margin was tested?"
+        )
+    if given == chosen["verdict"]:
+        return right(in_words(chosen.to_dict()))
     return wrong(
-        f"p {row['p (Holm)']} is {below} {LEVEL:g} and the difference is "
-        f"{'positive' if row['difference'] > 0 else 'not positive'}: what follows?"
+        f"p after Holm is {'below' if chosen['p_holm'] < LEVEL else 'not below'} {LEVEL:g}, the difference is "
+        f"{'positive' if chosen['difference'] > 0 else 'not positive'}, and p of a difference as large as the margin "
+        f"is {'below' if chosen['p_equivalent'] < LEVEL else 'not below'} {LEVEL:g}: what follows?"
     )

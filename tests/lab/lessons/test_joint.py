@@ -6,9 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.lessons.joint import check_gap, check_holm, check_verdict, claims, stored_study
+from lab.lessons.joint import (
+    CLAIMS,
+    JOINT,
+    check_gap,
+    check_holm,
+    check_verdict,
+    claims,
+    reading_in_words,
+    rise_in_words,
+    shown_claims,
+    stored_study,
+    tokens_in_words,
+    verdicts_in_words,
+)
 from lab.recipes import toy
 from lab.store.study import ArmInfo, StudyInfo, study_folder
+from lab.study.significance import holm
 from lab.study.statistics import compared
 
 ARMS = ("mmlm", "mmlm-tlm", "mmlm-xlco", "mmlm-tlm-xlco")
@@ -16,9 +30,12 @@ LEVELS = {
     "retrieval": (0.1, 0.1, 0.8, 0.8),
     "tlm": (1.0, 3.0, 1.0, 2.0),
     "mmlm": (2.0, 2.0, 2.0, 2.0),
-    "tlm_minus_mmlm": (-1.0, -0.5, -1.0, 0.5),
+    "tlm_minus_mmlm": (-1.0, 1.0, -1.0, 2.0),
+    "wrong_translation": (0.0, 0.0, 0.0, 0.3),
 }
 """Per metric, of each arm: TLM is best without the contrast, which alone raises retrieval and use of translations."""
+SEED_SPREAD = {"wrong_translation": 0.5}
+"""Standard deviation over seeds, where there is any."""
 SEEDS = (101, 102, 103)
 
 
@@ -29,7 +46,8 @@ def study():
         for seed in SEEDS:
             rng = np.random.default_rng(seed)
             for arm, level in zip(ARMS, levels, strict=True):
-                total = level + 0.05 * rng.standard_normal(200)
+                spread = SEED_SPREAD.get(metric, 0.0) * rng.standard_normal()
+                total = level + spread + 0.05 * rng.standard_normal(200)
                 parts.append(
                     pd.DataFrame(
                         {"arm": arm, "seed": seed, "metric": metric, "unit": np.arange(200), "total": total}
@@ -49,23 +67,62 @@ def study():
     return folder
 
 
-def test_claims_are_reproduced_tied_or_not_as_the_numbers_say(study):
+def test_the_verdict_of_each_comparison_is_what_its_numbers_say(study):
     table = claims(study)
-    assert table["verdict"].tolist() == [
-        "not reproduced", "reproduced", "reproduced", "reproduced", "reproduced", "tied", "not reproduced", "tied",
-        "undecided",
-    ]  # fmt: skip
-    beaten = table.iloc[6]
-    assert beaten["against"] == "mmlm-tlm"
-    assert beaten["difference"] == pytest.approx(-1.0, abs=0.02)
-    assert beaten["low"] < beaten["difference"] < beaten["high"] < 0
+    assert dict(zip(table["claim"], table["verdict"], strict=True)) == {
+        "TLM raises retrieval": "not told apart",
+        "XLCO raises retrieval": "higher",
+        "XLCO raises retrieval on top of both": "higher",
+        "TLM beside MMLM raises MMLM's own bound": "equivalent",
+        "XLCO raises TLM's bound": "lower",
+        "XLCO makes TLM read the translation: a wrong one costs more": "not told apart",
+    }
+    # the arms XLCO and TLM + XLCO are not in this study
+    assert len(table) == len(CLAIMS) - 2
+    lower = table[table["verdict"] == "lower"].iloc[0]
+    assert lower["difference"] == pytest.approx(-1.0, abs=0.02)
+
+
+def test_the_correction_is_over_all_primary_comparisons(study):
+    table = claims(study)
+    assert np.allclose(table["p_holm"], holm(table["p_value"].to_numpy(dtype=float)))
+
+
+def test_claims_are_shown_with_margin_and_what_could_have_been_seen(study):
+    shown = shown_claims(claims(study)).set_index("claim")
+    row = shown.loc["XLCO makes TLM read the translation: a wrong one costs more"]
+    assert row["margin"] == "0.05 nats"
+    assert row["could have shown"].endswith(" nats")
+    assert shown.loc["XLCO raises retrieval", "difference"].startswith("+70.")
+    said = verdicts_in_words(claims(study), "made")
+    assert said[0] == (
+        "Study `made`, 6 primary comparisons, one family: 2 not told apart, 2 higher, 1 equivalent, 1 lower."
+    )
+    assert "3 seeds could have shown" in said[-1]
+
+
+def test_a_rise_of_tlm_less_mmlm_is_split_into_what_tlm_gains_and_mmlm_loses(study):
+    (sentence,) = rise_in_words(study)
+    assert "changes by +1.00 nats per masked token: TLM's bound by -1.00, MMLM's by " in sentence
+
+
+def test_a_cost_whose_interval_holds_zero_is_not_told_apart_from_it(study):
+    (sentence,) = reading_in_words(study)
+    costs = sentence.split(": ", 1)[1].split(". An arm")[0].split("; ")
+    assert [cost.split()[0] for cost in costs] == ["mmlm-tlm", JOINT]
+    assert "not told apart from 0" in costs[0]
+
+
+def test_tokens_are_told_where_a_study_recorded_them(study):
+    assert "did not record" in tokens_in_words(study)[0]
 
 
 def test_the_check_of_a_verdict_says_what_to_look_at(study):
     table = claims(study)
-    assert check_verdict("reproduced", table, 2).passed
-    assert "below 0.05 and the difference is positive" in check_verdict("undecided", table, 2)
-    assert check_verdict(..., table, 2).startswith("not yet")
+    assert check_verdict("higher", table, 1).passed
+    assert "below 0.05, the difference is positive" in check_verdict("not told apart", table, 1)
+    assert "which margin" in check_verdict("tied", table, 1)
+    assert check_verdict(..., table, 1).startswith("not yet")
 
 
 def test_without_a_stored_study_the_fresh_one_stands_in(study, capsys):
