@@ -38,7 +38,7 @@ def _monitor(run: Run, ended: bool) -> None:
         _map_and_retrieval(run, steps)
     except InputError as error:
         stop_with(error)
-    _bounds_and_losses(steps, run.info.entropy_nats)
+    _bounds_and_losses(steps)
 
 
 def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
@@ -145,7 +145,7 @@ def _guessing(point: Mapping[str, float]) -> str:
     return f"; {guessing(point['chance'], pools)}"
 
 
-def _bounds_and_losses(steps: pd.DataFrame, entropy: float | None) -> None:
+def _bounds_and_losses(steps: pd.DataFrame) -> None:
     last = last_values(steps)
     if not any(f"bounds.{task.key}" in last for task in TASKS):
         return
@@ -156,14 +156,13 @@ def _bounds_and_losses(steps: pd.DataFrame, entropy: float | None) -> None:
         ceiling = float(last[f"ceilings.{task.key}"])
         told = nats(bound["value"], bound["low"], bound["high"])
         column.metric(f"{task.name}: {task.bounded}", told if bound["value"] > 0 else "nothing yet")
-        truth = f"; H(meaning) is {nats(entropy)}, exactly" if entropy and task.key == "xlco" else ""
         below = "" if bound["value"] > 0 else f"the bound is {told}; it "
-        column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}{truth}")
+        column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}; {task.unit}")
     st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
     st.caption(
         "Ceiling minus loss in nats, on training text (mean over the latest twentieth of the steps, with its 95 % "
-        "interval); it climbs towards the dashed ceiling. Below zero it says nothing yet. What a task shows at least "
-        "of text that it has not seen is on the page Information."
+        "interval); it climbs towards the dashed ceiling. Below zero it says nothing yet. What a task shows of "
+        "text that it has not seen, and what is there in truth, is on the page Information."
     )
     with st.expander("Losses", icon=":material/trending_down:"):
         st.plotly_chart(curves.losses(steps), key="live-losses", config={"displayModeBar": False})

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.files import cached_folder
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
-from core.text.entropy import token_entropies
+from core.text.entropy import language_information, token_entropies
 from core.text.sampling import Sampler
 from core.text.split import split
 from core.text.start import open_tokenizer
@@ -125,6 +125,12 @@ def entropies(
     """`token_entropies` of a run; the first call on a text counts its tokens and keeps the counts beside the ids."""
     with store.room(store.cache_folder()):
         return token_entropies(ids, drawing, vocabulary, special)
+
+
+def language_shares(ids: EncodedCorpus, drawing: Sampler, vocabulary: int) -> dict[str, float]:
+    """`language_information` of a run, from the counts of tokens that `entropies` keeps beside the ids."""
+    with store.room(store.cache_folder()):
+        return language_information(ids, drawing, vocabulary)
 
 
 def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:

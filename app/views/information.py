@@ -10,10 +10,11 @@ from app.sentences import data_table
 from app.words import nats, share
 from core.errors import InputError
 from lab import jobs, store
+from lab.figures.curves import bounds
 from lab.figures.languages import language_style
-from lab.figures.ledger import by_candidates, growing, ledger, tightest
+from lab.figures.ledger import by_candidates, ledger, tightest
 from lab.figures.sentences import markdown_text
-from lab.figures.tasks import ADDED, OWN, TASKS
+from lab.figures.tasks import ADDED, OWN, PER_SENTENCE, TASKS
 from lab.store import ENDED, Run
 
 REFRESH_SECONDS = 2.0
@@ -53,7 +54,7 @@ def wait(run: Run, process: subprocess.Popen[bytes]) -> None:
     )
 
 
-def live(run: Run, truth: dict[str, float], ended: bool) -> None:
+def live(run: Run, ended: bool) -> None:
     """The bounds of the training batches as they grow."""
     if (run.status.state in ENDED) != ended:
         st.rerun()
@@ -61,25 +62,43 @@ def live(run: Run, truth: dict[str, float], ended: bool) -> None:
     if not any(f"bounds.{task.key}" in steps for task in TASKS):
         st.info(f"{run.name} has not made a step yet.")
         return
-    st.plotly_chart(growing(steps, truth), key="growing", config={"displayModeBar": False})
+    st.plotly_chart(bounds(steps), key="growing", config={"displayModeBar": False})
     st.caption(
-        "Nats that the loss on training batches guarantees, a mean over recent steps with its 95 % interval. Dashed: "
-        "the ceiling; red: the truth, where it is known. Training batches flatter a model that memorises: the ledger "
-        "reads text that it never saw."
+        "Ceiling minus loss on training batches in nats, a mean over recent steps with its 95 % interval: MMLM and TLM "
+        "per masked token, XLCO per sentence pair. Dashed: the ceiling. No truth is drawn here: that of the ledger is "
+        "of other masks and of text that nobody trained on; a model that memorises its training text can exceed it."
     )
 
 
-def truths(run: Run, rows: list[dict]) -> dict[str, float]:
-    """The truth of each task, as far as it is known."""
-    found = {"xlco": run.info.entropy_nats} if run.info.entropy_nats else {}
-    return found | {row["task"]: row["truth"] for row in rows if row["truth"] is not None}
+def reached(row: dict) -> str:
+    """The share that a bound reaches of what is attainable, of other text that of its ceiling."""
+    if row["nats"] <= 0:
+        return ""
+    of_attainable, beyond = row.get("share_of_attainable"), row.get("share_beyond_language")
+    if of_attainable is not None:
+        words = f" It reaches {share(of_attainable)} of what is attainable"
+        return f"{words}, beyond the language {share(beyond)}." if beyond is not None else f"{words}."
+    if row["ceiling"]:
+        return f" It reaches {share(row['nats'] / row['ceiling'])} of its ceiling."
+    return ""
+
+
+def units(row: dict) -> str:
+    """What a row is per sentence, where its unit is another one."""
+    if not row.get("units_per_sentence") or row["task"] == "xlco":
+        return ""
+    return (
+        f" With {row['units_per_sentence']:.2f} masked tokens in a sentence these are "
+        f"{row['nats_per_sentence']:.2f} {PER_SENTENCE}."
+    )
 
 
 st.title("Information", anchor=False)
 st.markdown(
-    "Every pretext task proves that *at least* so much information is there: a **bound**. No bound can rise above its "
-    "**ceiling**, however good the model. Text from the built-in world has a **truth** that is known exactly, so here "
-    "you can see how much a task leaves unseen, and why."
+    "Every pretext task bounds the information in the text from below. A **bound** holds in expectation: what is there "
+    "*at least*, with 95 % confidence, is a little less than the value that was measured. No bound can rise above its "
+    "**ceiling**, however good the model. Of text from the built-in world the **truth** is known, and what the ideal "
+    "reader or critic would show, which is **attainable**: so here you can see how much a task leaves unseen, and why."
 )
 run = run_or_stop("the ledger of its tasks")
 try:
@@ -97,24 +116,34 @@ if not rows:
         compute(run, again=False)
 else:
     st.subheader(f"The ledger at step {document['step']:,}", anchor=False)
-    st.plotly_chart(ledger(rows), key="ledger", config={"displayModeBar": False})
-    st.caption(
-        "Coloured: the information that is there at least, with its 95 % interval; grey: the ceiling; red: the truth. "
-        "Read it so: a bar that stops short of the red line has more to find; a grey bar that stops short of it "
-        "could never show all, whatever the model."
+    per_sentence = all(row.get("unit") for row in rows) and st.toggle(
+        "In nats per sentence", key="per-sentence", bind="query-params"
     )
+    st.plotly_chart(ledger(rows, per_sentence), key="ledger", config={"displayModeBar": False})
+    st.caption(
+        "Coloured: the bound with its 95 % interval, hatched the part that the language alone tells; grey: the "
+        "ceiling; blue: what is attainable, where that is not the truth; red: the truth. Read it so: a bar that stops "
+        "short of its line has more to find; a blue line short of the red one says that so many candidates can never "
+        "show all. MMLM and TLM count per masked token, XLCO per sentence pair: compare lengths per sentence only, "
+        "where MMLM and TLM are the sum over the masked tokens of a sentence. A bound on tokens belongs to its text, "
+        "tokenizer and mask rate together."
+    )
+    if not all(row.get("unit") for row in rows):
+        st.caption(
+            "An older version computed this ledger: its words say *at least* of the bound itself, and it does not know "
+            "what is attainable. Compute it again."
+        )
     chosen = tightest(rows)
     for name, key, what in [
         *((task.name, task.key, task.bounded) for task in TASKS),
-        ("What the translation adds", ADDED, "I(translation; token given context)"),
+        ("What the translation adds", ADDED, "I(translation; token | context), estimated"),
         ("MMLM of its own sentences", OWN, "where languages come as MMLM draws them, not as pairs do"),
     ]:
         if key in chosen:
             row = chosen[key]
-            reached = (
-                f" It reaches {share(row['share'])} of the truth." if row["share"] and row["nats"] > 0 else ""
+            st.markdown(
+                f"**{name}**{', ' if what else ''}{what}: {markdown_text(row['words'])}.{reached(row)}{units(row)}"
             )
-            st.markdown(f"**{name}**{', ' if what else ''}{what}: {markdown_text(row['words'])}.{reached}")
     if all(row["truth"] is None for row in rows):
         st.caption(
             "This text was not written by the built-in world, so nobody knows its truth; the bounds hold all the same."
@@ -125,7 +154,9 @@ else:
         pairs = max((row["pairs"] or [] for row in rows), key=len)
         st.caption(
             "XLCO finds the translation among so many candidates (logarithmic axis). To the left of the crossing "
-            "the dashed ceiling log(candidates) hides the truth: even a perfect model cannot show it there. "
+            "the dashed ceiling log(candidates) hides the truth: even a perfect model cannot show it there. Blue: what "
+            "the ideal critic shows, which knows the exact ratio of every pair of sentences; to reach the truth it "
+            "needs more candidates than e to the largest information of a single pair, not to their mean. "
             "Open circles: scores as the run trains them; filled: divided by a temperature fitted on other pairs. "
             f"Any critic gives a valid bound, a better one a tighter. Mean over {markdown_text(', '.join(pairs))}; "
             "diamonds: one direction only, since so many candidates take long to encode."
@@ -134,8 +165,7 @@ else:
         compute(run, again=True)
 
 st.subheader("While it trains" if not ended else "While it trained", anchor=False)
-known = truths(run, rows)
-st.fragment(live, run_every=None if ended else REFRESH_SECONDS)(run, known, ended)
+st.fragment(live, run_every=None if ended else REFRESH_SECONDS)(run, ended)
 
 if estimates.get("rows"):
     st.subheader("Estimates on sentence vectors", anchor=False)

@@ -25,9 +25,10 @@ class Command:
 
     MMLM and TLM: H(token) minus the cross-entropy of masked tokens of held-out text. XLCO: InfoNCE on translations
     of meanings that the run never saw, at several numbers of candidates; "infonce" scores as the run trains,
-    "temperature fitted" fits one temperature on other pairs, which is as valid and loses less. All in nats, with 95 %
-    bootstrap intervals. The truth is exact for text of the built-in world and unknown for other text. With --method,
-    estimates on sentence vectors instead; with --task, an estimate on a distribution whose information is known.
+    "temperature fitted" fits one temperature on other pairs, which is as valid and loses less. MMLM and TLM in
+    nats per masked token, XLCO per sentence pair, with 95 % intervals, beside the truth of text of the built-in world
+    and what the ideal reader or critic of it would show. With --method, estimates on sentence vectors instead; with
+    --task, an estimate on a distribution whose information is known.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]] = ()
@@ -126,16 +127,27 @@ def _told(bar: Any, run: str) -> Callable[[str, int, int], None]:
     return tell
 
 
+COLUMNS: Final = (
+    "task", "nats per", "at least", "bound, 95 % interval", "ceiling", "attainable", "truth", "reached", "n"
+)  # fmt: skip
+
+
 def _show(document: dict[str, Any]) -> None:
     rows = document["rows"]
     table(
         f"run {document['run']}, step {document['step']:,}: information in nats",
-        ("task", "shown", "95 % interval", "ceiling", "truth", "of truth", "n"),
+        COLUMNS,
         [_cells(row) for row in rows],
     )
     for row in rows:
         if row["method"] != "infonce":
             out.print(f"{_name(row)}: {row['words']}", markup=False)
+    if any(row.get("attainable") is not None for row in rows):
+        out.print(
+            '"at least" holds with 95 % confidence; "reached" is the share of what is attainable, which the ideal '
+            "reader or critic of this world shows; ± is a standard error",
+            markup=False,
+        )
     pairs = max((row.get("pairs") or [] for row in rows), key=len, default=[])
     if pairs:
         out.print(
@@ -154,14 +166,39 @@ def _name(row: dict[str, Any]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    number = "{:.2f}".format
-    share = row.get("share")
+    at_least = row.get("at_least")
     return (
         _name(row),
-        ("≥ " if row["kind"] == "lower bound" else "") + number(row["nats"]),
-        f"{row['low']:.2f} – {row['high']:.2f}",
-        "" if row["ceiling"] is None else number(row["ceiling"]),
-        "" if row["truth"] is None else number(row["truth"]),
-        "" if share is None else f"{100 * share:.0f} %" if row["nats"] > 0 else "none",
+        (row.get("unit") or "").removeprefix("nats per "),
+        "" if at_least is None else f"{at_least:.2f}" if at_least > 0 else "none",
+        f"{row['nats']:.2f} [{row['low']:.2f}, {row['high']:.2f}]{_kind(row)}",
+        _number(row["ceiling"]),
+        _number(row.get("attainable"), row.get("attainable_error")),
+        _number(row["truth"], row.get("truth_error")),
+        _reached(row),
         f"{row['n']:,}",
     )
+
+
+def _kind(row: dict[str, Any]) -> str:
+    """Nothing of the usual row, a lower bound."""
+    return "" if row["kind"] == "lower bound" else f" ({row['kind']})"
+
+
+def _number(nats: float | None, error: float | None = None) -> str:
+    """Nats with their standard error, where two digits show it.
+
+    >>> _number(6.46, 0.021), _number(13.88, 0.0), _number(None)
+    ('6.46 ± 0.02', '13.88', '')
+    """
+    if nats is None:
+        return ""
+    return f"{nats:.2f} ± {error:.2f}" if error is not None and error > 0.005 else f"{nats:.2f}"
+
+
+def _reached(row: dict[str, Any]) -> str:
+    """The share of what is attainable, of other text that of the ceiling."""
+    for key, of in (("share_of_attainable", ""), ("share_of_ceiling", " of ceiling")):
+        if row.get(key) is not None:
+            return f"{100 * row[key]:.0f} %{of}" if row["nats"] > 0 else "none"
+    return ""

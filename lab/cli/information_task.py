@@ -96,7 +96,7 @@ TYPE_COLUMNS = {
     "n": "n",
     "trials": "trials",
     "coverage": "holds",
-    "bounds": "≥",
+    "bounds": "bounds",
     "silent": "silent misses",
     "far": "far misses",
     "error": "error",
@@ -121,12 +121,12 @@ def show(document: dict[str, Any]) -> None:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    """Of a summary; "holds" counts the intervals that hold the truth, "≥" marks what is a bound every time."""
+    """A line of the summary; "holds" counts the intervals that hold the truth, "bound" marks a lower bound."""
     truth = "no limit" if row["truth"] is None else f"{row['truth']:.2f}"
     head = (row["task"], row["method"], str(row["n"]), truth)
     if row["nats"] is None:
         return (*head, "refused", "", "", "", "", "")
-    mean = f"{'≥ ' if row['bounds'] == 1 else ''}{row['nats']:.3f}"
+    mean = f"{'bound ' if row['bounds'] == 1 else ''}{row['nats']:.3f}"
     held = f"{round(row['coverage'] * row['trials'])}/{row['trials']}"
     numbers = (_cell(row[key]) for key in ("error", "worst"))
     return (*head, mean, *numbers, held, f"{row['width']:.3f}", f"{row['seconds']:.1f}")

@@ -42,7 +42,7 @@ def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
         height=380, margin={"l": 50, "r": 10, "t": 10, "b": 45},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         xaxis={"title": "hidden state (0 = embeddings)", "dtick": 1},
-        yaxis={"title": "top-1 accuracy"} if unit == "share" else {"title": "at least (nats)"},
+        yaxis={"title": "top-1 accuracy"} if unit == "share" else {"title": "bound (nats per sentence pair)"},
     )  # fmt: skip
     if unit == "share":
         figure.update_yaxes(range=[0, 1.02], tickformat=".0%")

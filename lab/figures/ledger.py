@@ -1,4 +1,4 @@
-"""The ledger: what each task shows to be there, what it could show at most, and what is there."""
+"""The ledger: what each task shows, what it and the ideal critic could show at most, and what is there."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -8,21 +8,29 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from lab.figures import curves
 from lab.figures.idea import GREY
 from lab.figures.sentences import label_text
-from lab.figures.tasks import TASKS, TaskStyle
+from lab.figures.tasks import PER_PAIR, PER_SENTENCE, TASKS, TaskStyle
 
 TRUTH: Final = "#d1495b"
+ATTAINABLE: Final = "#2f86d1"
 CEILING: Final = "#71808f"
 INTERVAL: Final = "#808b99"
 """Seen on the light and on the dark background, on a bar and beside it."""
 VISIBLE: Final = 0.05
+IN_NATS: Final = (
+    "nats", "low", "high", "at_least", "ceiling", "truth", "truth_error", "attainable", "attainable_error",
+    "language_nats",
+)  # fmt: skip
+"""What a row holds in its unit; all are None where a ledger of an older version lacks them."""
 Rows = Iterable[Mapping[str, Any]]
 
 
 def tightest(rows: Rows) -> dict[str, Mapping[str, Any]]:
-    """One row per task: of XLCO the mean over directions with the most candidates, its temperature fitted."""
+    """One row per task: of XLCO the mean over directions with the most candidates, its temperature fitted.
+
+    Chosen by what was measured, never by its value: the largest of several bounds would be a selection.
+    """
     found: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         old = found.get(row["task"])
@@ -31,15 +39,19 @@ def tightest(rows: Rows) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _rank(row: Mapping[str, Any]) -> tuple[bool, int]:
-    return row.get("source") is None, row["candidates"] or 0
+def _rank(row: Mapping[str, Any]) -> tuple[bool, int, bool]:
+    return row.get("source") is None, row["candidates"] or 0, "fitted" in (row.get("method") or "")
 
 
-def ledger(rows: Rows) -> go.Figure:
-    """Bound (coloured), ceiling (grey) and truth (red line) of each task on one axis in nats, bits above."""
+def ledger(rows: Rows, per_sentence: bool = False) -> go.Figure:
+    """Bound (coloured), ceiling (grey), what is attainable (blue) and truth (red) of each task, in nats, bits above.
+
+    Each task counts in its own unit, which its label names; `per_sentence`, all in nats per sentence. The hatched part
+    of a bar is what the language alone tells.
+    """
     chosen = tightest(rows)
-    shown = [(task, chosen[task.key]) for task in TASKS if task.key in chosen][::-1]
-    labels = [_label(task, row) for task, row in shown]
+    shown = [(task, _scaled(chosen[task.key], per_sentence)) for task in TASKS if task.key in chosen][::-1]
+    labels = [_label(task, row, per_sentence) for task, row in shown]
     figure = go.Figure()
     figure.add_bar(
         x=[row["ceiling"] for _, row in shown], y=labels, orientation="h", marker={"color": GREY}, width=0.62,
@@ -47,7 +59,7 @@ def ledger(rows: Rows) -> go.Figure:
     )  # fmt: skip
     figure.add_bar(
         x=[max(0.0, row["nats"]) for _, row in shown], y=labels, orientation="h", width=0.36,
-        marker={"color": [task.colour for task, _ in shown]}, name="bound: at least", showlegend=False,
+        marker={"color": [task.colour for task, _ in shown]}, name="bound", showlegend=False,
         error_x={
             "type": "data", "symmetric": False, "color": INTERVAL, "thickness": 2,
             "array": [max(0.0, row["high"] - max(0.0, row["nats"])) for _, row in shown],
@@ -56,36 +68,76 @@ def ledger(rows: Rows) -> go.Figure:
         customdata=[[label_text(row["words"])] for _, row in shown],
         hovertemplate="%{y}<br>%{customdata[0]}<extra></extra>",
     )  # fmt: skip
-    known = [
-        (label, row["truth"])
-        for label, (_, row) in zip(labels, shown, strict=True)
-        if row["truth"] is not None
-    ]
-    if known:
-        figure.add_scatter(
-            x=[truth for _, truth in known], y=[label for label, _ in known], mode="markers", name="truth",
-            marker={"symbol": "line-ns", "size": 34, "line": {"width": 3, "color": TRUTH}, "color": TRUTH},
-            hovertemplate="%{y}<br>the truth is %{x:.2f} nats<extra></extra>",
-        )  # fmt: skip
+    rows_by_label = dict(zip(labels, (row for _, row in shown), strict=True))
+    _language(figure, rows_by_label)
+    _mark(
+        figure,
+        rows_by_label,
+        "attainable",
+        "attainable: the ideal critic",
+        ATTAINABLE,
+        "the ideal critic shows",
+    )
+    _mark(figure, rows_by_label, "truth", "truth", TRUTH, "the truth is")
     top = 1.06 * max([0.1, *(max(row["ceiling"] or 0.0, row["truth"] or 0.0) for _, row in shown)])
     # an axis is drawn only where something uses it
     figure.add_scatter(x=[None], y=labels[:1], xaxis="x2", showlegend=False, hoverinfo="skip")
     figure.update_layout(
         barmode="overlay", height=145 + 66 * max(1, len(shown)), margin={"l": 5, "r": 10, "t": 85, "b": 45},
         legend={"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
-        xaxis={"title": "information (nats)", "range": [0, top]}, yaxis={"ticksuffix": "  "},
+        xaxis={"title": f"information ({PER_SENTENCE if per_sentence else 'nats, per what each row names'})",
+               "range": [0, top]}, yaxis={"ticksuffix": "  "},
         xaxis2={"title": "bits", "range": [0, top / math.log(2)], "overlaying": "x", "side": "top",
                 "showgrid": False, "tickmode": "auto"},
     )  # fmt: skip
     return figure
 
 
-def _label(task: TaskStyle, row: Mapping[str, Any]) -> str:
-    return f"{task.name}, {row['candidates']:,} candidates" if row["candidates"] else task.name
+def _scaled(row: Mapping[str, Any], per_sentence: bool) -> dict[str, Any]:
+    """A row in nats per sentence; a ledger of an older version does not know how, and stays as it is."""
+    units = (row.get("units_per_sentence") or 1.0) if per_sentence else 1.0
+    scaled = {key: None if row.get(key) is None else row[key] * units for key in IN_NATS}
+    return {**row, **scaled}
+
+
+def _language(figure: go.Figure, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """The part of each bar that a reader of the language alone would show."""
+    known = {label: row["language_nats"] for label, row in rows.items() if row["language_nats"]}
+    if not known:
+        return
+    figure.add_bar(
+        x=[min(told, max(0.0, rows[label]["nats"])) for label, told in known.items()], y=list(known), orientation="h",
+        width=0.36, name="of it the language alone", customdata=list(known.values()),
+        marker={"color": "rgba(255,255,255,0)", "line": {"width": 0},
+                "pattern": {"shape": "/", "fgcolor": "rgba(255,255,255,0.75)", "size": 7}},
+        hovertemplate="%{y}<br>the language alone tells %{customdata:.2f} nats of a token<extra></extra>",
+    )  # fmt: skip
+
+
+def _mark(
+    figure: go.Figure, rows: Mapping[str, Mapping[str, Any]], key: str, name: str, colour: str, words: str
+) -> None:
+    """A line across each bar where a number is known; what is attainable is drawn only where it is not the truth."""
+    known = {label: row for label, row in rows.items() if row[key] is not None}
+    if key == "attainable":
+        known = {label: row for label, row in known.items() if abs(row[key] - row["truth"]) > VISIBLE}
+    if not known:
+        return
+    errors = [row[f"{key}_error"] or 0.0 for row in known.values()]
+    figure.add_scatter(
+        x=[row[key] for row in known.values()], y=list(known), mode="markers", name=name, customdata=errors,
+        marker={"symbol": "line-ns", "size": 34, "line": {"width": 3, "color": colour}, "color": colour},
+        hovertemplate=f"%{{y}}<br>{words} %{{x:.2f}} ± %{{customdata:.2f}} (standard error) nats<extra></extra>",
+    )  # fmt: skip
+
+
+def _label(task: TaskStyle, row: Mapping[str, Any], per_sentence: bool) -> str:
+    count = f", {row['candidates']:,} candidates" if row["candidates"] else ""
+    return f"{task.name}{count}<br><sup>{PER_SENTENCE if per_sentence else task.unit}</sup>"
 
 
 def by_candidates(rows: Rows) -> go.Figure:
-    """XLCO over the number of candidates: the ceiling log(candidates) hides the truth until it exceeds it."""
+    """XLCO over the number of candidates: bounds, the ceiling log(candidates), the ideal critic, and the truth."""
     table = pd.DataFrame([row for row in rows if row["task"] == "xlco"]).sort_values("candidates")
     task = next(task for task in TASKS if task.key == "xlco")
     counts = table["candidates"].to_numpy(dtype=float)
@@ -108,8 +160,9 @@ def by_candidates(rows: Rows) -> go.Figure:
             hovertemplate="scores as trained cannot show more than %{y:.2f} nats<extra></extra>",
         )  # fmt: skip
     fitted = table[table["method"] != "infonce"]
-    _bound(figure, trained, "at least, scores as trained", task.colour, "dot", "circle-open")
-    _bound(figure, fitted, "at least, temperature fitted", task.colour, "solid", "circle")
+    _bound(figure, trained, "bound, scores as trained", task.colour, "dot", "circle-open")
+    _bound(figure, fitted, "bound, temperature fitted", task.colour, "solid", "circle")
+    _ideal(figure, table)
     if len(truth):
         figure.add_scatter(
             x=span[[0, -1]].tolist(), y=[float(truth.mean())] * 2, mode="lines", name="truth",
@@ -117,7 +170,7 @@ def by_candidates(rows: Rows) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         height=380, margin={"l": 50, "r": 10, "t": 10, "b": 45}, legend={"orientation": "h", "y": 1.18, "x": 0},
-        xaxis={"title": "candidates", "type": "log", "dtick": 1}, yaxis={"title": "information (nats)"},
+        xaxis={"title": "candidates", "type": "log", "dtick": 1}, yaxis={"title": f"information ({PER_PAIR})"},
     )  # fmt: skip
     return figure
 
@@ -141,24 +194,20 @@ def _bound(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash:
         )  # fmt: skip
 
 
+def _ideal(figure: go.Figure, table: pd.DataFrame) -> None:
+    """What the ideal critic shows with as many candidates, where the ledger knows it."""
+    if "attainable" not in table or table["attainable"].isna().all():
+        return
+    known = table.dropna(subset=["attainable"]).drop_duplicates("candidates")
+    figure.add_scatter(
+        x=known["candidates"].tolist(), y=known["attainable"].tolist(), mode="lines+markers",
+        name="attainable: the ideal critic", line={"color": ATTAINABLE, "width": 2, "dash": "dashdot"},
+        marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": ATTAINABLE}},
+        customdata=known["attainable_error"].tolist(),
+        hovertemplate="with %{x:,} candidates the ideal critic shows %{y:.2f} ± %{customdata:.2f} (standard error) nats"
+        "<extra></extra>",
+    )  # fmt: skip
+
+
 def _place(row: Mapping[str, Any]) -> str:
     return f"{row['source']}→{row['target']}: " if isinstance(row["source"], str) else ""
-
-
-def growing(steps: pd.DataFrame, truth: Mapping[str, float]) -> go.Figure:
-    """Bounds of the training batches over steps under their ceilings, with the truth where it is known."""
-    figure = curves.bounds(steps)
-    shown = [task for task in TASKS if f"bounds.{task.key}" in steps]
-    for column, task in enumerate(shown, start=1):
-        known = truth.get(task.key)
-        if known is None:
-            continue
-        last = float(steps["step"].max())
-        figure.add_scatter(
-            x=[0, last], y=[known, known], mode="lines", line={"color": TRUTH, "width": 2}, row=1, col=column,
-            hovertemplate="the truth is %{y:.2f} nats<extra></extra>",
-        )  # fmt: skip
-        ceiling = float(np.nanmax(steps[f"ceilings.{task.key}"].to_numpy(dtype=float)))
-        top = max(known, ceiling)
-        figure.update_yaxes(range=[-0.12 * top, 1.12 * top], row=1, col=column)
-    return figure

@@ -154,9 +154,10 @@ def information_in_words(table: pd.DataFrame) -> list[str]:
         "nothing is left to find."
     )
     return [
-        f"The cosine shows at least {value[COSINE].max():.2f} nats in its best layer, {value[COSINE].idxmax()}; the "
-        f"trained critic at least {value[TRAINED].max():.2f} in layer {value[TRAINED].idxmax()}; the ceiling is "
-        f"{table['ceiling'].max():.2f}. {beyond}"
+        f"The largest of {len(value)} bounds of the cosine is {value[COSINE].max():.2f} nats, in layer "
+        f"{value[COSINE].idxmax()}; of the trained critic {value[TRAINED].max():.2f}, in layer "
+        f"{value[TRAINED].idxmax()}; the ceiling is {table['ceiling'].max():.2f}. The largest of several "
+        f"is a selection: it flatters. {beyond}"
     ]
 
 

@@ -146,8 +146,9 @@ def added_in_words(study: StudyFolder) -> list[str]:
         for row in (used.loc["mmlm-tlm"], used.loc[JOINT])
     )
     return [
-        f"What the translation adds for the model: {without} when trained on MMLM + TLM, {joint} with XLCO beside "
-        f"them. In truth there are {used.loc[JOINT, 'truth']:.2f} nats to be had."
+        f"I(translation; token | context), estimated by TLM less MMLM: {without} when trained on MMLM + TLM, {joint} "
+        f"with XLCO beside them. In truth it is {used.loc[JOINT, 'truth']:.2f} nats, which a difference of two bounds "
+        "may exceed."
     ]
 
 

@@ -79,7 +79,7 @@ def retrieval_by_layer(
 def information_by_layer(
     vectors: Vectors, sentences: pd.DataFrame, source: str, target: str, steps: int = 500
 ) -> pd.DataFrame:
-    """InfoNCE on the translations of one pair of languages, by layer and critic: at least so many nats.
+    """InfoNCE on the translations of one pair of languages, by layer and critic, in nats.
 
     The cosine has one number to learn, its temperature; the other critic is a network trained on this very layer.
     Both are read on the same third of the meanings, with all its sentences as candidates, so they have one ceiling.
@@ -137,7 +137,7 @@ def information_in_words(without: pd.DataFrame, aligned: pd.DataFrame, layer: in
         value = table[table["layer"] == layer].set_index("name")["value"]
         more = float(value[TRAINED] - value[COSINE])
         told[0] += (
-            f" **{name}** the cosine shows at least {value[COSINE]:z.2f} nats, the trained critic at least "
+            f" **{name}** the bound by the cosine is {value[COSINE]:z.2f} nats, by the trained critic "
             f"{value[TRAINED]:z.2f}: "
             + (f"{more:.2f} more, there but not aligned." if more > 0 else "no more than the cosine.")
         )

@@ -231,7 +231,8 @@ def conclusion(
     before = anchored[anchored["when"] == "before training"].set_index("tokens")
     guess = anchored[anchored["tokens"] == "guessing"].iloc[0]
     told = [
-        f"**MMLM**: {row['words']}. The model reached {row['share']:.0%} of the truth.",
+        f"**MMLM**: {row['words']}. The model reached {row['share']:.0%} of the truth, and beyond the language "
+        f"{row['share_beyond_language']:.0%}.",
     ]
     if left in certainty.index:
         choice = certainty.loc[left]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.text.corpus import Corpus, open_corpus
 from lab.evaluate.run import evaluate_run
+from lab.figures.ledger import tightest
 from lab.lessons.scale import ROOT, Lesson
 from lab.lessons.telling import say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
@@ -87,7 +88,7 @@ def check_ceiling(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
 
 
 def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
-    """Whether the information I(sentence; translation) of this text may lie above, at or below the XLCO bound.
+    """Whether I(sentence; translation) of this text may lie above, at or below the expectation of the XLCO bound.
 
     The answer is a set out of "above", "at", "below".
     """
@@ -99,15 +100,16 @@ def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
         return wrong(f'expected a set such as {{"at", "below"}}, got {answer!r}')
     if isinstance(answer, str) or not given <= {"above", "at", "below"}:
         return wrong(f'expected a set out of "above", "at" and "below", got {str(answer)[:40]!r}')
-    best = max((row for row in rows if row["task"] == "xlco"), key=lambda row: row["nats"])
+    bound = tightest(rows)["xlco"]
     if given == {"above", "at"}:
         return right(
-            f"at least {best['nats']:.2f} nats, interval [{best['low']:.2f}, {best['high']:.2f}]: a lower bound "
-            "excludes only what lies below it, up to its own interval"
+            f"{bound['words']}. The bound holds in expectation and excludes only what lies below it; the value "
+            "measured here may lie above the information, within its interval"
         )
     if "below" in given:
         return wrong(
-            "a lower bound is at most the information, whatever the critic: can the information lie below it?"
+            "the expectation of a lower bound is at most the information, whatever the critic: below the value of one "
+            "sample, yes, but below the expectation?"
         )
     return wrong(
         f"{' and '.join(sorted(given))} is not all: when does a lower bound meet the information, when not?"

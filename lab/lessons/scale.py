@@ -1,6 +1,7 @@
 """The scale of a lesson: its settings, its runs, and the ledger of a run. Runs are trained once and found again."""
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -73,9 +74,9 @@ class Lesson:
         return store.free_name(f"{name}-{self.scale}")
 
     def ledger(self, run: Run) -> list[dict[str, Any]]:
-        """The rows of the ledger of a run, measured now unless they are kept with it."""
+        """The rows of the ledger of a run, measured now unless they are kept with it, by this version."""
         kept = run.document("information")
-        if kept is None or kept["step"] != run.info.settings.steps:
+        if kept is None or kept["step"] != run.info.settings.steps or not _complete(kept["rows"]):
             with following(f"ledger of {run.name}") as tell:
                 kept = information_of_run(
                     run,
@@ -86,6 +87,11 @@ class Lesson:
                     progress=tell,
                 )
         return kept["rows"]
+
+
+def _complete(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether rows hold what lessons read; those of older versions know neither units nor what is attainable."""
+    return all("unit" in row and "attainable" in row for row in rows)
 
 
 def lesson(scale: str) -> Lesson:

@@ -87,10 +87,13 @@ def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
         told.append(f"**{task.upper()}**: {row['words']}.")
     row = chosen["xlco"]
     told.append(
-        f"XLCO reached {row['nats'] / row['ceiling']:.0%} of its ceiling and {row['nats'] / row['truth']:.0%} of the "
-        "truth: the ceiling, not the model, hides the rest."
-        if row["nats"] > 0.9 * row["ceiling"]
-        else f"XLCO reached only {row['nats'] / row['ceiling']:.0%} of its ceiling: here the model is the limit."
+        f"XLCO reached {row['share_of_attainable']:.0%} of what the ideal critic shows with as many candidates, and "
+        f"{row['share']:.0%} of the truth: "
+        + (
+            "the number of candidates, not the model, hides the rest."
+            if row["share_of_attainable"] > 0.9
+            else "here the model is the limit."
+        )
     )
     return told
 

@@ -8,11 +8,12 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from lab.figures.sentences import spreadsheet_cell, visible_line
-from lab.study.metrics import metric
+from lab.study.metrics import Metric, metric
 
 READ: Final = (
-    "Mean over {seeds} seeds [95 % interval]; ≥: a lower bound. Stars: differs from {reference}, paired by sentence "
-    "and seed, p corrected over the arms (Holm): * < 0.05, ** < 0.01 (from three seeds on), *** < 0.001 (from four)."
+    "Mean over {seeds} seeds [95 % interval]; a lower bound holds in expectation: at least the lower end is there, "
+    "with 97.5 % confidence. Stars: differs from {reference}, paired by sentence and seed, p "
+    "corrected over the arms (Holm): * < 0.05, ** < 0.01 (from three seeds on), *** < 0.001 (from four)."
 )
 DIGITS: Final = {"share": 3, "nats": 2, "s": 1, "tokens": 0}
 LATEX: Final = {
@@ -27,13 +28,13 @@ def cell(row: Mapping[str, Any] | None) -> str:
     """A value with its interval and, where it differs from the reference, its stars.
 
     >>> cell({"metric": "mmlm", "value": 2.5, "low": 2.41, "high": 2.6, "stars": "**"})
-    '≥ 2.50 [2.41, 2.60] **'
+    '2.50 [2.41, 2.60] **'
     """
     if row is None:
         return ""
     shown = metric(row["metric"])
     value = _interval(row["value"], row["low"], row["high"], DIGITS[shown.unit])
-    return f"{'≥ ' if shown.bound else ''}{value} {row['stars']}".rstrip()
+    return f"{value} {row['stars']}".rstrip()
 
 
 def line(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -55,12 +56,16 @@ def line(row: Mapping[str, Any]) -> tuple[str, ...]:
 def heading(rows: Sequence[Mapping[str, Any]]) -> str:
     """What a metric is, what guessing finds, and ceiling and truth of a bound; of arms that differ the extremes."""
     shown = metric(rows[0]["metric"])
-    told = f"{shown.label}, {shown.unit}{', at least' if shown.bound else ''}{_guessing(rows)}"
+    told = f"{shown.label}, {shown.unit}{_bound(shown)}{_guessing(rows)}"
     for name in ("ceiling", "truth"):
         values = {round(row[name], 2) for row in rows if not _unknown(row[name])}
         if values:
             told += f"; {name} {' – '.join(f'{value:.2f}' for value in sorted({min(values), max(values)}))}"
     return told
+
+
+def _bound(shown: Metric) -> str:
+    return ", lower bound" if shown.bound else ""
 
 
 def _guessing(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -88,7 +93,10 @@ def wide(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     found = {(row["label"], row["metric"]): row for row in table.to_dict("records")}
     labels = list(dict.fromkeys(table["label"]))
     rows = {key: table[table["metric"] == key].to_dict("records") for key in metrics}
-    heads = {f"{metric(key).label} ({metric(key).unit}{_guessing(rows[key])})": key for key in metrics}
+    heads = {
+        f"{metric(key).label} ({metric(key).unit}{_bound(metric(key))}{_guessing(rows[key])})": key
+        for key in metrics
+    }
     columns = {head: [cell(found.get((label, key))) for label in labels] for head, key in heads.items()}
     return pd.DataFrame({"arm": labels, **columns})
 

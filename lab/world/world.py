@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from core.errors import InputError
-from lab.world import chance, information
+from lab.world import chance, critic, information
 from lab.world.distribution import DISTRIBUTIONS, Distribution
 from lab.world.facts import FOLDER, Facts
 from lab.world.language import LANGUAGES, load
@@ -99,6 +99,14 @@ class World:
         return information.between(
             self.distribution, self.facts, merged[0], merged[1], self.settings["noise"], self.num_facts
         )
+
+    def attainable_between(
+        self, source: str, target: str, candidates: Sequence[int], seed: int = 0
+    ) -> list[critic.Attainable]:
+        """The most that InfoNCE can show with each number of candidates, which are independent draws; see `critic`."""
+        merged = [self._verbaliser(tag).merged for tag in (source, target)]
+        dials = self.settings["noise"], self.num_facts
+        return critic.attainable(self.distribution, self.facts, *merged, *dials, candidates, seed)
 
     def draw(self, count: int, seed: int, without_replacement: bool = True) -> np.ndarray:
         """Meaning numbers (count,) drawn from the distribution, a function of the seed.

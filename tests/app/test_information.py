@@ -7,11 +7,12 @@ import sys
 import pytest
 
 from lab import store
+from lab.figures.ledger import TRUTH
 from tests.app.runs import live, write_run
 from tests.app.test_pages import VIEWS, open_page, words
-from tests.lab.figures.test_ledger import row, rows
+from tests.lab.figures.test_ledger import new_rows, row, rows
 
-WORDS = "at least {nats:.2f} nats; cannot show more than {ceiling:.2f}; "
+WORDS = "at least {low:.2f} nats (95 % confidence); bound {nats:.2f}; cannot show more than {ceiling:.2f}; "
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
@@ -19,7 +20,12 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 def measured(name: str, truth: bool = True) -> store.Run:
     """A run with a ledger."""
     run = write_run(name)
-    known = {"kind": "lower bound", "share": 0.41 if truth else None, "pairs": ["ar-en", "en-ar"], "n": 100}
+    known = {
+        "kind": "lower bound",
+        "share_of_attainable": 0.41 if truth else None,
+        "pairs": ["ar-en", "en-ar"],
+        "n": 100,
+    }
     told = "the truth is 13.88" if truth else "the truth is not known"
     found = [
         {**one, **known, "words": WORDS.format(**one) + told}
@@ -35,8 +41,41 @@ def test_the_ledger_says_of_every_task_at_least_ceiling_truth_and_share(runs):
     told = words(page)
     assert not page.error
     assert all(f"**{name}**" in told for name in ("MMLM", "TLM", "XLCO", "What the translation adds"))
-    assert "at least 7.82 nats; cannot show more than 8.32; the truth is 13.88. It reaches 41.0 %" in told
+    assert (
+        "bound 7.82; cannot show more than 8.32; the truth is 13.88. It reaches 41.0 % of what is attainable."
+        in told
+    )
     assert "Compute the ledger again" in [button.label for button in page.button]
+
+
+def test_a_ledger_of_an_older_version_opens_and_says_what_it_lacks(runs):
+    measured("first")
+    page = open_page("information")
+    assert not page.exception
+    assert "An older version computed this ledger" in words(page)
+    assert not page.toggle
+
+
+def test_a_ledger_is_shown_in_the_units_of_its_tasks_and_per_sentence(runs):
+    run = write_run("first")
+    rows = [{**one, "kind": "lower bound", "pairs": ["ar-en"], "n": 9, "nats_per_sentence": 2 * one["nats"],
+             "share_of_attainable": 0.9, "share_beyond_language": 0.8} for one in new_rows()]  # fmt: skip
+    run.write_document("information", {"run": "first", "step": 40, "rows": rows})
+    page = open_page("information")
+    assert "90.0 % of what is attainable, beyond the language 80.0 %. With 2.00 masked tokens" in words(page)
+    assert "An older version" not in words(page)
+    page.toggle[0].set_value(True).run()
+    assert not page.exception
+    (chart,) = (one for one in page.get("plotly_chart") if "-ledger" in one.proto.id)
+    assert "nats per sentence</sup>" in chart.proto.spec.encode().decode("unicode_escape")
+
+
+def test_no_truth_of_other_text_is_drawn_over_the_curves_of_training(runs):
+    measured("first")
+    page = open_page("information")
+    (chart,) = (one for one in page.get("plotly_chart") if "-growing" in one.proto.id)
+    assert "truth" not in chart.proto.spec
+    assert TRUTH not in chart.proto.spec
 
 
 def test_a_run_without_a_ledger_offers_to_compute_it(full):
@@ -69,7 +108,8 @@ def test_text_without_truth_says_so_and_keeps_its_bounds(runs):
     measured("real", truth=False)
     told = words(open_page("information"))
     assert "nobody knows its truth" in told
-    assert "at least 7.82 nats" in told
+    assert "bound 7.82" in told
+    assert "It reaches 94.0 % of its ceiling." in told
 
 
 def test_estimates_on_sentence_vectors_show_when_they_are_there(full):

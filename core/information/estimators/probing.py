@@ -20,7 +20,7 @@ def usable_information(
 
     Example:
         >>> usable_information(np.full(20, -0.1), np.full(20, -0.7)).words()
-        'at least 0.60 nats (95 % interval of the bound 0.60 to 0.60)'
+        'at least 0.60 nats (97.5 % confidence); bound 0.60 [0.60, 0.60]'
     """
     gain = _gain(informed, uninformed)
     nats, error = float(gain.mean()), float(gain.std(ddof=1)) / np.sqrt(len(gain))

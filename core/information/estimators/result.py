@@ -16,7 +16,7 @@ class Estimate:
 
     Example:
         >>> print(Estimate(4.1, 3.9, 4.3, "lower bound", 6.5, "infonce", 1000, 0.5))
-        at least 4.10 nats (95 % interval of the bound 3.90 to 4.30; it could not show more than 6.50)
+        at least 3.90 nats (97.5 % confidence); bound 4.10 [3.90, 4.30]; it could not show more than 6.50
     """
 
     nats: float
@@ -36,10 +36,20 @@ class Estimate:
         assert self.low <= self.nats <= self.high, f"{self.method} gave {numbers}"
 
     def words(self) -> str:
-        """The number in one sentence that says whether it is a bound, with its interval and ceiling."""
-        prefix = {"estimate": "", "lower bound": "at least ", "upper bound": "at most "}[self.kind]
-        of = "" if self.kind == "estimate" else " of the bound"
-        limit = "" if self.ceiling is None else f"; it could not show more than {self.ceiling:.2f}"
-        return f"{prefix}{self.nats:.2f} nats (95 % interval{of} {self.low:.2f} to {self.high:.2f}{limit})"
+        """The number in one sentence that says whether it is a bound, with its interval and ceiling.
+
+        A bound holds in expectation, its value on samples does not: "at least" is said of the end of the interval,
+        which the information exceeds with 97.5 % confidence, one-sided.
+        """
+        number = f"{self.nats:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        parts = [f"{self.nats:.2f} nats (95 % interval {self.low:.2f} to {self.high:.2f})"]
+        if self.kind == "lower bound" and self.low <= 0:
+            parts = [f"shows nothing with 97.5 % confidence: the bound is {number} nats"]
+        elif self.kind != "estimate":
+            side, end = ("least", self.low) if self.kind == "lower bound" else ("most", self.high)
+            parts = [f"at {side} {end:.2f} nats (97.5 % confidence)", f"bound {number}"]
+        if self.ceiling is not None:
+            parts.append(f"it could not show more than {self.ceiling:.2f}")
+        return "; ".join(parts)
 
     __str__ = words

@@ -17,6 +17,8 @@ from lab.evaluate.ledger.limits import loss_limits
 from lab.evaluate.ledger.rows import ledger_row
 from lab.evaluate.ledger.subject import Subject
 from lab.evaluate.ledger.translations import PAIRS, QUERIES, WIDE, Direction, Pools, chosen_pairs
+from lab.figures.tasks import PER_PAIR
+from lab.world.critic import Attainable
 
 CANDIDATES: Final = (16, 64, 256, 1_024, 4_096, 16_384, 131_072)
 FITTED_QUERIES = 128
@@ -42,8 +44,9 @@ def contrast_rows(
         directions = usable if count <= WIDE else usable[:1]
         if count <= min(one.room for one in directions):
             subject.progress("reading xlco", counts.index(count), len(counts))
+            ideal = attainable(subject, directions, count)
             rows += [
-                contrast_row(subject, directions, count, scale)
+                contrast_row(subject, directions, count, scale, ideal)
                 for scale in (None, fitted_scale(subject, directions, count))
             ]
     subject.progress("reading xlco", len(counts), len(counts))
@@ -92,10 +95,37 @@ def _fit_loss(scores: Tensor, stands_for: float) -> Tensor:
     return (torch.logaddexp(positive, others.logsumexp(1) + stands_for) - positive).mean()
 
 
-def contrast_row(subject: Subject, directions: Sequence[Direction], count: int, scale: float | None) -> Row:
+def attainable(subject: Subject, directions: Sequence[Direction], count: int) -> Attainable | None:
+    """The ideal critic's InfoNCE with so many candidates, mean over the directions; None for text no world wrote.
+
+    Of the world's own law: that the meanings of the corpus are left out of what is read is not reckoned with.
+    """
+    world = subject.world
+    if world is None:
+        return None
+    shares = shares_of_directions(directions)
+    # without ambiguity all pairs of languages have one channel
+    several = directions if world.settings["ambiguity"] else directions[:1]
+    values = [world.attainable_between(one.source, one.target, [count])[0] for one in several]
+    weights = shares if len(several) == len(shares) else [1.0]
+    # the queries of all directions are drawn alike, so their errors add up
+    return Attainable(
+        sum(weight * value.nats for weight, value in zip(weights, values, strict=True)),
+        sum(weight * value.error for weight, value in zip(weights, values, strict=True)),
+    )
+
+
+def contrast_row(
+    subject: Subject,
+    directions: Sequence[Direction],
+    count: int,
+    scale: float | None,
+    ideal: Attainable | None,
+) -> Row:
     """The InfoNCE bound with so many candidates, mean over the directions; `scale` None: as trained.
 
-    Its interval is that of the mean loss (`loss_limits`), with a variance over queries and candidates (`mean_loss`).
+    `ideal` is what is attainable with as many. The interval is that of the mean loss (`loss_limits`), with a variance
+    over queries and candidates (`mean_loss`).
     """
     contrast = subject.model.settings.contrast
     temperature = trained_temperature(subject) if scale is None else 1 / scale
@@ -116,6 +146,10 @@ def contrast_row(subject: Subject, directions: Sequence[Direction], count: int, 
         at_least=most - float(limits.most),
         truth=truth,
         truth_error=None if world is None else 0.0,
+        attainable=None if ideal is None else ideal.nats,
+        attainable_error=None if ideal is None else ideal.error,
+        unit=PER_PAIR,
+        units_per_sentence=1.0,
         method="infonce" if scale is None else "infonce, temperature fitted",
         layer=contrast.layer if contrast.enabled else subject.model.settings.evaluation_layer_of(layers),
         source=alone.source if alone else None,

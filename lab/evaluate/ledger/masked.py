@@ -17,7 +17,7 @@ from lab.evaluate.ledger.limits import NORMAL, ONE_SIDED_NORMAL
 from lab.evaluate.ledger.reading import Reading, difference_limits
 from lab.evaluate.ledger.rows import ledger_row
 from lab.evaluate.ledger.subject import BATCH, Subject, masked_tasks, shares_of
-from lab.figures.tasks import ADDED, OWN
+from lab.figures.tasks import ADDED, OWN, PER_TOKEN
 from lab.world.ideal import Shares
 from lab.world.truth import RATE, Truth, mask
 
@@ -43,16 +43,20 @@ def masked_rows(
     """The rows of MMLM and TLM, of what the translation adds, and of MMLM on its own sentences where they differ."""
     tasks = masked_tasks(subject)
     readings = {task: masked_reading(subject, task, sentences, seed) for task in tasks if task != ADDED}
-    return [
-        added_row(subject, readings["mmlm"], readings["tlm"], truths)
-        if task == ADDED
-        else masked_row(subject, task, readings[task], truths)
-        for task in tasks
-    ]
+    rows: list[Row] = []
+    for task in tasks:
+        read = sentences * (1 if task == OWN or not subject.pairs else 2)
+        if task == ADDED:
+            rows.append(added_row(subject, readings["mmlm"], readings["tlm"], truths, read))
+        else:
+            rows.append(masked_row(subject, task, readings[task], truths, read))
+    return rows
 
 
-def masked_row(subject: Subject, task: str, reading: Reading, truths: Mapping[str, Truth]) -> Row:
-    """H(token) - cross-entropy of the masked tokens of held-out text: at least so much the context tells of them.
+def masked_row(
+    subject: Subject, task: str, reading: Reading, truths: Mapping[str, Truth], sentences: int
+) -> Row:
+    """H(token) - cross-entropy of the masked tokens of as many held-out sentences: a bound on what the context tells.
 
     Its interval is that of the mean loss over meanings, all sentences of one together (`loss_limits`), widened by
     the error of H(token) where that is sampled.
@@ -74,19 +78,29 @@ def masked_row(subject: Subject, task: str, reading: Reading, truths: Mapping[st
         method="H(token) - cross-entropy",
         layer=subject.model.encoder.config.num_hidden_layers,
         n=int(reading.counts.sum()),
+        unit=PER_TOKEN,
+        units_per_sentence=float(reading.counts.sum()) / sentences,
+        language_nats=subject.language_nats[_drawn_as(subject, task)],
     )  # fmt: skip
 
 
 def token_entropy(subject: Subject, task: str) -> float:
     """H(token) of the corpus in nats, of the tokens that a task masks."""
-    return subject.token_entropies["mmlm" if task == OWN or not subject.pairs else "tlm"]
+    return subject.token_entropies[_drawn_as(subject, task)]
 
 
-def added_row(subject: Subject, mmlm: Reading, tlm: Reading, truths: Mapping[str, Truth]) -> Row:
-    """What the translation adds: the cross-entropy of MMLM less that of TLM on the same tokens.
+def _drawn_as(subject: Subject, task: str) -> str:
+    """The training task that draws languages as a task of the ledger does."""
+    return "mmlm" if task == OWN or not subject.pairs else "tlm"
 
-    I(translation; token given context), estimated by a difference of two bounds, which is no bound: too high where
-    MMLM is loose, too low where TLM is. The interval joins those of both by their correlation (Zou and Donner 2008).
+
+def added_row(
+    subject: Subject, mmlm: Reading, tlm: Reading, truths: Mapping[str, Truth], sentences: int
+) -> Row:
+    """I(translation; token | context), estimated by the cross-entropy of MMLM less that of TLM on the same tokens.
+
+    A difference of two bounds is no bound: it exceeds the truth where MMLM is loose, and stays below where TLM is. The
+    interval joins those of both by their correlation (Zou and Donner 2008).
     """
     known = truths.get(ADDED)
     guess = token_entropy(subject, "tlm")
@@ -99,6 +113,8 @@ def added_row(subject: Subject, mmlm: Reading, tlm: Reading, truths: Mapping[str
         method="difference of the bounds",
         layer=subject.model.encoder.config.num_hidden_layers,
         n=int(tlm.counts.sum()),
+        unit=PER_TOKEN,
+        units_per_sentence=float(tlm.counts.sum()) / sentences,
     )  # fmt: skip
 
 

@@ -1,12 +1,14 @@
 """The rows of the ledger and their words."""
 
-import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from lab.evaluate.estimates import Row
+
+VISIBLE: Final = 0.005
+"""Nats that two digits show."""
 
 
 def ledger_row(
@@ -21,11 +23,16 @@ def ledger_row(
     """One line of the ledger, with the keys that `lab information` prints; None where a field does not apply.
 
     `low` and `high` are the ends of the 95 % interval of `nats`; `at_least` is what the information exceeds with 95 %
-    confidence, one-sided, of a lower bound.
+    confidence, one-sided, of a lower bound. `unit` says nats per what, and `units_per_sentence` how many of these a
+    sentence has; `nats_per_sentence` is a sum over the questions that a task asks of a sentence, each of them its own
+    information. `truth_error` and `attainable_error` are standard errors. `attainable` is what the ideal reader or
+    critic would show: of masked tokens the truth, of XLCO less. `language_nats` is what a reader would show that
+    recognises the language alone.
     """
     empty: Row = dict.fromkeys(
         ("layer", "source", "target", "method", "truth", "truth_error", "n", "candidates", "temperature",
-         "effective_ceiling", "pairs", "at_least")
+         "effective_ceiling", "pairs", "at_least", "attainable", "attainable_error", "unit", "units_per_sentence",
+         "language_nats")
     )  # fmt: skip
     row = {
         "task": task,
@@ -37,34 +44,81 @@ def ledger_row(
         "ceiling": ceiling,
         **known,
     }
-    truth = row["truth"]
-    attainable = None if truth is None else min(truth, math.inf if ceiling is None else ceiling)
-    row["share"] = nats / truth if truth and truth > 0 else None
-    row["share_of_attainable"] = nats / attainable if attainable and attainable > 0 else None
+    if "attainable" not in known:
+        row["attainable"], row["attainable_error"] = row["truth"], row["truth_error"]
+    row |= _shares(row)
     return {**row, "words": words(row)}
+
+
+def _shares(row: Row) -> Row:
+    """Shares of truth, attainable and ceiling that a row reaches, one beyond the language, and nats per sentence."""
+    nats, language, units = row["nats"], row["language_nats"] or 0.0, row["units_per_sentence"]
+
+    def share(of: float | None, beyond: float = 0.0) -> float | None:
+        return (nats - beyond) / (of - beyond) if of is not None and of > beyond else None
+
+    return {
+        "share": share(row["truth"]),
+        "share_of_attainable": share(row["attainable"]),
+        "share_of_ceiling": share(row["ceiling"]),
+        "share_beyond_language": share(row["attainable"], language) if language else None,
+        "nats_per_sentence": None if units is None else nats * units,
+    }
 
 
 def words(row: Mapping[str, Any]) -> str:
     """A row in one sentence that cannot be misread.
 
-    >>> print(words({"task": "xlco", "kind": "lower bound", "nats": 4.1, "low": 4.0, "high": 4.2, "ceiling": 4.852,
-    ...              "candidates": 128, "truth": 13.9, "effective_ceiling": None}))
-    at least 4.10 nats [4.00, 4.20]; cannot show more than 4.85 with 128 candidates; the truth is 13.90
+    >>> print(words(ledger_row("xlco", 4.1, 4.0, 4.2, 4.852, at_least=4.02, candidates=128, truth=13.9,
+    ...                        truth_error=0.0, attainable=4.8, unit="nats per sentence pair")))
+    at least 4.02 nats per sentence pair (95 % confidence); bound 4.10 [4.00, 4.20]; cannot show more than 4.85 with \
+128 candidates, the ideal critic 4.80; the truth is 13.90
     """
-    interval = f"{row['nats']:.2f} nats [{row['low']:.2f}, {row['high']:.2f}]"
-    of_truth = "the truth is"
+    unit = row["unit"] or "nats"
+    bound = f"{row['nats']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    truth = "not known" if row["truth"] is None else with_error(row["truth"], row["truth_error"])
     if row["kind"] != "lower bound":
-        parts = [f"TLM less MMLM on the same tokens: {interval}", "a difference of bounds, not a bound"]
-        of_truth = "in truth the translation adds"
+        parts = [
+            f"TLM less MMLM on the same tokens: {bound} {unit}",
+            "an estimate of I(translation; token | context), which may exceed the truth: a difference of two bounds is "
+            "no bound",
+        ]
     else:
-        parts = [f"at least {interval}" if row["nats"] > 0 else f"shows nothing: the bound is {interval}"]
-        of = f"with {row['candidates']:,} candidates" if row["candidates"] else "= H(token)"
-        parts.append(f"cannot show more than {row['ceiling']:.2f} {of}")
-        cap = row["effective_ceiling"]
-        if cap is not None and cap < row["ceiling"] - 0.005:
-            parts.append(f"its cosines at temperature {row['temperature']:.3g} not more than {cap:.2f}")
-    parts.append("the truth is not known" if row["truth"] is None else f"{of_truth} {row['truth']:.2f}")
-    return "; ".join(parts)
+        parts = [*_shown(row, bound, unit), *_limits(row)]
+    return "; ".join([*parts, f"the truth is {truth}"])
+
+
+def _shown(row: Mapping[str, Any], bound: str, unit: str) -> list[str]:
+    if row["at_least"] is None:
+        return [f"bound {bound} {unit}"]
+    if row["at_least"] > 0:
+        return [f"at least {row['at_least']:.2f} {unit} (95 % confidence)", f"bound {bound}"]
+    return [f"shows nothing with 95 % confidence: the bound is {bound} {unit}"]
+
+
+def _limits(row: Mapping[str, Any]) -> list[str]:
+    """What a bound cannot exceed, and what a reader of the language alone would show."""
+    of = f"with {row['candidates']:,} candidates" if row["candidates"] else "= H(token)"
+    ideal = "" if row["attainable"] is None or not row["candidates"] else (
+        f", the ideal critic {with_error(row['attainable'], row['attainable_error'])}"
+    )  # fmt: skip
+    parts = [f"cannot show more than {row['ceiling']:.2f} {of}{ideal}"]
+    cap = row["effective_ceiling"]
+    if cap is not None and cap < row["ceiling"] - VISIBLE:
+        parts.append(f"its cosines at temperature {row['temperature']:.3g} not more than {cap:.2f}")
+    if (row["language_nats"] or 0.0) > VISIBLE:
+        parts.append(f"the language alone tells {row['language_nats']:.2f}")
+    return parts
+
+
+def with_error(nats: float, error: float | None) -> str:
+    """A number of nats with its standard error, where that is not 0 as far as two digits show.
+
+    >>> with_error(6.46, 0.021), with_error(13.88, 0.0)
+    ('6.46 ± 0.02 (standard error)', '13.88')
+    """
+    shown = error is not None and error > VISIBLE
+    return f"{nats:.2f} ± {error:.2f} (standard error)" if shown else f"{nats:.2f}"
 
 
 def scores(rows: Iterable[Row]) -> pd.DataFrame:
@@ -72,5 +126,5 @@ def scores(rows: Iterable[Row]) -> pd.DataFrame:
     table = pd.DataFrame(list(rows))
     count = [f" {int(c)} candidates" if c == c and c else "" for c in table["candidates"].astype(float)]
     metric = table["task"] + " " + table["method"] + count
-    kept = table.assign(metric=metric, value=table["nats"], unit="nats", task="information")
+    kept = table.assign(metric=metric, value=table["nats"], task="information")
     return kept.fillna({"source": "", "target": ""})

@@ -17,7 +17,7 @@ from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import model_device
 from lab.figures.tasks import ADDED, OWN
 from lab.store import Run
-from lab.text import corpus_of, encoded, entropies, sampler
+from lab.text import corpus_of, encoded, entropies, language_shares, sampler
 from lab.world import World
 from lab.world.ideal import IdealReader, Shares
 from lab.world.truth import RATE, Truth, pair_truths, sides_of, truth
@@ -47,6 +47,8 @@ class Subject:
     """Probability of each directed pair of languages."""
     token_entropies: Mapping[str, float]
     """H(token) of the corpus by task."""
+    language_nats: Mapping[str, float]
+    """I(token; language) of the corpus by task."""
     meanings: np.ndarray
     """All meanings of the corpus, trained on or held out."""
     progress: Progress
@@ -91,6 +93,7 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         {tag: float(share) for tag, share in zip(tags, drawing.language_p, strict=True)},
         pairs,
         entropies(ids, drawing, tokenizer.size),
+        language_shares(ids, drawing, tokenizer.size),
         ids.index.meanings,
         progress,
     )

@@ -194,7 +194,18 @@ def test_fewer_samples_than_dimensions_are_refused_by_the_plain_gaussian() -> No
 
 def test_an_estimate_states_bound_interval_and_ceiling_in_words() -> None:
     made = Estimate(4.1, 3.9, 4.3, "upper bound", None, "club", 10, 0.0)
-    assert str(made) == "at most 4.10 nats (95 % interval of the bound 3.90 to 4.30)"
+    assert str(made) == "at most 4.30 nats (97.5 % confidence); bound 4.10 [3.90, 4.30]"
+
+
+@pytest.mark.parametrize(("nats", "low"), [(0.3, 0.1), (0.3, 0.0), (0.3, -0.1), (-0.2, -0.4)])
+def test_at_least_is_said_of_what_the_information_exceeds_with_confidence_and_of_nothing_else(
+    nats, low
+) -> None:
+    told = Estimate(nats, low, 0.5, "lower bound", 2.0, "nwj", 10, 0.0).words()
+    assert told.startswith(
+        "at least 0.10 nats (97.5 % confidence); bound 0.30" if low > 0 else "shows nothing with"
+    )
+    assert told.endswith("it could not show more than 2.00")
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared samples of known information are not here")

@@ -30,11 +30,35 @@ from lab.figures.tasks import ADDED, OWN
 from lab.starting import start_run
 from lab.training import carry_out
 from lab.world import World
+from lab.world.distribution import entropy
+from lab.world.ideal import IdealReader
 from tests.lab.runs import tiny
 
 KEYS = {
     *("task", "layer", "source", "target", "method", "nats", "low", "high", "kind", "ceiling", "truth", "n"),
-    *("candidates", "share", "words"),
+    *("candidates", "share", "words", "at_least", "attainable", "attainable_error", "unit", "language_nats"),
+    *(
+        "share_of_attainable",
+        "share_of_ceiling",
+        "share_beyond_language",
+        "nats_per_sentence",
+        "units_per_sentence",
+    ),
+}
+ESTIMATED = {
+    "task",
+    "layer",
+    "source",
+    "target",
+    "method",
+    "nats",
+    "low",
+    "high",
+    "kind",
+    "ceiling",
+    "truth",
+    "n",
+    "words",
 }
 COUNTS = (4, 16, 64)
 SIZES = {"sentences": 120, "truth_sentences": 8, "pairs": 2}
@@ -97,15 +121,26 @@ def test_xlco_is_measured_at_every_number_of_candidates_as_trained_and_fitted(do
     assert rows[0]["pairs"] == ["ar-en", "en-ar", "en-zh", "zh-en"]
 
 
-def test_the_words_cannot_be_misread():
-    row = ledger_row("xlco", 4.1, 4.0, 4.2, math.log(128), candidates=128, truth=13.9)
+def test_at_least_is_said_of_the_confidence_limit_and_never_of_the_value_measured():
+    row = ledger_row(
+        "xlco", 4.1, 4.0, 4.2, math.log(128), at_least=4.02, candidates=128, truth=13.9, truth_error=0.0,
+        attainable=4.8, attainable_error=0.01, unit="nats per sentence pair",
+    )  # fmt: skip
     assert row["words"] == (
-        "at least 4.10 nats [4.00, 4.20]; cannot show more than 4.85 with 128 candidates; the truth is 13.90"
+        "at least 4.02 nats per sentence pair (95 % confidence); bound 4.10 [4.00, 4.20]; cannot show more than 4.85 "
+        "with 128 candidates, the ideal critic 4.80 ± 0.01 (standard error); the truth is 13.90"
     )
-    nothing = ledger_row("mmlm", -0.3, -0.4, -0.2, 5.0)
+    nothing = ledger_row("mmlm", 0.1, -0.2, 0.3, 5.0, at_least=-0.1)
     assert "at least" not in nothing["words"]
-    assert "shows nothing" in nothing["words"]
+    assert "shows nothing with 95 % confidence: the bound is 0.10 [-0.20, 0.30]" in nothing["words"]
     assert "the truth is not known" in nothing["words"]
+
+
+def test_what_the_translation_adds_is_named_an_estimate_that_may_exceed_the_truth():
+    row = ledger_row(ADDED, 0.5, 0.4, 0.6, None, kind="estimate", truth=0.4, truth_error=0.02)
+    assert "at least" not in row["words"]
+    assert "an estimate of I(translation; token | context), which may exceed the truth" in row["words"]
+    assert "the truth is 0.40 ± 0.02 (standard error)" in row["words"]
 
 
 def test_scores_that_a_temperature_caps_say_so():
@@ -116,9 +151,48 @@ def test_scores_that_a_temperature_caps_say_so():
     assert "its cosines at temperature 1 not more than 2.00" in row["words"]
 
 
-def test_a_share_is_that_of_the_truth_and_of_what_the_ceiling_leaves_of_it():
-    row = ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, truth=8.0, candidates=55)
-    assert (row["share"], row["share_of_attainable"]) == (0.25, 0.5)
+def test_shares_are_those_of_the_truth_of_what_is_attainable_and_of_the_ceiling():
+    row = ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, truth=8.0, candidates=55, attainable=2.5)
+    assert (row["share"], row["share_of_attainable"], row["share_of_ceiling"]) == (0.25, 0.8, 0.5)
+    masked = ledger_row("mmlm", 6.05, 6.0, 6.1, 7.25, truth=6.46, language_nats=2.36, units_per_sentence=1.5)
+    assert masked["share_beyond_language"] == pytest.approx((6.05 - 2.36) / (6.46 - 2.36))
+    assert masked["nats_per_sentence"] == pytest.approx(1.5 * 6.05)
+    other = ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, candidates=55)
+    assert (other["share"], other["share_of_attainable"], other["share_of_ceiling"]) == (None, None, 0.5)
+
+
+def test_what_is_attainable_is_the_ideal_critics_and_the_ideal_readers(document, subject):
+    for row in rows_of(document, "xlco"):
+        (ideal,) = subject.world.attainable_between("ar", "en", [row["candidates"]])
+        assert (row["attainable"], row["attainable_error"]) == ideal
+        assert row["attainable"] <= min(row["truth"], row["ceiling"]) + 1e-6
+    for row in rows_of(document, "mmlm") + rows_of(document, "tlm"):
+        assert (row["attainable"], row["attainable_error"]) == (row["truth"], row["truth_error"])
+
+
+def test_each_row_names_its_unit_and_how_many_a_sentence_has(document, subject):
+    assert {row["task"]: row["unit"] for row in document["rows"]} == {
+        **dict.fromkeys(("mmlm", "tlm", ADDED, OWN), "nats per masked token"), "xlco": "nats per sentence pair",
+    }  # fmt: skip
+    for task, sides in (("tlm", 2), ("mmlm", 2), (OWN, 1)):
+        row = rows_of(document, task)[0]
+        assert row["units_per_sentence"] == row["n"] / (sides * SIZES["sentences"])
+    assert rows_of(document, "xlco")[0]["nats_per_sentence"] == rows_of(document, "xlco")[0]["nats"]
+
+
+def test_what_the_language_tells_of_a_token_is_that_of_the_worlds_own_frequencies(document, subject):
+    counts = IdealReader(subject.world, subject.tokenizer).frequencies.counts
+    for task in ("mmlm", OWN):
+        shares = {tag: share for (tag,), share in shares_of(subject, task).items()}
+        mixed = sum(share * counts[tag] for tag, share in shares.items())
+        inside = sum(
+            share * counts[tag].sum() * entropy(counts[tag] / counts[tag].sum())
+            for tag, share in shares.items()
+        )
+        told = entropy(mixed / mixed.sum()) - inside / mixed.sum()
+        # the corpus is a sample of a few hundred sentences of each language
+        assert rows_of(document, task)[0]["language_nats"] == pytest.approx(told, abs=0.05)
+    assert rows_of(document, ADDED)[0]["language_nats"] is None
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 3.0])
@@ -249,7 +323,7 @@ def test_the_rows_are_kept_as_document_and_as_scores(subject, document):
     kept = subject.run.scores()
     kept = kept[kept["task"] == "information"]
     assert len(kept) == len(document["rows"])
-    assert set(kept["unit"]) == {"nats"}
+    assert set(kept["unit"]) == {"nats per masked token", "nats per sentence pair"}
 
 
 def test_xlco_reads_meanings_that_the_run_never_saw_told_alike_in_both_languages(subject):
@@ -304,7 +378,11 @@ def test_text_that_no_world_wrote_has_bounds_but_no_truth(tmp_path, monkeypatch)
     write_corpus(world.rows(world.draw(300, 5), 5), corpus, source="a test", licence="none")
     run = carry_out(*start_run("real", tiny(steps=2, measure={"checkpoint_every": 2}), corpus))
     rows = information_of_run(run, (4, 16, 4096), **SIZES)["rows"]
-    assert all(row["truth"] is None and row["share"] is None for row in rows)
+    assert all(
+        row[key] is None for row in rows for key in ("truth", "share", "attainable", "share_of_attainable")
+    )
+    assert all(row["share_of_ceiling"] is not None for row in rows if row["ceiling"])
+    assert all(row["language_nats"] > 0 for row in rows if row["task"] in ("mmlm", "tlm"))
     assert all("the truth is not known" in row["words"] for row in rows)
     assert {row["candidates"] for row in rows} == {None, 4, 16}
 
@@ -337,5 +415,5 @@ def test_estimators_read_the_vectors_of_unseen_translations(subject, here, capsy
     assert cli.run(["information", "tiny", *options]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [(row["task"], row["layer"]) for row in document["rows"]] == [("vectors", 0), ("vectors", 1)]
-    assert all(set(row) >= KEYS - {"candidates", "share"} for row in document["rows"])
+    assert all(set(row) >= ESTIMATED for row in document["rows"])
     assert subject.run.document("estimates")["rows"][0]["n"] == 200

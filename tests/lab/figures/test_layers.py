@@ -26,4 +26,4 @@ def test_bounds_stand_under_their_ceiling(table):
     figure = by_layer(table.assign(ceiling=4.2), "nats")
     assert figure.data[-1].name == "ceiling"
     assert set(figure.data[-1].y) == {4.2}
-    assert "at least" in figure.layout.yaxis.title.text
+    assert "bound" in figure.layout.yaxis.title.text

@@ -2,8 +2,9 @@
 
 import math
 
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.figures import ledger
 
@@ -18,7 +19,7 @@ def row(task: str, nats: float, ceiling: float, truth: float | None, **known) ->
         **known,
     }
     return {"task": task, "nats": nats, "low": nats - 0.1, "high": nats + 0.1, "ceiling": ceiling, "truth": truth,
-            "words": f"at least {nats}", **found}  # fmt: skip
+            "words": f"bound {nats}", **found}  # fmt: skip
 
 
 def rows(truth: bool = True) -> list[dict]:
@@ -49,7 +50,7 @@ def test_a_single_direction_neither_heads_the_ledger_nor_joins_the_line():
     figure = ledger.by_candidates([*rows(), one])
     alone = next(trace for trace in figure.data if list(trace.x) == [131_072])
     assert alone.mode == "markers"
-    assert alone.customdata[0][0].startswith("ar→en: at least")
+    assert alone.customdata[0][0].startswith("ar→en: bound")
 
 
 def test_bound_ceiling_and_truth_of_every_task_share_one_axis():
@@ -60,7 +61,7 @@ def test_bound_ceiling_and_truth_of_every_task_share_one_axis():
 
 
 def test_a_bound_below_zero_draws_no_bar():
-    assert list(named(ledger.ledger(rows()), "at least").x)[1] == 0.0
+    assert list(named(ledger.ledger(rows()), "bound").x)[1] == 0.0
 
 
 def test_the_upper_axis_is_the_lower_one_in_bits():
@@ -84,17 +85,70 @@ def test_the_axis_of_candidates_reaches_beyond_where_the_ceiling_exceeds_the_tru
 def test_both_critics_are_drawn_with_their_words():
     figure = ledger.by_candidates(rows())
     for part in ("as trained", "fitted"):
-        assert named(figure, part).customdata[0][0].startswith("at least")
+        assert named(figure, part).customdata[0][0].startswith("bound")
 
 
-def test_growing_bounds_stand_under_ceiling_and_truth():
-    steps = pd.DataFrame(
-        [
-            {"step": s, "bounds.xlco": s / 20, "ceilings.xlco": 5.0, "losses.xlco": 5 - s / 20}
-            for s in range(40)
+def new(task: str, nats: float, ceiling: float, truth: float | None, **known) -> dict:
+    """A row as this version writes it; `row` is one of an older version."""
+    found = {"unit": "nats per masked token", "units_per_sentence": 2.0, "truth_error": 0.04, "attainable": truth,
+             "attainable_error": 0.04, "language_nats": 1.5, "at_least": nats - 0.08, **known}  # fmt: skip
+    return row(task, nats, ceiling, truth, **found)
+
+
+def new_rows() -> list[dict]:
+    xlco = [
+        new("xlco", math.log(count) - 2, math.log(count), 10.6, candidates=count, method=method, units_per_sentence=1.0,
+            attainable=0.8 * math.log(count), attainable_error=0.0, language_nats=None, unit="nats per sentence pair")
+        for count in (64, 1024)
+        for method in ("infonce", "infonce, temperature fitted")
+    ]  # fmt: skip
+    return [new("mmlm", 4.0, 7.2, 6.4), new("tlm", 1.0, 7.2, 6.5), *xlco]
+
+
+@given(st.lists(st.floats(-5, 9), min_size=8, max_size=8))
+def test_which_row_of_xlco_is_shown_does_not_depend_on_its_value(values):
+    shuffled = [{**one, "nats": nats} for one, nats in zip(new_rows(), values, strict=False)]
+    chosen = ledger.tightest(shuffled)["xlco"]
+    assert (chosen["candidates"], chosen["method"]) == (1024, "infonce, temperature fitted")
+    assert ledger.tightest(shuffled[::-1])["xlco"] == chosen
+
+
+def test_what_the_ideal_critic_shows_is_a_line_of_its_own_where_it_is_not_the_truth():
+    assert list(named(ledger.ledger(new_rows()), "attainable").x) == [pytest.approx(0.8 * math.log(1024))]
+    curve = named(ledger.by_candidates(new_rows()), "attainable")
+    assert list(curve.x) == [64, 1024]
+    assert list(curve.y) == pytest.approx([0.8 * math.log(count) for count in curve.x])
+
+
+def test_a_ledger_of_an_older_version_is_drawn_without_what_it_does_not_know():
+    for figure in (
+        ledger.ledger(rows()),
+        ledger.ledger(rows(), per_sentence=True),
+        ledger.by_candidates(rows()),
+    ):
+        assert not [
+            trace
+            for trace in figure.data
+            if trace.name and ("ideal" in trace.name or "language" in trace.name)
         ]
-    )
-    figure = ledger.growing(steps, {"xlco": 13.88})
-    assert [13.88, 13.88] in [list(trace.y) for trace in figure.data]
-    assert figure.layout.yaxis.range[1] > 13.88
-    assert len(ledger.growing(steps, {}).data) == len(figure.data) - 1
+
+
+def test_every_bar_names_its_unit():
+    labels = list(named(ledger.ledger(new_rows()), "ceiling").y)
+    assert [label.split("<sup>")[1] for label in labels] == [
+        "nats per sentence pair</sup>", "nats per masked token</sup>", "nats per masked token</sup>",
+    ]  # fmt: skip
+
+
+def test_per_sentence_every_number_of_a_bar_counts_as_often_as_a_sentence_asks():
+    once, more = ledger.ledger(new_rows()), ledger.ledger(new_rows(), per_sentence=True)
+    for part in ("ceiling", "bound", "truth", "language"):
+        times = [2.0, 2.0] if part == "language" else [1.0, 2.0, 2.0]
+        assert list(named(more, part).x) == pytest.approx(
+            [x * each for x, each in zip(named(once, part).x, times, strict=True)]
+        )
+    assert all(label.endswith("<sup>nats per sentence</sup>") for label in named(more, "bound").y)
+
+
+def test_the_part_of_the_language_ends_with_the_bar_that_holds_it():
+    assert list(named(ledger.ledger(new_rows()), "language").x) == [1.0, 1.5]
