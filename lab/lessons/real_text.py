@@ -88,9 +88,9 @@ def check_ceiling(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
 
 
 def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
-    """Whether I(sentence; translation) of this text may lie above, at or below the expectation of the XLCO bound.
+    """Where I(sentence; translation) of this text may lie beside the *measured* XLCO bound: anywhere.
 
-    The answer is a set out of "above", "at", "below".
+    The answer is a set out of "above", "at", "below". The bound holds in expectation; the measured value varies.
     """
     if answer is None or answer is ...:
         return not_yet('give a set out of "above", "at" and "below", such as {"at", "below"}')
@@ -101,18 +101,19 @@ def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
     if isinstance(answer, str) or not given <= {"above", "at", "below"}:
         return wrong(f'expected a set out of "above", "at" and "below", got {str(answer)[:40]!r}')
     bound = tightest(rows)["xlco"]
-    if given == {"above", "at"}:
+    if given == {"above", "at", "below"}:
         return right(
-            f"{bound['words']}. The bound holds in expectation and excludes only what lies below it; the value "
-            "measured here may lie above the information, within its interval"
+            f"measured {bound['nats']:.2f} [{bound['low']:.2f}, {bound['high']:.2f}], at least {bound['at_least']:.2f} "
+            "nats with 95 % confidence: the bound holds in expectation, and only what lies below that limit is excluded"
         )
-    if "below" in given:
+    if given == {"above", "at"}:
         return wrong(
-            "the expectation of a lower bound is at most the information, whatever the critic: below the value of one "
-            "sample, yes, but below the expectation?"
+            "that is true of the expectation of the bound; B is the mean over the sentences of one sample, which may "
+            "lie above the information by chance"
         )
     return wrong(
-        f"{' and '.join(sorted(given))} is not all: when does a lower bound meet the information, when not?"
+        f"{' and '.join(sorted(given)) or 'nothing'} is not all: when does a lower bound meet the information, when "
+        "not, and what does the sample do to it?"
     )
 
 

@@ -8,9 +8,33 @@ from lab.lessons import lesson
 from lab.lessons.real_text import check_ceiling, check_known, check_repeats, described, text_of
 
 ROWS = [
-    {"task": "mmlm", "candidates": None, "nats": 3.0, "low": 2.9, "high": 3.1},
-    {"task": "xlco", "candidates": 16, "nats": 2.0, "low": 1.9, "high": 2.1},
-    {"task": "xlco", "candidates": 64, "nats": 3.5, "low": 3.4, "high": 3.6, "words": "at least 3.42 nats"},
+    {
+        "task": "mmlm",
+        "candidates": None,
+        "nats": 3.0,
+        "low": 2.9,
+        "high": 3.1,
+        "at_least": 2.92,
+        "method": "H",
+    },
+    {
+        "task": "xlco",
+        "candidates": 16,
+        "nats": 2.0,
+        "low": 1.9,
+        "high": 2.1,
+        "at_least": 1.92,
+        "method": "infonce",
+    },
+    {
+        "task": "xlco",
+        "candidates": 64,
+        "nats": 3.5,
+        "low": 3.4,
+        "high": 3.6,
+        "at_least": 3.42,
+        "method": "infonce",
+    },
 ]
 
 
@@ -51,11 +75,13 @@ def test_the_ceiling_is_that_of_the_most_candidates():
     assert check_ceiling(2.77, ROWS).startswith("wrong: 2.77 is too low")
 
 
-def test_a_lower_bound_leaves_open_what_lies_above():
-    assert check_known({"above", "at"}, ROWS).passed
-    assert "at least 3.42 nats" in check_known({"above", "at"}, ROWS)
-    assert "below the expectation?" in check_known({"at", "below"}, ROWS)
+def test_a_measured_bound_excludes_nothing_but_what_lies_below_its_limit():
+    assert check_known({"above", "at", "below"}, ROWS).passed
+    assert "at least 3.42 nats" in check_known({"above", "at", "below"}, ROWS)
+    assert "true of the expectation" in check_known({"above", "at"}, ROWS)
+    assert check_known({"at", "below"}, ROWS).startswith("wrong")
     assert check_known({"above"}, ROWS).startswith("wrong")
+    assert check_known(set(), ROWS).startswith("wrong")
     assert check_known(..., ROWS).startswith("not yet")
     assert check_known(3, ROWS).startswith("wrong")
     assert "expected a set" in check_known("above", ROWS)
