@@ -87,48 +87,6 @@ def by_certainty(here: Lesson, readers: Readers) -> pd.DataFrame:
     return means.assign(share=grouped.size() / len(table))[["share", "exact", "model"]]
 
 
-def own_row(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The ledger's row of MMLM on its own sentences; that on TLM's sentences where both are the same."""
-    chosen = tightest(rows)
-    return chosen.get(OWN, chosen["mmlm"])
-
-
-def language_nats(readers: Readers, task: str) -> float:
-    """I(language; masked token) in nats: H(token) less H(token given its language), of the tokens that a task masks."""
-    frequencies = readers.ideal.frequencies
-    shares = {tags[0]: share for tags, share in shares_of(readers.subject, task).items()}
-    weights = {tag: share * frequencies.counts[tag].sum() for tag, share in shares.items()}
-    within = sum(weight * frequencies.entropy({tag: 1.0})[0] for tag, weight in weights.items())
-    return frequencies.entropy(shares)[0] - float(within) / float(sum(weights.values()))
-
-
-def parts(readers: Readers, row: Mapping[str, Any]) -> pd.DataFrame:
-    """H(token) of a row of the ledger in four parts, in nats per masked token and as shares; they add up.
-
-    A context tells its language, so I(context; token) = I(language; token) + I(context; token given the language).
-    """
-    language = language_nats(readers, row["task"])
-    nats = {
-        "the language": language,
-        "the context beyond its language, shown by the run": row["nats"] - language,
-        "the context beyond its language, not shown": row["truth"] - row["nats"],
-        "left open by the context": row["ceiling"] - row["truth"],
-    }
-    table = pd.DataFrame({"nats": nats})
-    return table.assign(share=table["nats"] / row["ceiling"])
-
-
-def parts_in_words(table: pd.DataFrame) -> list[str]:
-    """How much of the truth is the language, and which share of the rest a run shows; from `parts`."""
-    language, shown, hidden, _ = table["nats"]
-    truth = language + shown + hidden
-    return [
-        f"Of the {truth:.2f} nats per masked token that a context tells, **{language:.2f} are its language**. The run "
-        f"shows {(language + shown) / truth:.0%} of the truth, but {shown / (shown + hidden):.0%} of what a context "
-        "tells beyond its language."
-    ]
-
-
 def overlap(readers: Readers) -> pd.DataFrame:
     """Share of tokens that two languages have in common: the sum over tokens of the smaller of the two frequencies."""
     counts = readers.ideal.frequencies.counts
@@ -321,20 +279,3 @@ def check_open_token(answer: Any, table: pd.DataFrame) -> Verdict:
         f"{chosen['token']!r} is left {chosen['uncertainty']:.2f} nats; another token is left {most:.2f}: "
         "look at the column `uncertainty`, not at the height of the bar"
     )
-
-
-def check_gap(answer: Any, row: Mapping[str, Any], readers: Readers) -> Verdict:
-    """By how many nats log |V| less a perfect model's loss exceeds the information."""
-    most = math.log(readers.subject.tokenizer.size)
-    gap, loss = most - row["ceiling"], row["ceiling"] - row["nats"]
-    return judged(
-        answer, gap, 0.01,
-        f"log |V| - H(x) = {most:.2f} - {row['ceiling']:.2f} = {gap:.2f} nats. From this run's loss the formula makes "
-        f"{most - loss:.2f} nats, where {row['truth']:.2f} are: it is no bound",
-        "a perfect model's loss is H(x | c); take I(c; x) = H(x) - H(x | c) from log |V| - H(x | c)",
-        {"that is log |V| itself": most,
-         "that is what a perfect model shows; by how much does that exceed I(c; x)?":
-             most - row["ceiling"] + row["truth"],
-         "that is the distance to the truth from log |V|; a perfect model's loss is not 0": most - row["truth"],
-         "the sign is the wrong way round": -gap},
-    )  # fmt: skip

@@ -1,6 +1,7 @@
 """Lesson 04: the law of the negatives, and what a perfect critic shows where they have another."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -11,7 +12,10 @@ from torch import Tensor
 
 from core.information.bounds import infonce
 from lab.lessons.verdicts import Verdict, judged
+from lab.world import World
 
+PAIR: Final = ("en", "fr")
+"""Without ambiguity all pairs of languages tell equally much of each other."""
 MEANINGS: Final = 2
 CANDIDATES: Final = 16
 QUERIES: Final = 10_000
@@ -61,6 +65,23 @@ def laws_of_negatives(meanings: int = MEANINGS, candidates: int = CANDIDATES) ->
         for law, (value, kind) in shown.items()
     ]
     return pd.DataFrame(rows).set_index("negatives")
+
+
+def attainable_by_noise(
+    noise: Sequence[float] = (0.0, 0.2, 0.8),
+    candidates: Sequence[int] = (64, 1_024, 131_072, 1_071_648, 10_716_480),
+) -> pd.DataFrame:
+    """What InfoNCE of the ideal critic shows in the world, by mistranslated share of pairs and number of candidates.
+
+    Nats per sentence pair; the column `truth` is I(sentence; translation).
+    """
+    rows = []
+    for share in noise:
+        world = World.load(PAIR, noise=share)
+        shown = world.attainable_between(*PAIR, candidates)
+        row = {f"{count:,}": one.nats for count, one in zip(candidates, shown, strict=True)}
+        rows.append({"mistranslated": share, **row, "truth": world.information_between(*PAIR)})
+    return pd.DataFrame(rows).set_index("mistranslated")
 
 
 def left_out_shows(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> float:

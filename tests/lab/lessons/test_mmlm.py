@@ -2,15 +2,14 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from lab.evaluate.ledger.subject import shares_of
 from lab.figures.tasks import OWN
-from lab.lessons.mmlm import check_gap, conclusion, language_nats, own_row, parts, parts_in_words
+from lab.lessons.mmlm import conclusion
 from lab.lessons.reading import readers_of
 from lab.lessons.scale import Lesson
+from lab.lessons.token_entropy import check_gap, own_row, parts
 from tests.lab.runs import tiny
 
 
@@ -21,27 +20,10 @@ def readers(tmp_path_factory):
         yield readers_of(Lesson("smoke", tiny(), sentences=50, truth_sentences=5).trained("once"))
 
 
-def test_the_language_of_a_token_is_worth_what_the_joint_frequencies_say(readers):
-    counts = readers.ideal.frequencies.counts
-    shares = {tags[0]: share for tags, share in shares_of(readers.subject, OWN).items()}
-    joint = np.stack([share * counts[tag] for tag, share in shares.items()])
-    joint /= joint.sum()
-    independent = joint.sum(1, keepdims=True) * joint.sum(0)
-    there = joint > 0
-    expected = float((joint[there] * np.log(joint[there] / independent[there])).sum())
-    assert language_nats(readers, OWN) == pytest.approx(expected, abs=1e-9)
-    assert 0 < expected < math.log(len(shares)) + 1e-9
-
-
-def test_the_parts_of_the_entropy_of_a_token_add_up(readers):
-    row = {"task": OWN, "nats": 4.0, "truth": 5.0, "ceiling": 6.0}
-    table = parts(readers, row)
-    assert table["nats"].sum() == pytest.approx(6.0)
+def test_the_parts_of_the_entropy_of_a_token_add_up():
+    table = parts({"nats": 4.0, "truth": 5.0, "ceiling": 6.0, "language_nats": 2.5})
+    assert table["nats"].tolist() == [2.5, 1.5, 1.0, 1.0]
     assert table["share"].sum() == pytest.approx(1.0)
-    language = language_nats(readers, OWN)
-    (sentence,) = parts_in_words(table)
-    assert f"{(4 - language) / (5 - language):.0%} of what a context tells beyond its language" in sentence
-    assert "80% of the truth" in sentence
 
 
 def test_the_gap_of_a_vocabulary_that_is_taken_for_a_sample_is_told_with_its_mistakes(readers):
@@ -70,7 +52,7 @@ def test_one_run_of_each_is_told_apart_only_beyond_the_interval_of_their_differe
         found("disguised", "after", 0.4),
         {"tokens": "guessing", "when": "", "same_meaning": 0.01, "same_relation": 0.1},
     ]
-    row = {"task": "mmlm", "candidates": None, "words": "a bound", "share": 0.9}
+    row = {"task": "mmlm", "candidates": None, "words": "a bound", "share": 0.9, "share_beyond_language": 0.8}
     said = conclusion([row], pd.DataFrame({"share": []}), pd.DataFrame(anchored))
     assert own_row([row]) == row
     assert verdict in said[-1]

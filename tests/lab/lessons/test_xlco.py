@@ -8,6 +8,7 @@ import torch
 
 from core.information.bounds import infonce
 from lab.lessons.negatives import (
+    attainable_by_noise,
     check_left_out,
     laws_of_negatives,
     left_out_shows,
@@ -52,6 +53,13 @@ def test_independent_negatives_bound_the_information_and_left_out_ones_exceed_it
     assert left_out.kind == "estimate"
     assert float(left_out) == pytest.approx(left_out_shows(3, 8), abs=0.02)
     assert float(left_out) > math.log(3)
+
+
+def test_a_ceiling_above_the_truth_is_not_enough_to_show_it():
+    row = attainable_by_noise(noise=(0.8,), candidates=(1_024,)).iloc[0]
+    assert row["truth"] < math.log(1_024) / 3
+    assert row["1,024"] == pytest.approx(1.381, abs=2e-3)
+    assert row["1,024"] < 0.61 * row["truth"]
 
 
 def test_a_mark_of_the_translation_shows_all_of_the_ceiling_whatever_the_meanings_tell():
