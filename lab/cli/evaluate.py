@@ -10,7 +10,7 @@ import tyro
 
 from core.errors import InputError
 from lab import store
-from lab.cli import baselines, classification
+from lab.cli import baselines, classification, roles
 from lab.cli import parse as parse_words
 from lab.cli.console import out, progress, table
 
@@ -33,6 +33,7 @@ class Command:
     best directions, each language's means, and wrong matches, the surest first. Any XLM-R style checkpoint in
     safetensors is measured like a run, on the text that --corpus names.
     With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
+    With --task baselines, retrieval without a network; with --task roles, who did what to whom.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]
@@ -248,12 +249,13 @@ def _pools(pools: Sequence[int]) -> str:
     return " – ".join(f"{size:,}" for size in sorted(set(pools)))
 
 
-def parse(words: list[str]) -> Command | classification.Command | baselines.Command:
+def parse(words: list[str]) -> Command | classification.Command | baselines.Command | roles.Command:
     """The arguments of a task: retrieval, or the one that --task names."""
     tasks = {
         "retrieval": Command,
         "classification": classification.Command,
         "baselines": baselines.Command,
+        "roles": roles.Command,
     }
     task, rest = "retrieval", list(words)
     if "--task" in rest:

@@ -158,7 +158,11 @@ class World:
     def sentence(self, meaning: int, language: str, rng: np.random.Generator | None = None) -> str:
         """How a language tells a meaning, noise aside; with `rng`, in one of the paraphrases in use."""
         choice = np.zeros((1, self.num_facts)) if rng is None else rng.random((1, self.num_facts))
-        return str(self._verbaliser(language).texts(self._split(np.array([meaning])), choice)[0])
+        return str(self.texts(np.array([meaning]), language, choice)[0])
+
+    def texts(self, meanings: np.ndarray, language: str, wording: np.ndarray) -> np.ndarray:
+        """How a language tells meanings (n,), noise aside; `wording` (n, facts) in [0, 1) picks the templates."""
+        return self._verbaliser(language).texts(self._split(np.asarray(meanings, dtype=np.int64)), wording)
 
     def rows(self, meanings: np.ndarray | Sequence[int], seed: int = 0) -> Iterator[tuple[int, str, str]]:
         """(meaning, language, text) of every meaning in every language, streamed.
