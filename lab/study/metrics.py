@@ -17,6 +17,11 @@ class Metric:
     bound: bool = False
 
     @property
+    def cost(self) -> bool:
+        """Whether it is what training took, which is told and not tested."""
+        return self.unit in ("s", "tokens")
+
+    @property
     def least(self) -> float | None:
         """The smallest value it can have, if there is one: bounds may be negative, where they say nothing."""
         return 0.0 if self.unit != "nats" or self.better == "lower" else None
@@ -36,7 +41,7 @@ METRICS: Final = (
     Metric("tlm_loss", "held-out TLM loss", "nats", "lower"),
     Metric("mmlm_own_loss", "held-out MMLM loss of its own sentences", "nats", "lower"),
     Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
-    Metric("tokens", "tokens read in training", "tokens", "lower"),
+    Metric("tokens", "text read in training", "tokens", "lower"),
     Metric("seconds", "training time", "s", "lower"),
 )
 _KNOWN: Final = {metric.key: metric for metric in METRICS}

@@ -34,11 +34,11 @@ def cell(row: Mapping[str, Any] | None) -> str:
         return ""
     shown = metric(row["metric"])
     value = _interval(row["value"], row["low"], row["high"], DIGITS[shown.unit])
-    return f"{value} {row['stars']}".rstrip()
+    return value if shown.cost else f"{value} {row['stars']}".rstrip()
 
 
 def line(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """An arm: value, difference from the reference, corrected p-value and effect size.
+    """An arm: value, difference from the reference, corrected p-value and effect size; costs are not tested.
 
     >>> line({"arm": "tlm", "metric": "retrieval", "value": 0.5, "low": 0.4, "high": 0.6, "difference": 0.1,
     ...       "difference_low": 0.05, "difference_high": 0.15, "p_words": "< 0.01", "effect_size": 0.31})
@@ -49,6 +49,8 @@ def line(row: Mapping[str, Any]) -> tuple[str, ...]:
     if _unknown(row["difference"]):
         return row["arm"], value, "", "", ""
     ends = (row["difference"], row["difference_low"], row["difference_high"])
+    if metric(row["metric"]).cost:
+        return row["arm"], value, _interval(*ends, digits, "+"), "", ""
     effect = "" if _unknown(row["effect_size"]) else f"{row['effect_size']:.2f}"
     return row["arm"], value, _interval(*ends, digits, "+"), row["p_words"], effect
 
@@ -80,8 +82,9 @@ def _guessing(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _interval(value: float, low: float | None, high: float | None, digits: int, sign: str = "") -> str:
-    told = f"{value:{sign}.{digits}f}"
-    return told if _unknown(low) else f"{told} [{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+    form = f"{sign},.{digits}f"
+    told = f"{value:{form}}"
+    return told if _unknown(low) else f"{told} [{low:{form}}, {high:{form}}]"
 
 
 def _unknown(value: float | None) -> bool:

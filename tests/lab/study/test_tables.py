@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from lab.study.tables import latex, markdown, wide
+from lab.study.tables import cell, latex, line, markdown, wide
 
 
 @pytest.fixture
@@ -39,3 +39,11 @@ def test_latex_escapes_what_it_would_read_as_commands(table):
     assert r"C\_d & 0.900 [0.850, 0.950] ***" in text
     assert r"\caption{100 \% of A\_B}" in text
     assert text.count(r"\\") == 3
+
+
+def test_what_training_took_is_told_with_its_thousands_and_not_tested():
+    row = {"arm": "tlm", "metric": "tokens", "value": 5142348.2, "low": 5118639.0, "high": 5166057.0,
+           "difference": 1000.0, "difference_low": 900.0, "difference_high": 1100.0, "p_words": "< 0.01",
+           "effect_size": -25.0, "stars": "**"}  # fmt: skip
+    assert cell(row) == "5,142,348 [5,118,639, 5,166,057]"
+    assert line(row) == ("tlm", cell(row), "+1,000 [+900, +1,100]", "", "")
