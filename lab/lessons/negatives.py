@@ -101,7 +101,7 @@ def check_left_out(answer: Any, meanings: int = MEANINGS, candidates: int = CAND
     return judged(
         answer, expected, 0.013,
         f"{expected:.2f} nats, where {truth:.2f} are: who leaves out the right answers asks an easier question. It "
-        "trains better, and proves less",
+        "may train better, and proves less",
         "call infonce with the scores, the column of the positive, and excluded=same",
         {"that is the truth, which this value exceeds": truth,
          "that is the bound, with all candidates: leave out those that share the query's meaning":
