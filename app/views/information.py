@@ -89,7 +89,7 @@ def units(row: dict) -> str:
         return ""
     return (
         f" With {row['units_per_sentence']:.2f} masked tokens in a sentence these are "
-        f"{row['nats_per_sentence']:.2f} {PER_SENTENCE}."
+        f"{row['nats_per_sentence']:z.2f} {PER_SENTENCE}."
     )
 
 
@@ -136,7 +136,7 @@ else:
     chosen = tightest(rows)
     for name, key, what in [
         *((task.name, task.key, task.bounded) for task in TASKS),
-        ("What the translation adds", ADDED, "I(translation; token | context), estimated"),
+        ("What the translation adds", ADDED, ""),
         ("MMLM of its own sentences", OWN, "where languages come as MMLM draws them, not as pairs do"),
     ]:
         if key in chosen:

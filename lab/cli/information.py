@@ -171,7 +171,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         _name(row),
         (row.get("unit") or "").removeprefix("nats per "),
         "" if at_least is None else f"{at_least:.2f}" if at_least > 0 else "none",
-        f"{row['nats']:.2f} [{row['low']:.2f}, {row['high']:.2f}]{_kind(row)}",
+        f"{row['nats']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]{_kind(row)}",
         _number(row["ceiling"]),
         _number(row.get("attainable"), row.get("attainable_error")),
         _number(row["truth"], row.get("truth_error")),

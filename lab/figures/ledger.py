@@ -17,6 +17,8 @@ ATTAINABLE: Final = "#2f86d1"
 CEILING: Final = "#71808f"
 INTERVAL: Final = "#808b99"
 """Seen on the light and on the dark background, on a bar and beside it."""
+HATCH: Final = "#d3d8de"
+"""Seen on the colours of the tasks, and on both backgrounds in the legend."""
 VISIBLE: Final = 0.05
 IN_NATS: Final = (
     "nats", "low", "high", "at_least", "ceiling", "truth", "truth_error", "attainable", "attainable_error",
@@ -108,8 +110,8 @@ def _language(figure: go.Figure, rows: Mapping[str, Mapping[str, Any]]) -> None:
     figure.add_bar(
         x=[min(told, max(0.0, rows[label]["nats"])) for label, told in known.items()], y=list(known), orientation="h",
         width=0.36, name="of it the language alone", customdata=list(known.values()),
-        marker={"color": "rgba(255,255,255,0)", "line": {"width": 0},
-                "pattern": {"shape": "/", "fgcolor": "rgba(255,255,255,0.75)", "size": 7}},
+        marker={"color": "rgba(255,255,255,0)", "line": {"width": 1, "color": INTERVAL},
+                "pattern": {"shape": "/", "fgcolor": HATCH, "size": 7}},
         hovertemplate="%{y}<br>the language alone tells %{customdata:.2f} nats of a token<extra></extra>",
     )  # fmt: skip
 
@@ -133,7 +135,8 @@ def _mark(
 
 def _label(task: TaskStyle, row: Mapping[str, Any], per_sentence: bool) -> str:
     count = f", {row['candidates']:,} candidates" if row["candidates"] else ""
-    return f"{task.name}{count}<br><sup>{PER_SENTENCE if per_sentence else task.unit}</sup>"
+    unit = PER_SENTENCE if per_sentence else task.unit
+    return f"{task.name}{count}<br>{unit}"
 
 
 def by_candidates(rows: Rows) -> go.Figure:

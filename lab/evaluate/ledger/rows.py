@@ -75,7 +75,7 @@ def words(row: Mapping[str, Any]) -> str:
 128 candidates, the ideal critic 4.80; the truth is 13.90
     """
     unit = row["unit"] or "nats"
-    bound = f"{row['nats']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    bound = f"{row['nats']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]"
     truth = "not known" if row["truth"] is None else with_error(row["truth"], row["truth_error"])
     if row["kind"] != "lower bound":
         parts = [
