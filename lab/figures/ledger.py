@@ -199,9 +199,11 @@ def _bound(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash:
 
 def _ideal(figure: go.Figure, table: pd.DataFrame) -> None:
     """What the ideal critic shows with as many candidates, where the ledger knows it."""
-    if "attainable" not in table or table["attainable"].isna().all():
+    if "attainable" not in table:
         return
     known = table.dropna(subset=["attainable"]).drop_duplicates("candidates")
+    if known.empty:
+        return
     figure.add_scatter(
         x=known["candidates"].tolist(), y=known["attainable"].tolist(), mode="lines+markers",
         name="attainable: the ideal critic", line={"color": ATTAINABLE, "width": 2, "dash": "dashdot"},
