@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pandas as pd
 import torch
-from jaxtyping import Bool, Float, Int
 from scipy.stats import binom
 from torch import Tensor
 
@@ -25,8 +24,10 @@ NEVER: Final = -100.0
 
 def perfect_scores(
     meanings: int = MEANINGS, candidates: int = CANDIDATES, queries: int = QUERIES, seed: int = 0
-) -> tuple[Float[Tensor, "queries candidates"], Int[Tensor, " queries"], Bool[Tensor, "queries candidates"]]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Scores by the best critic there is, the column of each query's translation, and who shares the query's meaning.
+
+    [queries, candidates], [queries] and [queries, candidates].
 
     A sentence tells one of so many meanings, all alike, and a translation the same one: I = log(meanings). The other
     candidates are independent draws. The score is the log density ratio, log(meanings) for the query's own meaning.
