@@ -30,11 +30,19 @@ class Checkpoints:
 
     def newest(self) -> Path | None:
         """The folder of the last complete checkpoint; it never changes, and goes when there is a newer one."""
-        plain = (self.link, self.link.with_name("checkpoint.old"))
-        for folder in (*reversed(self._numbered()), *plain):
+        listed, linked = self._numbered(), self._linked()
+        for folder in (*reversed(listed), linked, self.link.with_name("checkpoint.old")):
             if (folder / LAST_FILE).is_file():
                 return folder
-        return None
+        # what was listed may have gone for a newer one meanwhile
+        return None if (self._numbered(), self._linked()) == (listed, linked) else self.newest()
+
+    def _linked(self) -> Path:
+        """The numbered folder that the link points to, or the link's place, where older versions have a plain folder.
+
+        The link itself is no folder to read from: it may point elsewhere a moment later.
+        """
+        return self.folder / Path(os.readlink(self.link)).name if self.link.is_symlink() else self.link
 
     def read(self, read: Callable[[Path], T]) -> T | None:
         """Returns what `read` makes of the newest checkpoint, which stays in its place for so long; None without one.

@@ -35,6 +35,30 @@ def test_the_newest_checkpoint_counts_the_older_ones_go_and_a_link_leads_to_it()
     assert run.checkpoint() == run.folder / "checkpoints" / "00000012"
 
 
+class Overtaken(Checkpoints):
+    """Checkpoints of which a newer one is written each time that they have been listed, a few times over."""
+
+    def __init__(self, run: store.Run, steps: list[int]) -> None:
+        super().__init__(run.folder)
+        self.run, self.steps = run, steps
+
+    def _numbered(self) -> list[Path]:
+        listed = super()._numbered()
+        if self.steps:
+            write(self.run, self.steps.pop(0))
+        return listed
+
+
+@pytest.mark.parametrize("steps", [[8], [8, 12], [8, 12, 16, 20]])
+def test_a_reader_whom_the_writer_overtakes_gets_a_numbered_folder_never_the_link(steps):
+    run = new_run()
+    write(run, 4)
+    newest = Overtaken(run, list(steps)).newest()
+    assert newest is not None
+    assert newest.parent == run.folder / "checkpoints"
+    assert (newest / "state.json").read_text() == str(int(newest.name))
+
+
 def test_a_checkpoint_that_fails_half_way_leaves_the_old_one_and_nothing_else():
     run = new_run()
     write(run, 4)
