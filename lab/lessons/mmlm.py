@@ -220,15 +220,12 @@ def conclusion(
 
 def _difference(shared: pd.Series, disguised: pd.Series) -> str:
     """Shared less disguised in relations found, with the interval that those of both give (Newcombe 1998)."""
-    value = shared["same_relation"] - disguised["same_relation"]
-    down = math.hypot(
-        shared["same_relation"] - shared["relation_low"],
-        disguised["relation_high"] - disguised["same_relation"],
-    )
-    up = math.hypot(
-        shared["relation_high"] - shared["same_relation"],
-        disguised["same_relation"] - disguised["relation_low"],
-    )
+    keys = ("same_relation", "relation_low", "relation_high")
+    mean, low, high = (float(shared[key]) for key in keys)
+    other, other_low, other_high = (float(disguised[key]) for key in keys)
+    value = mean - other
+    down = math.hypot(mean - low, other_high - other)
+    up = math.hypot(high - mean, other - other_low)
     verdict = "higher" if value > down else "lower" if value < -up else "not told apart"
     return (
         f"Tokens shared less tokens disguised: {100 * value:+.0f} [{100 * (value - down):+.0f}, "
