@@ -12,6 +12,7 @@ from lab.figures.sentences import markdown_text
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
 from lab.study.contrasts import in_words, primary
+from lab.study.metrics import metric as metric_of
 from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
@@ -109,7 +110,8 @@ st.caption(
 )
 
 shown = [key for key in info.metrics if key in set(table["metric"])]
-st.plotly_chart(arms(table, shown), key="arms", config={"displayModeBar": False})
+drawn = [key for key in shown if not metric_of(key).cost]
+st.plotly_chart(arms(table, drawn), key="arms", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
@@ -117,7 +119,7 @@ st.caption(
     "Grey and red ticks: ceiling and truth of a bound; of retrieval, grey: what guessing finds."
 )
 st.subheader(f"Difference from {markdown_text(labels[reference])}", anchor=False)
-st.plotly_chart(differences(table, shown), key="differences", config={"displayModeBar": False})
+st.plotly_chart(differences(table, drawn), key="differences", config={"displayModeBar": False})
 st.caption(
     "Paired: both arms read the same sentences, seed by seed, so what is hard for both cancels. "
     "An interval that crosses the line leaves the sign open."

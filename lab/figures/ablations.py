@@ -16,6 +16,8 @@ from lab.figures.sentences import label_text
 ACCENT: Final = "#0f8f8f"
 DASHES: Final = ("solid", "dash", "dot", "longdash", "dashdot")
 SIGNIFICANT: Final = 0.05
+WIDTH: Final = 21
+"""Characters of a line over a panel, of which seven stand side by side."""
 
 
 def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
@@ -110,7 +112,7 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
 def _title(table: pd.DataFrame, metric: str) -> str:
     """What a metric is, in short lines: its name, then what it measures."""
     name, _, what = str(table[table["metric"] == metric]["title"].iloc[0]).partition(": ")
-    return "<br>".join([name, *textwrap.wrap(what, 21)])
+    return "<br>".join([*textwrap.wrap(name, WIDTH), *textwrap.wrap(what, WIDTH)])
 
 
 def _axis(rows: pd.DataFrame) -> str:

@@ -33,7 +33,7 @@ METRICS: Final = (
     Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
     # a difference of two bounds bounds nothing and may exceed the truth
     Metric("tlm_minus_mmlm", "TLM − MMLM: I(translation; token | context), estimated", "nats"),
-    Metric("wrong_translation", "What a wrong translation costs a masked token", "nats"),
+    Metric("wrong_translation", "wrong translation: what it costs a masked token", "nats"),
     Metric("mmlm_own", "MMLM of its own sentences: I(context; token)", "nats", bound=True),
     Metric("xlco", "XLCO: I(sentence; translation)", "nats", bound=True),
     Metric("xlco_trained", "XLCO with as many candidates as in training", "nats", bound=True),
