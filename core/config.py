@@ -220,8 +220,8 @@ class ContrastSettings(Frozen):
     mask_inputs: bool = Field(
         default=False,
         description="mask the contrasted text with the rate, shares and mask_special of mmlm (released: yes; paper: "
-        "not mentioned). Off: evaluation reads whole sentences, and masking cost most of the retrieval "
-        "(docs/findings.md)",
+        "not mentioned). Off: evaluation reads whole sentences, and masking 30 % cost most of the retrieval "
+        "within 400 steps (docs/findings.md)",
     )
     exclude_same_meaning: bool = Field(
         default=True,
