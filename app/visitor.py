@@ -12,7 +12,9 @@ def visitor() -> Starter:
 
 
 def _session() -> str:
-    return st.context.cookies.get(visitor_cookie(int(st.get_option("server.port"))), "")
+    cookie = st.context.cookies.get(visitor_cookie(int(st.get_option("server.port"))), "")
+    # a page that is run without a browser has no headers
+    return cookie if isinstance(cookie, str) else ""
 
 
 def name_field() -> None:

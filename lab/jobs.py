@@ -42,7 +42,7 @@ def start(recipe: str, name: str | None = None, flags: Sequence[str] = (), start
             return _launch(["train", recipe, "--name", chosen, *flags], chosen, starter)
         except InputError:
             # another process took the number meanwhile: the next one is free
-            if name or not (store.is_run(chosen) or waiting(chosen)):
+            if name or not (store.is_run(chosen) or _asked_for(chosen)):
                 raise
 
 
@@ -58,6 +58,11 @@ def free_name(recipe: str) -> str:
 def waiting(name: str) -> bool:
     """Whether a job of this name waits for its turn."""
     return any(ticket.name == name and ticket.state == "waits" for ticket in turns.tickets())
+
+
+def _asked_for(name: str) -> bool:
+    """Whether a job of this name waits or has its turn, whose run may not be there yet."""
+    return any(ticket.name == name for ticket in turns.tickets())
 
 
 def resume(name: str, starter: Starter = NOBODY) -> Run:
@@ -103,7 +108,9 @@ def _launch(arguments: Sequence[str], name: str, starter: Starter) -> Run:
             lines = tail(log, 1)
             log.unlink(missing_ok=True)
             raise InputError(lines.removeprefix("lab: ") or f"run {name} ended before it began")
-        if waiting(name):
+        # another job may wait under the same name, and this one be refused
+        waits = (ticket.owner.pid for ticket in turns.tickets() if ticket.state == "waits")
+        if process.pid in waits:
             return run
         time.sleep(0.05)
     # a busy machine needs longer to import what trains; the queue shows the job until its run is there

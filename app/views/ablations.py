@@ -101,7 +101,10 @@ except InputError as error:
 
 st.subheader("What the study was run for", anchor=False)
 st.markdown(
-    "\n".join(f"- **{row['verdict']}** · {in_words(row)}" for row in primary(study).to_dict("records"))
+    "\n".join(
+        f"- **{row['verdict']}** · {markdown_text(in_words(row))}"
+        for row in primary(study).to_dict("records")
+    )
 )
 st.caption(
     "Named before the study ran; p-values are corrected over these comparisons together (Holm). Equivalent: the "

@@ -2,6 +2,7 @@
 
 import time
 import urllib.request
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ class Visitor:
 
     Attributes:
         socket: its connection.
+        stack: closes the connection.
         pages: script hashes of the pages by their paths.
         buttons: identities of the buttons on the page by their labels.
         fragments: parts of the page that redraw themselves, with their intervals in seconds.
@@ -29,6 +31,7 @@ class Visitor:
     """
 
     socket: ClientConnection
+    stack: ExitStack
     pages: dict[str, str] = field(default_factory=dict)
     buttons: dict[str, str] = field(default_factory=dict)
     fragments: dict[str, float] = field(default_factory=dict)
@@ -57,7 +60,7 @@ class Visitor:
 
     def close(self) -> None:
         """Ends the session."""
-        self.socket.close()
+        self.stack.close()
 
     def _rerun(self, **state: Any) -> float:
         message = BackMsg()
@@ -99,7 +102,8 @@ def visit(address: str) -> Visitor:
         answer.read()
         cookies = "; ".join(cookie.partition(";")[0] for cookie in answer.headers.get_all("set-cookie") or [])
     host = urlsplit(address).netloc
-    socket = connect(
+    stack = ExitStack()
+    connection = connect(
         f"ws://{host}/_stcore/stream",
         origin=f"http://{host}",
         subprotocols=["streamlit"],
@@ -108,4 +112,4 @@ def visit(address: str) -> Visitor:
         open_timeout=SECONDS,
         ping_interval=None,
     )
-    return Visitor(socket)
+    return Visitor(stack.enter_context(connection), stack)

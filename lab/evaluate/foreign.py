@@ -82,7 +82,7 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
         raise UnreadVectors(start, f"{layer!r} of {layers} layers")
     pooling = _pooling(start, kinds)
     modes = _modes(pooling)
-    if len(modes) != 1 or modes[0] not in POOLINGS:
+    if len(modes) != 1 or not isinstance(modes[0], str) or modes[0] not in POOLINGS:
         raise UnreadVectors(start, f"pooling {' and '.join(map(str, modes)) or 'without a mode'}")
     if own_prompts(start).text and pooling.get("include_prompt") is False:
         raise UnreadVectors(start, "a prompt that is left out of the pooling")

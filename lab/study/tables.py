@@ -1,7 +1,9 @@
 """The table of a study for people: arms by metrics, as text, Markdown and LaTeX."""
 
+import html
 import math
 from collections.abc import Mapping, Sequence
+from csv import QUOTE_NONNUMERIC
 from typing import Any, Final
 
 import pandas as pd
@@ -21,7 +23,7 @@ LATEX: Final = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": r"$-$", "≥": r"$\ge$", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
-MARKDOWN: Final = r"\`*_[]<>|~#&$"
+MARKDOWN: Final = r"\`*_[]|~#$"
 
 
 def cell(row: Mapping[str, Any] | None) -> str:
@@ -118,7 +120,8 @@ def csv(table: pd.DataFrame) -> str:
     texts = {
         name: table[name].map(_cell_of_text) for name in table.columns if not is_numeric_dtype(table[name])
     }
-    return table.assign(**texts).to_csv(index=False)
+    # in quotes: a carriage return in a bare text would begin a row
+    return table.assign(**texts).to_csv(index=False, quoting=QUOTE_NONNUMERIC)
 
 
 def _cell_of_text(value: Any) -> Any:
@@ -126,7 +129,8 @@ def _cell_of_text(value: Any) -> Any:
 
 
 def _marked_down(text: str) -> str:
-    return "".join(f"\\{mark}" if mark in MARKDOWN else mark for mark in visible_line(text))
+    escaped = "".join(f"\\{mark}" if mark in MARKDOWN else mark for mark in visible_line(text))
+    return html.escape(escaped, quote=False)
 
 
 def latex(cells: pd.DataFrame, caption: str) -> str:

@@ -32,6 +32,7 @@ def open_live(**query: str) -> AppTest:
 def started_by(starter: Starter, name: str = "r", state: str = "running") -> store.Run:
     run = write_run(name)
     run.write_info(run.info.model_copy(update={"starter": starter}))
+    run.claim()
     run.write_status(state, 20, 40)
     return run
 

@@ -1,6 +1,7 @@
 """The dashboard in a real browser: from an empty machine to a map that moves, and nothing leaves the machine."""
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -177,4 +178,5 @@ def test_a_strangers_words_are_shown_and_not_obeyed(page):
     point.wait_for(state="attached", timeout=60_000)
     be_still(page)
     point.hover(force=True)
-    expect(page.locator(".st-key-map .hoverlayer")).to_contain_text("<script>alert(1)</script>")
+    # which of the points lies on top is up to the map
+    expect(page.locator(".st-key-map .hoverlayer")).to_contain_text(re.compile(r"<(script|b|img)\b"))

@@ -226,7 +226,9 @@ def test_a_table_for_markdown_obeys_no_label(strange_cells):
 
 def test_tables_of_notebooks_show_sentences_as_text(sentences):
     lesson("smoke")
-    for html in (sentences._repr_html_(), sentences.style.format()._repr_html_()):
+    # few enough to be shown whole
+    sentences = sentences.drop_duplicates("text")
+    for html in (sentences._repr_html_(), sentences.style._repr_html_()):
         assert re.search(r"<(script|img|b|a)\b(?! *scope)", html.replace("<a scope", "")) is None
         assert "&lt;script&gt;" in html
         # MathJax leaves a table with this class alone

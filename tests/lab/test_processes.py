@@ -56,7 +56,7 @@ def test_two_processes_write_one_run_with_the_losses_of_one_process():
     assert run.snapshots() == [0, 5, 10, 12]
     assert (run.scores()["metric"] == "accuracy").sum() == 6
     cached = [path.name.split("-")[0] for path in store.cache_folder().iterdir()]
-    assert sorted(cached) == ["encoded", "tokenizer", "world"]
+    assert sorted(cached) == ["encoded", "tokenizer", "turns", "world"]
     assert steps[LOSSES].to_numpy() == pytest.approx(losses_of_one_process(run), rel=1e-3, nan_ok=True)
 
     again = launch(TORCHRUN, *FLAGS, "--name", "two")

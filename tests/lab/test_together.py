@@ -30,7 +30,7 @@ def test_three_runs_that_begin_together_on_a_new_corpus_all_finish_with_the_same
     assert len(first) == 7
     assert all(each.equals(first) for each in others)
     kinds = sorted(path.name.partition("-")[0] for path in store.cache_folder().iterdir())
-    assert kinds == ["encoded", "tokenizer"]
+    assert kinds == ["encoded", "tokenizer", "turns"]
 
 
 def test_of_two_that_begin_one_name_together_one_trains_and_the_other_says_so_in_a_line(begin):

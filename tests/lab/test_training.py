@@ -265,7 +265,7 @@ def test_a_resume_fetches_nothing_that_only_a_strangers_file_names(monkeypatch, 
     run.write_info(info.model_copy(update={"settings": info.settings.model_copy(update={"model": shape})}))
     with pytest.raises(InputError, match=r"'evil/model' on the hub, of which this machine holds nothing"):
         reopen_run("r")
-    with run.new_checkpoint(3):
-        pass
+    with run.new_checkpoint(3) as folder:
+        (folder / "state.json").write_text("{}")
     # its own checkpoint is all that a resume needs
     reopen_run("r")

@@ -171,7 +171,7 @@ def test_groups_of_tasks_draw_figures(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--task", "nope"), "twelve, further, unseen, embeddings, 1v1-additive-0.1"),
+        (("--task", "nope"), "twelve, further, unseen, embeddings, types, independent labels"),
         (("--task", PAIR, "--method", "nope"), "expected a method of all, auto"),
         (("--task", PAIR, "--seeds", 0), "--seeds and --n from 1, got 0 seeds"),
         (("--task", PAIR, "--n", 0), "--seeds and --n from 1"),
