@@ -130,7 +130,7 @@ def _masked(values: Any, n: int) -> Bool[np.ndarray, " n"]:
     cells: NDArray[np.bool_] = (
         np.ma.getmaskarray(values) if np.ma.isMA(values) else np.zeros((n, 1), np.bool_)
     )
-    return cells.any(axis=tuple(range(1, cells.ndim)))
+    return np.asarray(cells.any(axis=tuple(range(1, cells.ndim))), np.bool_)
 
 
 def _finite(matrix: Array, name: str) -> Array:
