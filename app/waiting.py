@@ -30,7 +30,7 @@ def _queue(wanted: str | None, waited: bool) -> None:
     for ticket in begins:
         if ticket.starter.session == session:
             st.info(
-                f"{ticket.name} begins: a process of its own, some ten seconds.",
+                f"{markdown_text(ticket.name)} begins: its process starts within some ten seconds.",
                 icon=":material/hourglass_top:",
             )
     training = [ticket.name for ticket in living if ticket.state == "trains" and ticket.name]
@@ -44,9 +44,10 @@ def _queue(wanted: str | None, waited: bool) -> None:
 def _waiting(ticket: Ticket, place: int, training: list[str], session: str) -> None:
     text, button = st.columns([5, 2], vertical_alignment="center")
     who = markdown_text(ticket.starter.words(session))
-    trains = f", {' and '.join(training)} trains" if training else ""
+    trains = f", {markdown_text(' and '.join(training))} trains" if training else ""
     text.info(
-        f"**{ticket.name}** ({who}) waits for its turn: {place} before it{trains}.", icon=":material/queue:"
+        f"**{markdown_text(ticket.name)}** ({who}) waits for its turn: {place} before it{trains}.",
+        icon=":material/queue:",
     )
     if ticket.starter.session == session:
         button.button(
@@ -56,5 +57,5 @@ def _waiting(ticket: Ticket, place: int, training: list[str], session: str) -> N
 
 def _failed(ticket: Ticket) -> None:
     reason = store.tail(Path(ticket.log), 1).removeprefix("lab: ") if ticket.log else ""
-    st.error(f"{ticket.name} did not start. {markdown_text(reason)}", icon=":material/error:")
+    st.error(f"{markdown_text(ticket.name)} did not start. {markdown_text(reason)}", icon=":material/error:")
     st.button("Good to know", key=f"forget-{ticket.name}", on_click=turns.leave, args=(ticket.name,))

@@ -120,8 +120,8 @@ with bars:
     if rows:
         st.markdown(f"**{runs[0].name}**: training bounds so far")
         st.plotly_chart(bound_bars(pd.DataFrame(rows)), key="ledger", config={"displayModeBar": False})
-        told = ", ".join(f"{row['name']} {nats(row['value'], row['low'], row['high'])}" for row in rows)
+        bounds = ", ".join(f"{row['name']} {nats(row['value'], row['low'], row['high'])}" for row in rows)
         st.caption(
             f"Coloured: what the losses on training text amount to; grey: what cannot be exceeded. "
-            f"{told} (95 % interval over recent batches). What unseen text shows is on the page Information."
+            f"{bounds} (95 % interval over recent batches). What unseen text shows is on the page Information."
         )

@@ -7,8 +7,8 @@ from typing import Any
 import tyro
 
 from core.errors import InputError
-from lab import store
-from lab.cli.console import out, progress, table
+from lab.cli.console import out, table
+from lab.cli.each_run import each_run
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,11 @@ class Command:
 
         if self.dimensions < 2:
             raise InputError(f"expected --dimensions from 2, got {self.dimensions}")
-        documents = []
-        with progress() as bar:
-            for name in self.runs:
-                task = bar.add_task(f"baselines of {name}", total=None, told="")
-                documents.append(
-                    evaluate_baselines(
-                        store.open_run(name),
-                        self.corpus,
-                        self.dimensions,
-                        lambda done, of, task=task: bar.update(task, completed=done, total=of),
-                    )
-                )
-        return documents[0] if len(documents) == 1 else {"runs": documents}
+        return each_run(
+            self.runs,
+            "baselines",
+            lambda run, tell: evaluate_baselines(run, self.corpus, self.dimensions, tell),
+        )
 
     def show(self, document: dict[str, Any]) -> None:
         for one in document.get("runs", [document]):

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import tyro
 
 from core.errors import InputError
-from lab import store
-from lab.cli.console import out, progress, table
+from lab.cli.console import out, table
+from lab.cli.each_run import each_run
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,22 @@ class Command:
 
         if self.sentences < 2:
             raise InputError(f"expected --sentences from 2, got {self.sentences}")
-        documents = []
-        with progress() as bar:
-            for name in self.runs:
-                task = bar.add_task(name, total=None, told="")
-                documents.append(
-                    classify_run(
-                        store.open_run(name),
-                        self.source,
-                        "fine-tune" if self.fine_tune else "probe",
-                        self.labels,
-                        self.layer,
-                        self.pooling,
-                        self.sentences,
-                        self.seed,
-                        lambda done, of, task=task: bar.update(task, completed=done, total=of),
-                    )
-                )
-        return documents[0] if len(documents) == 1 else {"runs": documents}
+        method = "fine-tune" if self.fine_tune else "probe"
+        return each_run(
+            self.runs,
+            "classification",
+            lambda run, tell: classify_run(
+                run,
+                self.source,
+                method,
+                self.labels,
+                self.layer,
+                self.pooling,
+                self.sentences,
+                self.seed,
+                tell,
+            ),
+        )
 
     def show(self, document: dict[str, Any]) -> None:
         for one in document.get("runs", [document]):

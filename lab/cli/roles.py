@@ -6,8 +6,8 @@ from typing import Any, Final
 import tyro
 
 from core.errors import InputError
-from lab import store
-from lab.cli.console import out, progress, table
+from lab.cli.console import out, table
+from lab.cli.each_run import each_run
 
 DIRECTIONS_SHOWN: Final = 6
 
@@ -31,18 +31,9 @@ class Command:
 
         if self.dimensions < 2:
             raise InputError(f"expected --dimensions from 2, got {self.dimensions}")
-        documents = []
-        with progress() as bar:
-            for name in self.runs:
-                task = bar.add_task(f"roles of {name}", total=None, told="")
-                documents.append(
-                    evaluate_roles(
-                        store.open_run(name),
-                        self.dimensions,
-                        progress=lambda done, of, task=task: bar.update(task, completed=done, total=of),
-                    )
-                )
-        return documents[0] if len(documents) == 1 else {"runs": documents}
+        return each_run(
+            self.runs, "roles", lambda run, tell: evaluate_roles(run, self.dimensions, progress=tell)
+        )
 
     def show(self, document: dict[str, Any]) -> None:
         for one in document.get("runs", [document]):

@@ -51,6 +51,7 @@ def test_a_full_disk_does_not_end_the_heartbeats(monkeypatch):
         monkeypatch.setattr(run, "write_status", write)
         before = run.status.heartbeat
         until(lambda: run.status.heartbeat > before)
+        assert run.status.state == "running"
 
 
 def test_a_process_whose_run_was_taken_over_writes_no_status_any_more():

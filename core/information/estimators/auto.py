@@ -38,9 +38,9 @@ def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
     information themselves, the held-out lower bound is reported instead.
     """
     distinct = pairs.without_copies()
-    made = by_types(distinct, seed)
-    if made is not None:
-        return made
+    estimate = by_types(distinct, seed)
+    if estimate is not None:
+        return estimate
     x, y = distinct.variables
     plain = distinct.as_continuous()
     if x.discrete or y.discrete:
@@ -55,8 +55,8 @@ def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
     shown = by_classes(pairs, seed)
     if shown.ceiling is not None and shown.nats > PLENTY * shown.ceiling:
         return shown
-    made = _continuous(pairs, seed)
-    return replace(made, kind="lower bound") if made.low > shown.nats else shown
+    estimate = _continuous(pairs, seed)
+    return replace(estimate, kind="lower bound") if estimate.low > shown.nats else shown
 
 
 def _continuous(pairs: Pairs, seed: int) -> Estimate:
@@ -69,8 +69,12 @@ def _continuous(pairs: Pairs, seed: int) -> Estimate:
 
 def _neighbours(pairs: Pairs, seed: int) -> Estimate:
     read = corrected_neighbours(pairs, seed)
-    made = _estimate(pairs, read.nats, (read.low, read.high), float(np.log(pairs.n)), read.reason)
-    return replace(made, kind="lower bound", warnings=made.warnings + read.warnings) if read.bound else made
+    estimate = _estimate(pairs, read.nats, (read.low, read.high), float(np.log(pairs.n)), read.reason)
+    return (
+        replace(estimate, kind="lower bound", warnings=estimate.warnings + read.warnings)
+        if read.bound
+        else estimate
+    )
 
 
 def _elliptical(pairs: Pairs, seed: int) -> Estimate:
@@ -130,14 +134,16 @@ def _account(model: Elliptical, misfit: float, gain: float, unseen: float, few: 
 
 def _beside_neighbours(pairs: Pairs, seed: int) -> Estimate:
     """Critics, unless nearest neighbours read more than they can explain: both miss rather than invent."""
-    made = _elliptical(pairs, seed)
+    estimate = _elliptical(pairs, seed)
     read = corrected_neighbours(pairs, seed, draws=1)
-    explained = made.high if made.kind == "estimate" else made.nats
-    if read.bound or read.nats <= explained or read.low <= made.nats:
-        return made
-    note = f"nearest neighbours read {read.nats:.2f} nats, critics {made.nats:.2f}: the larger is reported"
-    reason = f"{made.reason}; {read.reason}"
-    larger = _estimate(pairs, read.nats, (min(read.low, made.nats), read.high), None, reason)
+    explained = estimate.high if estimate.kind == "estimate" else estimate.nats
+    if read.bound or read.nats <= explained or read.low <= estimate.nats:
+        return estimate
+    note = (
+        f"nearest neighbours read {read.nats:.2f} nats, critics {estimate.nats:.2f}: the larger is reported"
+    )
+    reason = f"{estimate.reason}; {read.reason}"
+    larger = _estimate(pairs, read.nats, (min(read.low, estimate.nats), read.high), None, reason)
     return replace(larger, warnings=(*pairs.warnings, note))
 
 

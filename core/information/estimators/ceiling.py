@@ -42,7 +42,7 @@ def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
     return Entropy(nats, float(max(limit, nats)))
 
 
-def under_entropy(made: Estimate, pairs: Pairs) -> Estimate:
+def under_entropy(estimate: Estimate, pairs: Pairs) -> Estimate:
     """The estimate with value, interval and ceiling no larger than a discrete side allows, in nats.
 
     The value stays below the entropy of the sample, the interval below the upper end of the entropy's own
@@ -54,16 +54,22 @@ def under_entropy(made: Estimate, pairs: Pairs) -> Estimate:
         if side.discrete
     ]
     if not limits:
-        return made
+        return estimate
     entropy, name = min(limits, key=lambda limit: limit[0].nats)
     limit = max(min(entropy.high for entropy, _ in limits), entropy.nats)
-    ceiling = limit if made.ceiling is None else min(made.ceiling, limit)
-    nats, high = min(made.nats, entropy.nats), min(made.high, limit)
-    warnings = made.warnings
-    if made.nats > entropy.nats + ROUNDING:
+    ceiling = limit if estimate.ceiling is None else min(estimate.ceiling, limit)
+    nats, high = min(estimate.nats, entropy.nats), min(estimate.high, limit)
+    warnings = estimate.warnings
+    if estimate.nats > entropy.nats + ROUNDING:
         warnings += (
-            f"the method read {made.nats:.2f} nats, but the entropy of {name} is {entropy.nats:.2f}: reported is that",
+            f"the method read {estimate.nats:.2f} nats, but the entropy of {name} is {entropy.nats:.2f}: "
+            "reported is that",
         )
     return replace(
-        made, nats=nats, low=min(made.low, nats), high=max(high, nats), ceiling=ceiling, warnings=warnings
+        estimate,
+        nats=nats,
+        low=min(estimate.low, nats),
+        high=max(high, nats),
+        ceiling=ceiling,
+        warnings=warnings,
     )

@@ -48,8 +48,8 @@ def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
     way = "one side is a function of the other, so all of its entropy" if exact else "shrunk to independence"
     reason = f"labels on both sides, {len(table.cells)} pairs of them: counted, {way}"
     notes = pairs.warnings if exact else (*_rare(x, y, table), *pairs.warnings)
-    made = Estimate(nats, low, high, "estimate", None, "discrete", pairs.n, 0.0, notes, reason)
-    return under_entropy(made, pairs)
+    estimate = Estimate(nats, low, high, "estimate", None, "discrete", pairs.n, 0.0, notes, reason)
+    return under_entropy(estimate, pairs)
 
 
 def _shrunk(x: Variable, y: Variable, table: Table, seed: int) -> tuple[float, float, float]:

@@ -123,6 +123,7 @@ def test_a_paused_run_lets_the_next_one_train():
         (runs_folder() / "a").mkdir(parents=True)
         (runs_folder() / "a" / "status.json").write_text(Status(state="paused").model_dump_json())
         until(lambda: second.state == "trains")
+        assert first.state == "trains"
 
 
 HOLDER = """
