@@ -1,6 +1,8 @@
 """The command `lab`."""
 
 import os
+import signal
+import sys
 
 # on a busy machine threads that spin while they wait starve each other: steps then take fifty times as long
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -11,9 +13,16 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 def main() -> None:
-    from lab.cli import run
+    """Runs the command that the process was started with, and exits with its code."""
+    try:
+        from lab.cli import run
 
-    raise SystemExit(run())
+        code = run()
+    except KeyboardInterrupt:
+        # Ctrl-C while modules load, or after the last line of a command: no traceback either
+        print("lab: interrupted", file=sys.stderr)
+        code = 128 + signal.SIGINT
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,8 @@ def _fork(question: dict[str, Any]) -> int:
         for number, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(question[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         code = _command(question["words"])
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -134,13 +137,20 @@ def _fork(question: dict[str, Any]) -> int:
 
 
 def _command(words: Sequence[str]) -> int:
-    from lab.cli import run
+    from lab.__main__ import main
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = ["lab", *words]
     try:
-        return run(list(words))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        main()
     except SystemExit as leaving:
         return int(leaving.code or 0)
+    except KeyboardInterrupt:
+        # between two statements of this function, where no process of its own could be hit
+        return 128 + signal.SIGINT
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise AssertionError("main always exits")
 
 
 def _ended(pid: int) -> int | None:

@@ -13,6 +13,7 @@ from lab.figures import ablations
 from lab.figures.ledger import ledger, tightest
 from lab.lessons import lesson, tour
 from lab.study import open_study
+from lab.study.metrics import without_costs
 from tests.app.test_pages import open_page
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -73,7 +74,7 @@ def assert_same(command, notebook, dashboard):
 def test_a_study(store):
     document = printed("study", "weighting", "--scale", "smoke", "--seeds", "1")
     folder = open_study(STUDY)
-    shown = [key for key in folder.info.metrics if key in set(folder.table()["metric"])]
+    shown = without_costs(key for key in folder.info.metrics if key in set(folder.table()["metric"]))
     command = [row["value"] for row in document["rows"] if row["metric"] in shown]
     notebook = numbers(ablations.arms(folder.table(), shown).to_json())
     assert_same(command, notebook, on_page("ablations", "arms", study=STUDY))

@@ -12,7 +12,7 @@ from lab.figures.sentences import markdown_text
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
 from lab.study.contrasts import in_words, primary
-from lab.study.metrics import metric as metric_of
+from lab.study.metrics import without_costs
 from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
@@ -113,7 +113,7 @@ st.caption(
 )
 
 shown = [key for key in info.metrics if key in set(table["metric"])]
-drawn = [key for key in shown if not metric_of(key).cost]
+drawn = without_costs(shown)
 st.plotly_chart(arms(table, drawn), key="arms", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "

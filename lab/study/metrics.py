@@ -1,5 +1,6 @@
 """What is measured of a cell: names, units, and which way is better."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -62,3 +63,12 @@ def ordered(keys: set[str]) -> list[str]:
     """Metrics in the order in which they are shown, layers last."""
     known = [key for key in _KNOWN if key in keys]
     return known + sorted(keys - set(known), key=lambda key: (len(key), key))
+
+
+def without_costs(keys: Iterable[str]) -> list[str]:
+    """The metrics that figures draw: results, without what training cost.
+
+    >>> without_costs(["retrieval", "seconds"])
+    ['retrieval']
+    """
+    return [key for key in keys if not metric(key).cost]
