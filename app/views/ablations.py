@@ -1,6 +1,7 @@
 """Ablations: what a study found, arm by arm, and how sure it is."""
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from app.links import linked_choice
@@ -25,6 +26,20 @@ def tables(
     """The table against a reference arm, and the learning curves; `written` tells when the study was."""
     own = reference == _study.info.reference
     return (_study.table() if own else against(_study, reference)), _study.curves()
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing the arms …")
+def comparisons(folder: str, written: str, _study: StudyFolder) -> pd.DataFrame:
+    """What the study was run for; a class that looks at one study has it computed once."""
+    return primary(_study)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Drawing …")
+def figures(
+    folder: str, written: str, reference: str, _table: pd.DataFrame, _metrics: list[str]
+) -> tuple[go.Figure, go.Figure, go.Figure]:
+    """Arms, differences and layers; sessions share them, as nobody changes them."""
+    return arms(_table, _metrics), differences(_table, _metrics), layers(_table)
 
 
 def choose_study() -> StudyFolder:
@@ -95,7 +110,8 @@ try:
         "Compared with", list(labels), "reference", info.reference, format_func=labels.__getitem__
     )
     reference = reference or info.reference
-    table, curves = tables(str(study.folder), info.created.isoformat(), reference, study)
+    version = str(study.folder), info.created.isoformat()
+    table, curves = tables(*version, reference, study)
 except InputError as error:
     stop_with(error)
 
@@ -103,7 +119,7 @@ st.subheader("What the study was run for", anchor=False)
 st.markdown(
     "\n".join(
         f"- **{row['verdict']}** · {markdown_text(in_words(row))}"
-        for row in primary(study).to_dict("records")
+        for row in comparisons(*version, study).to_dict("records")
     )
 )
 st.caption(
@@ -113,8 +129,8 @@ st.caption(
 )
 
 shown = [key for key in info.metrics if key in set(table["metric"])]
-drawn = without_costs(shown)
-st.plotly_chart(arms(table, drawn), key="arms", config={"displayModeBar": False})
+of_arms, of_differences, of_layers = figures(*version, reference, table, without_costs(shown))
+st.plotly_chart(of_arms, key="arms", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
@@ -122,7 +138,7 @@ st.caption(
     "Grey and red ticks: ceiling and truth of a bound; of retrieval, grey: what guessing finds."
 )
 st.subheader(f"Difference from {markdown_text(labels[reference])}", anchor=False)
-st.plotly_chart(differences(table, drawn), key="differences", config={"displayModeBar": False})
+st.plotly_chart(of_differences, key="differences", config={"displayModeBar": False})
 st.caption(
     "Paired: both arms read the same sentences, seed by seed, so what is hard for both cancels. "
     "An interval that crosses the line leaves the sign open."
@@ -134,7 +150,7 @@ st.caption(markdown_text(READ.format(seeds=len(info.seeds), reference=labels[ref
 save(study.name, table, cells, caption)
 
 st.subheader("Where meaning lives", anchor=False)
-st.plotly_chart(layers(table), key="layers", config={"displayModeBar": False})
+st.plotly_chart(of_layers, key="layers", config={"displayModeBar": False})
 st.caption("Held-out retrieval when each hidden state is read, 0 = embeddings, with 95 % intervals.")
 
 st.subheader("Learning curves", anchor=False)
