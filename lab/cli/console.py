@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import (
@@ -23,7 +23,11 @@ from rich.progress import (
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.cli.widths import column_widths, folded, is_numeric
 from lab.figures.sentences import CONTROL, visible, visible_line
+
+BETWEEN: Final = 3
+"""Characters between two columns."""
 
 
 class PlainConsole(Console):
@@ -41,15 +45,29 @@ errors = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on standard output; numbers stand right."""
-    built = Table(title=title or None, title_justify="left")
+    """Prints a table on standard output; numbers stand right, and none of them is broken.
+
+    Where the terminal is too narrow for that, each row becomes a table with a line for each column.
+    """
+    if title:
+        out.print(f"\n{title}", style="italic")
     cells = [[visible_line(str(cell)) for cell in row] for row in rows]
-    for position, column in enumerate(columns):
-        numeric = bool(cells) and all(row[position][:1].isdigit() for row in cells)
-        built.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in cells:
-        built.add_row(*row)
-    out.print(built)
+    by_column = [[column, *(row[place] for row in cells)] for place, column in enumerate(columns)]
+    widths = column_widths(by_column, out.width - BETWEEN * (len(columns) - 1))
+    if widths is None and len(columns) > 2:
+        for row in cells:
+            table("", ("", ""), zip(columns, row, strict=True))
+        return
+    out.print(_drawn(by_column, widths or [out.width] * len(columns)))
+
+
+def _drawn(columns: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:
+    built = Table(show_edge=False, pad_edge=False)
+    for (head, *cells), width in zip(columns, widths, strict=True):
+        built.add_column(head, justify="right" if is_numeric(cells) else "left", width=width, overflow="fold")
+    for row in zip(*(cells[1:] for cells in columns), strict=True):
+        built.add_row(*map(folded, row, widths))
+    return built
 
 
 def print_json(document: Any) -> None:

@@ -127,25 +127,23 @@ def _told(bar: Any, run: str) -> Callable[[str, int, int], None]:
     return tell
 
 
-COLUMNS: Final = (
-    "task", "nats per", "at least", "bound, 95 % interval", "ceiling", "attainable", "truth", "reached", "n"
-)  # fmt: skip
+COLUMNS: Final = ("task", "at least", "bound [95 %]", "ceiling", "attainable", "truth", "reached", "n")
+SHARED: Final = ("ceiling", "truth", "n")
+"""Columns that stand in the heading of a table where all rows agree."""
 
 
 def _show(document: dict[str, Any]) -> None:
     rows = document["rows"]
-    table(
-        f"run {document['run']}, step {document['step']:,}: information in nats",
-        COLUMNS,
-        [_cells(row) for row in rows],
-    )
+    out.print(f"run {document['run']}, step {document['step']:,}: information in nats", style="italic")
+    for unit in dict.fromkeys(row.get("unit") for row in rows):
+        _show_unit(unit, [row for row in rows if row.get("unit") == unit])
     for row in rows:
         if row["method"] != "infonce":
             out.print(f"{_name(row)}: {row['words']}", markup=False)
     if any(row.get("attainable") is not None for row in rows):
         out.print(
             '"at least" holds with 95 % confidence; "reached" is the share of what is attainable, which the ideal '
-            "reader or critic of this world shows; ± is a standard error",
+            "reader or critic of this world shows (of masked tokens the truth); ± is a standard error",
             markup=False,
         )
     pairs = max((row.get("pairs") or [] for row in rows), key=len, default=[])
@@ -155,6 +153,18 @@ def _show(document: dict[str, Any]) -> None:
             "temperature fitted on other pairs, which is as valid a bound",
             markup=False,
         )
+
+
+def _show_unit(unit: str | None, rows: list[dict[str, Any]]) -> None:
+    """The rows of one unit; columns that no row fills, or that repeat another, are left out."""
+    cells = dict(zip(COLUMNS, zip(*map(_cells, rows), strict=True), strict=True))
+    if cells["attainable"] == cells["truth"]:
+        del cells["attainable"]
+    shared = [column for column in SHARED if len(rows) > 1 and len(set(cells[column])) == 1]
+    heading = [unit, *(f"{column} {cells[column][0]}" for column in shared if cells[column][0])]
+    columns = [column for column in cells if column not in shared and any(cells[column])]
+    lines = zip(*(cells[column] for column in columns), strict=True)
+    table(", ".join(filter(None, heading)), columns, list(lines))
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -168,10 +178,9 @@ def _name(row: dict[str, Any]) -> str:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     at_least = row.get("at_least")
     return (
-        _name(row),
-        (row.get("unit") or "").removeprefix("nats per "),
+        _name(row) + _kind(row),
         "" if at_least is None else f"{at_least:.2f}" if at_least > 0 else "none",
-        f"{row['nats']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]{_kind(row)}",
+        f"{row['nats']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]",
         _number(row["ceiling"]),
         _number(row.get("attainable"), row.get("attainable_error")),
         _number(row["truth"], row.get("truth_error")),
@@ -189,11 +198,11 @@ def _number(nats: float | None, error: float | None = None) -> str:
     """Nats with their standard error, where two digits show it.
 
     >>> _number(6.46, 0.021), _number(13.88, 0.0), _number(None)
-    ('6.46 ± 0.02', '13.88', '')
+    ('6.46±0.02', '13.88', '')
     """
     if nats is None:
         return ""
-    return f"{nats:.2f} ± {error:.2f}" if error is not None and error > 0.005 else f"{nats:.2f}"
+    return f"{nats:.2f}±{error:.2f}" if error is not None and error > 0.005 else f"{nats:.2f}"
 
 
 def _reached(row: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.cli import run
+from lab.cli import console, run
 from tests.lab.runs import FLAGS, MODEL_FLAGS
 
 
@@ -54,7 +54,7 @@ def test_a_corpus_is_imported_and_shown(lab, corpus):
     assert lab("corpus", "show", corpus)[0] == 0
 
 
-def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus):
+def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus, monkeypatch):
     flags = [*MODEL_FLAGS, "--steps", 6, "--text.held-out", 10, "--tokenizer.vocabulary", 120]
     code, out, err = lab("train", "toy", "--corpus", corpus, "--name", "mine", *flags, "--json")
     assert code == 0, err
@@ -71,6 +71,8 @@ def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus):
     assert json.loads(lab("evaluate", "mine", "--corpus", corpus, "--json")[1])["retrieval"][0]["n"] == 60
     assert json.loads(lab("list", "--json")[1])["runs"][0]["run"] == "mine"
     assert json.loads(lab("show", "mine", "--json")[1])["status"]["state"] == "finished"
+    # wide enough for a run on one line
+    monkeypatch.setattr(console.out, "width", 120)
     for words, chance in (
         (("list",), "guessing 0.1"),
         (("show", "mine"), "chance"),

@@ -113,7 +113,7 @@ def test_all_prints_every_direction(capsys, checkpoint, corpus):
     text = printed(capsys, checkpoint, "--corpus", str(corpus.folder), "--all")
     document = evaluated(capsys, checkpoint, "--corpus", str(corpus.folder))
     assert "extremes" not in text
-    assert all(f"│ {row['source']}→{row['target']} " in text for row in document["retrieval"])
+    assert all(f"\n{row['source']}→{row['target']} " in text for row in document["retrieval"])
 
 
 def test_a_sample_of_directions_says_of_how_many(capsys, checkpoint, corpus):

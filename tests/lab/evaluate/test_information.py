@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from rich.cells import cell_len
 
 from core.information import bounds
 from core.model.encoder import hidden_states, pack
@@ -14,6 +16,7 @@ from core.model.infoxlm import InfoXLM
 from core.text.batches import plain
 from core.text.corpus import write_corpus
 from lab import cli
+from lab.cli import console
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger.contrast import (
     _fit_loss,
@@ -408,6 +411,21 @@ def test_the_command_prints_one_document(subject, here, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["run"] == "tiny"
     assert any("cannot show more than 1.39 with 4 candidates" in row["words"] for row in document["rows"])
+
+
+@pytest.mark.parametrize("width", [80, 46])
+def test_the_printed_ledger_holds_every_number_whole(subject, here, capsys, monkeypatch, width):
+    monkeypatch.setattr(console.out, "width", width)
+    options = ["--candidates", "4", "64", "--sentences", "40", "--truth-sentences", "8"]
+    assert cli.run(["information", "tiny", *options]) == 0
+    text = capsys.readouterr().out
+    assert max(map(cell_len, text.splitlines())) <= width
+    table = text.partition("mmlm: ")[0]
+    for row in subject.run.document("information")["rows"]:
+        for nats in ("nats", "low", "high", "ceiling", "attainable", "truth"):
+            assert row[nats] is None or re.search(rf"(?<![\d.]){row[nats]:z.2f}(?!\d)", table), nats
+        assert re.search(rf"(?<!\d){row['n']:,}(?!\d)", table)
+    assert all(unit in table for unit in ("nats per masked token", "nats per sentence pair"))
 
 
 def test_estimators_read_the_vectors_of_unseen_translations(subject, here, capsys):
