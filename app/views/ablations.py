@@ -12,6 +12,7 @@ from lab.figures.ablations import arms, differences, layers, learning_curves
 from lab.figures.sentences import markdown_text
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
+from lab.study.baseline_table import baseline_table, baselines_in_words
 from lab.study.contrasts import in_words, primary
 from lab.study.metrics import without_costs
 from lab.study.tables import READ, csv, latex, markdown, wide
@@ -22,10 +23,14 @@ STORED = "stored"
 @st.cache_data(max_entries=16, show_spinner="Comparing the arms …")
 def tables(
     folder: str, written: str, reference: str, _study: StudyFolder
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The table against a reference arm, and the learning curves; `written` tells when the study was."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The table against a reference arm, the learning curves, and what needs no network.
+
+    `written` tells when the study was.
+    """
     own = reference == _study.info.reference
-    return (_study.table() if own else against(_study, reference)), _study.curves()
+    table = _study.table() if own else against(_study, reference)
+    return table, _study.curves(), baseline_table(_study.baselines())
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the arms …")
@@ -36,10 +41,15 @@ def comparisons(folder: str, written: str, _study: StudyFolder) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing …")
 def figures(
-    folder: str, written: str, reference: str, _table: pd.DataFrame, _metrics: list[str]
+    folder: str,
+    written: str,
+    reference: str,
+    _table: pd.DataFrame,
+    _metrics: list[str],
+    _baselines: pd.DataFrame,
 ) -> tuple[go.Figure, go.Figure, go.Figure]:
     """Arms, differences and layers; sessions share them, as nobody changes them."""
-    return arms(_table, _metrics), differences(_table, _metrics), layers(_table)
+    return arms(_table, _metrics, _baselines), differences(_table, _metrics), layers(_table)
 
 
 def choose_study() -> StudyFolder:
@@ -111,7 +121,7 @@ try:
     )
     reference = reference or info.reference
     version = str(study.folder), info.created.isoformat()
-    table, curves = tables(*version, reference, study)
+    table, curves, baselines = tables(*version, reference, study)
 except InputError as error:
     stop_with(error)
 
@@ -129,14 +139,17 @@ st.caption(
 )
 
 shown = [key for key in info.metrics if key in set(table["metric"])]
-of_arms, of_differences, of_layers = figures(*version, reference, table, without_costs(shown))
+of_arms, of_differences, of_layers = figures(*version, reference, table, without_costs(shown), baselines)
 st.plotly_chart(of_arms, key="arms", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
     "0.1 %, as far as so many seeds can tell. "
     "Grey and red ticks: ceiling and truth of a bound; of retrieval, grey: what guessing finds."
+    + (" Thin violet lines: what needs no network on the same text." if len(baselines) else "")
 )
+for sentence in baselines_in_words(baselines, table):
+    st.markdown(markdown_text(sentence))
 st.subheader(f"Difference from {markdown_text(labels[reference])}", anchor=False)
 st.plotly_chart(of_differences, key="differences", config={"displayModeBar": False})
 st.caption(

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.beside import show_baselines
 from app.comparing import compare
 from app.links import linked_choice
 from app.matrices import show_matrix
@@ -11,6 +12,7 @@ from app.words import guessing, share
 from core.errors import InputError
 from lab.evaluate.scores import read_directions, read_languages, read_mean
 from lab.figures.languages import language_style
+from lab.figures.sentences import markdown_text
 
 SHOWN = 50
 
@@ -41,6 +43,10 @@ with summary:
         pair = f"{language_style(row['source']).name} → {language_style(row['target']).name}"
         words = guessing(row["chance"], f"{row['pool']:,.0f}")
         st.markdown(f"{name}: **{pair}**, {share(row['value'], row['low'], row['high'])}; {words}")
+    try:
+        show_baselines(run, mean)
+    except InputError as error:
+        st.error(markdown_text(str(error)), icon=":material/error:")
     with st.expander("Every pair with its interval", icon=":material/table_rows:"):
         data_table(
             pairs[["source", "target", "value", "low", "high", "chance", "pool", "n"]].sort_values("value"),

@@ -12,6 +12,7 @@ from core.errors import InputError
 from lab.cli import parse as parse_words
 from lab.cli.console import err, out, progress, table
 from lab.study import STUDIES, against, carry_out_study
+from lab.study.baseline_table import COLUMNS, baseline_table, baselines_in_words
 from lab.study.contrasts import in_words, primary
 from lab.study.scales import ScaleName
 from lab.study.tables import heading, line
@@ -68,7 +69,8 @@ class Command:
             "folder": str(folder.folder),
             "scale": info.scale,
             "reference": self.reference or info.reference,
-            "rows": made.astype(object).where(made.notna(), None).to_dict("records"),
+            "rows": _records(made),
+            "baselines": _records(baseline_table(folder.baselines())),
             "primary": primary(folder).to_dict("records"),
             "failed": [{"cell": name, "reason": why} for name, why in failed.items()],
         }
@@ -84,12 +86,15 @@ class Command:
 
     def show(self, document: dict[str, Any]) -> None:
         made, reference = pd.DataFrame(document["rows"]), document["reference"]
+        baselines = pd.DataFrame(document["baselines"], columns=list(COLUMNS))
         out.print(STUDIES[self.study].question, style="bold")
         for key in STUDIES[self.study].metrics:
             rows = made[made["metric"] == key].to_dict("records")
             if rows:
                 heads = ("arm", "mean [95 %]", f"less {reference} [95 %]", "p", "d")
                 table(heading(rows), heads, [line(row) for row in rows])
+                for sentence in baselines_in_words(baselines[baselines["metric"] == key], made):
+                    out.print(sentence, markup=False)
         out.print("Primary comparisons (one family, Holm); all others are exploratory:", style="bold")
         for row in document["primary"]:
             out.print(f"  {in_words(row)}", markup=False)
@@ -98,6 +103,11 @@ class Command:
             f"is Cohen's for paired sentences; all metrics: {document['folder']}/table.parquet; look at them: lab app",
             markup=False,
         )
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table row by row, None where a number is not known."""
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
 def parse(words: list[str]) -> Command:

@@ -32,6 +32,8 @@ TRAINING_MEANINGS: Final = 30_000
 """Translations that a baseline learns from, drawn at random where there are more."""
 DIMENSIONS: Final = 400
 RANDOM_DIMENSIONS: Final = 64
+DOCUMENT: Final = "baselines"
+"""Of a run: what `evaluate_baselines` returned."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Text:
         """Keeps of the training text the meanings that are told in two languages."""
         shared = training.groupby("meaning")["language"].transform("nunique") > 1
         return cls(sentences.reset_index(drop=True), training[shared], tokenizer)
+
+    def serves(self, name: str) -> bool:
+        """Whether there are the translations that a baseline learns from."""
+        return not BASELINES[name].learns or self.translations["meaning"].nunique() > 1
 
 
 Encoder = Callable[[Text, int, int], np.ndarray]
@@ -98,11 +104,10 @@ def encode_baseline(
     """
     if name not in BASELINES:
         raise InputError(f"expected a baseline out of {', '.join(BASELINES)}, got {name!r}")
-    meanings = int(text.translations["meaning"].nunique())
-    if BASELINES[name].learns and meanings < 2:
+    if not text.serves(name):
         raise InputError(
             f"the baseline {name} learns from translations, and the training text has "
-            f"{meanings}: leave it out, or add translations"
+            f"{text.translations['meaning'].nunique()}: leave it out, or add translations"
         )
     began = time.perf_counter()
     vectors = BASELINES[name].encode(text, dimensions, seed)
@@ -117,7 +122,8 @@ def evaluate_baselines(
 ) -> dict[str, Any]:
     """Retrieval of every baseline on the sentences that a run is measured on, learned from the run's training text.
 
-    Baselines that learn from translations are left out where the training text has none.
+    Baselines that learn from translations are left out where the training text has none. On the run's own held-out
+    text the document is kept in the run, after every baseline: `left` names those that are still to be measured.
 
     Args:
         run: whose tokenizer, training text and held-out sentences are read.
@@ -134,25 +140,41 @@ def evaluate_baselines(
     sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
     training = training_sentences(corpus_of(run), run.held_out()["meaning"].unique())
     text = Text.of(sentences, training, load_tokenizer(checkpoint))
-    names = [name for name, one in BASELINES.items() if not one.learns or len(text.translations)]
-    rows = []
-    for done, name in enumerate(names, start=1):
-        vectors, seconds = encode_baseline(name, text, dimensions)
-        mean = translation_accuracy(sides_of(text.sentences, vectors))
-        rows.append(
-            {"baseline": name, "label": BASELINES[name].label, "source": BASELINES[name].source,
-             "accuracy": mean.value, "low": mean.low, "high": mean.high, "chance": mean.chance,
-             "pools": list(mean.pools), "directions": mean.directions, "seconds": seconds}
-        )  # fmt: skip
-        if progress:
-            progress(done, len(names))
-    return {
+    names = [name for name in BASELINES if text.serves(name)]
+    document: dict[str, Any] = {
         "run": run.name,
         "task": "baselines",
         "dimensions": dimensions,
         "training_meanings": int(text.translations["meaning"].nunique()),
         "sentences": len(text.sentences),
-        "rows": rows,
+        "left": names,
+        "rows": [],
+    }
+    for done, name in enumerate(names, start=1):
+        document["rows"].append(_row(name, text, dimensions))
+        document["left"] = names[done:]
+        if corpus_folder is None:
+            run.write_document(DOCUMENT, document)
+        if progress:
+            progress(done, len(names))
+    return document
+
+
+def _row(name: str, text: Text, dimensions: int) -> dict[str, Any]:
+    """The mean retrieval of a baseline with its interval, and the seconds that it took."""
+    vectors, seconds = encode_baseline(name, text, dimensions)
+    mean = translation_accuracy(sides_of(text.sentences, vectors))
+    return {
+        "baseline": name,
+        "label": BASELINES[name].label,
+        "source": BASELINES[name].source,
+        "accuracy": mean.value,
+        "low": mean.low,
+        "high": mean.high,
+        "chance": mean.chance,
+        "pools": list(mean.pools),
+        "directions": mean.directions,
+        "seconds": seconds,
     }
 
 

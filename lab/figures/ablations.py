@@ -15,20 +15,27 @@ from lab.figures.sentences import label_text
 
 ACCENT: Final = "#0f8f8f"
 DASHES: Final = ("solid", "dash", "dot", "longdash", "dashdot")
+BASELINE: Final = "#9b6bd0"
+BASELINE_NAMES: Final = {"lsa": "LSA", "tokens": "token overlap"}
+"""Baselines in as few words as fit below a panel."""
 SIGNIFICANT: Final = 0.05
+ROW: Final = 38
+"""Pixels between two arms."""
 WIDTH: Final = 21
 """Characters of a line over a panel, of which seven stand side by side."""
 
 
-def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
+def arms(table: pd.DataFrame, metrics: Sequence[str], baselines: pd.DataFrame | None = None) -> go.Figure:
     """Value of every arm with its 95 % interval, one panel per metric.
 
     Filled marks differ from the reference arm at 5 %, corrected over the arms; open ones do not; the square is the
-    reference. Grey and red ticks: ceiling and truth of a bound; of an accuracy, grey: what guessing finds.
+    reference. Grey and red ticks: ceiling and truth of a bound; of an accuracy, grey: what guessing finds. Thin violet
+    lines: what needs no network.
 
     Args:
         table: as `lab.study.study` returns it.
         metrics: keys of the metrics, one panel each.
+        baselines: as `lab.study.baseline_table.baseline_table` gives them.
     """
     table = _escaped(table)
     figure = _panels(table, metrics, "value", "low", "high")
@@ -45,7 +52,33 @@ def arms(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:
                 marker={"symbol": "line-ns", "size": 16, "line": {"width": 2.5, "color": colour}, "color": colour},
                 hovertemplate=f"%{{y}}<br>{words}<extra></extra>", row=1, col=column,
             )  # fmt: skip
+        if baselines is not None and metric in set(baselines["metric"]):
+            _draw_baselines(figure, column, baselines[baselines["metric"] == metric], rows)
     return figure
+
+
+def _draw_baselines(figure: go.Figure, column: int, baselines: pd.DataFrame, rows: pd.DataFrame) -> None:
+    """A thin line over the arms for each baseline of a metric, and below the panel its name and value."""
+    labels = rows.set_index("arm")["label"]
+    words = []
+    for baseline, part in baselines.groupby("baseline", sort=False):
+        known = part[part["arm"].isin(labels.index)]
+        name = label_text(BASELINE_NAMES.get(str(baseline), str(baseline)))
+        figure.add_scatter(
+            x=known["value"], y=labels.reindex(known["arm"]), mode="markers", showlegend=False,
+            marker={"symbol": "line-ns", "size": ROW - 4, "line": {"width": 1.5, "color": BASELINE}, "color": BASELINE},
+            customdata=[[label_text(row["label"]), _ends(row)] for row in known.to_dict("records")],
+            hovertemplate="%{y}<br>without a network, %{customdata[0]}:<br>%{x:.1%}%{customdata[1]}<extra></extra>",
+            row=1, col=column,
+        )  # fmt: skip
+        values = sorted({f"{value:.1%}" for value in known["value"]}, key=lambda share: float(share[:-1]))
+        words.append(f"{name} {' – '.join(dict.fromkeys([values[0], values[-1]]))}")
+    title = {"text": "<br>".join(words), "standoff": 4, "font": {"size": 12, "color": BASELINE}}
+    figure.update_xaxes(title=title, row=1, col=column)
+
+
+def _ends(row: dict[str, Any]) -> str:
+    return "" if pd.isna(row["low"]) else f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
 
 
 def _escaped(table: pd.DataFrame) -> pd.DataFrame:
@@ -105,7 +138,7 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
     figure.update_annotations(font={"size": 12})
     lines = max(title.count("<br>") for title in titles)
     margin = {"l": 5, "r": 10, "t": 30 + 16 * lines, "b": 60}
-    figure.update_layout(height=105 + 16 * lines + 38 * len(labels), margin=margin)
+    figure.update_layout(height=105 + 16 * lines + ROW * len(labels), margin=margin)
     return figure
 
 

@@ -21,6 +21,7 @@ GALLERY: Final = Path(__file__).parents[1] / "gallery"
 """Results of studies that come with the lab."""
 UNITS: Final = ("arm", "seed", "metric", "part", "unit", "total", "weight", "ceiling", "truth")
 CURVES: Final = ("arm", "label", "seed", "step", "metric", "title", "value")
+BASELINE_UNITS: Final = ("baseline", "label", "metric", "part", "unit", "total", "weight", "chance")
 TABLE: Final = ("arm", "label", "metric", "title", "unit", "value", "low", "high", "p_words", "stars")
 
 
@@ -69,7 +70,7 @@ class StudyInfo(Frozen):
 
 
 class StudyFolder:
-    """The files of a study: `study.json`, `units.parquet`, `curves.parquet` and `table.parquet`."""
+    """The files of a study: `study.json`, and `units`, `curves`, `table` and `baselines`, each a `.parquet`."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -94,11 +95,24 @@ class StudyFolder:
         except ValidationError as error:
             raise refusal(what, raw, error) from error
 
-    def write(self, info: StudyInfo, units: pd.DataFrame, curves: pd.DataFrame, table: pd.DataFrame) -> None:
+    def write(
+        self,
+        info: StudyInfo,
+        units: pd.DataFrame,
+        curves: pd.DataFrame,
+        table: pd.DataFrame,
+        baselines: pd.DataFrame | None = None,
+    ) -> None:
         """Replaces the results, `study.json` last: it speaks for tables that are there."""
         with room(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        for name, content in (("units", units), ("curves", curves), ("table", table)):
+        empty = pd.DataFrame(columns=["arm", "seed", *BASELINE_UNITS])
+        for name, content in (
+            ("units", units),
+            ("curves", curves),
+            ("table", table),
+            ("baselines", empty if baselines is None else baselines),
+        ):
             write_table(self.folder / f"{name}.parquet", content, "zstd")
         replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())
 
@@ -118,6 +132,16 @@ class StudyFolder:
         """The tidy result, one row per arm and metric, as `lab.study.statistics.compared` made it."""
         return _with_chance(self._read("table", TABLE))
 
+    def baselines(self) -> pd.DataFrame:
+        """What needs no network measured on the text of each cell: arm, seed, and the columns of `BASELINE_UNITS`.
+
+        Without rows where the study is of a version that measured none.
+        """
+        columns = ("arm", "seed", *BASELINE_UNITS)
+        if not (self.folder / "baselines.parquet").exists():
+            return pd.DataFrame(columns=list(columns))
+        return self._read("baselines", columns)
+
     def _read(self, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
         path = self.folder / f"{name}.parquet"
         try:
@@ -135,8 +159,8 @@ class StudyFolder:
         """Puts the results, without the runs, among those that come with the lab."""
         target = GALLERY / self.name
         with room(target), whole_folder(target, replaces=lambda _: True) as partial:
-            for name in ("study.json", "units.parquet", "curves.parquet", "table.parquet"):
-                shutil.copyfile(self.folder / name, partial / name)
+            for path in (self.folder / "study.json", *self.folder.glob("*.parquet")):
+                shutil.copyfile(path, partial / path.name)
         return StudyFolder(self.name, target)
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -10,8 +11,10 @@ from core.config import Frozen, Settings
 from core.errors import InputError
 from core.text.corpus import open_corpus
 from lab import store
+from lab.evaluate.ledger.subject import silent
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
+from lab.study.baselines import measure_baselines
 from lab.study.measures import learning_curves, measure
 from lab.study.scales import Protocol
 from lab.text import corpus_of, corpus_tokenizer, encoded, sampler, world_corpus
@@ -82,10 +85,12 @@ def carry_out_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataF
         carry_out(*reopen_run(cell.name), report)
     if cell.run.status.state != "finished":
         raise InputError(f"run {cell.name} is {cell.run.status.state}: {cell.run.status.message}")
-    return measure(
-        cell.run, cell.base, cell.protocol,
-        lambda phase, done, of: tell(TRAINING, f"{cell.name}: {phase} {done:,}/{of:,}"),
-    )  # fmt: skip
+
+    def tell_phase(phase: str, done: int, of: int) -> None:
+        tell(TRAINING, f"{cell.name}: {phase} {done:,}/{of:,}")
+
+    measure_baselines(cell.run, tell_phase)
+    return measure(cell.run, cell.base, cell.protocol, tell_phase)
 
 
 def check_same(cell: Cell) -> None:
@@ -102,11 +107,21 @@ def check_same(cell: Cell) -> None:
     corpus_of(cell.run, cell.corpus)
 
 
-def results(cell: Cell) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Units and learning curves of a finished cell, with its arm and seed."""
+class CellResults(NamedTuple):
+    """What a finished cell measured, recorded while it trained, and has beside it that needs no network."""
+
+    units: pd.DataFrame
+    curves: pd.DataFrame
+    baselines: pd.DataFrame
+
+
+def results(cell: Cell) -> CellResults:
+    """The tables of a finished cell, with its arm and seed."""
     named = {"arm": cell.arm, "seed": cell.seed}
     units = carry_out_cell(cell)
-    return units.assign(**named), learning_curves(cell.run).assign(**named)
+    baselines = measure_baselines(cell.run, silent)
+    tables = (units, learning_curves(cell.run), baselines)
+    return CellResults(*(table.assign(**named) for table in tables))
 
 
 if __name__ == "__main__":

@@ -165,20 +165,25 @@ def collect(grid: Grid, failed: dict[str, str]) -> StudyFolder:
     Raises:
         InputError: the reference arm has no finished cell.
     """
-    found = [results(cell) for cell in grid.cells if cell.name not in failed]
-    if not any((units["arm"] == grid.reference).any() for units, _ in found):
+    measured = [results(cell) for cell in grid.cells if cell.name not in failed]
+    if not any((cell.units["arm"] == grid.reference).any() for cell in measured):
         first = next(iter(failed), "")
         raise InputError(
             f"no cell of the reference arm {grid.reference} was finished ({first}: {failed.get(first)})"
         )
-    units, curves = (pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True))
+    units, curves, baselines = (_joined(parts) for parts in zip(*measured, strict=True))
     labels = {arm.name: arm.label for arm in grid.arms}
     curves = curves.assign(
         label=curves["arm"].map(labels), title=[metric(key).label for key in curves["metric"]]
     )
     folder = study_folder(grid.name)
-    folder.write(_info(grid, failed), units, curves, compared(units, grid.reference, labels))
+    folder.write(_info(grid, failed), units, curves, compared(units, grid.reference, labels), baselines)
     return folder
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of several cells below each other, of which some may be empty."""
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def _contrasts(grid: Grid) -> tuple[Contrast, ...]:

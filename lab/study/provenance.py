@@ -38,7 +38,7 @@ def keep(name: str) -> StudyFolder:
     """Puts the result of a study that was run here, with the fingerprint of its code, among those of the lab."""
     folder = study_folder(name)
     info = folder.info.model_copy(update={"probe": probe()})
-    folder.write(info, folder.units(), folder.curves(), folder.table())
+    folder.write(info, folder.units(), folder.curves(), folder.table(), folder.baselines())
     return folder.copy_to_gallery()
 
 

@@ -37,6 +37,20 @@ def units() -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def baselines(values: dict[str, float]) -> pd.DataFrame:
+    """What needs no network finds these shares of the translations in the text of every arm and seed."""
+    parts = [
+        pd.DataFrame({
+            "baseline": name, "label": f"{name} in full", "metric": "retrieval", "part": "", "unit": np.arange(60),
+            "total": np.arange(60) < 60 * value, "weight": 1.0, "chance": 0.02, "arm": arm, "seed": seed,
+        }).astype({"total": float})
+        for name, value in values.items()
+        for arm in ARMS
+        for seed in SEEDS
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
 def curves() -> pd.DataFrame:
     """Retrieval and a loss at three steps."""
     rows = [
@@ -49,7 +63,9 @@ def curves() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "label", "seed", "step", "metric", "title", "value"])
 
 
-def write_study(name: str, missing: tuple[str, ...] = (), scale: str = "toy") -> StudyFolder:
+def write_study(
+    name: str, missing: tuple[str, ...] = (), scale: str = "toy", without_network: pd.DataFrame | None = None
+) -> StudyFolder:
     """A study of three arms and three seeds that pretends to have been carried out."""
     info = StudyInfo(
         name=name,
@@ -70,5 +86,5 @@ def write_study(name: str, missing: tuple[str, ...] = (), scale: str = "toy") ->
         missing=missing,
     )
     folder, measured = study_folder(name), units()
-    folder.write(info, measured, curves(), compared(measured, "mmlm", ARMS))
+    folder.write(info, measured, curves(), compared(measured, "mmlm", ARMS), without_network)
     return folder

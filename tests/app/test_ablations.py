@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from lab.store import study as stored
-from tests.app.studies import ARMS, write_study
+from tests.app.studies import ARMS, baselines, write_study
 from tests.app.test_pages import VIEWS, open_page, words
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -32,6 +32,19 @@ def test_a_study_shows_its_question_arms_intervals_and_what_made_it(runs):
     assert cells.filter(like="retrieval").iloc[0, 0].startswith("0.")
     assert cells.filter(like="XLCO").iloc[1, 0].startswith("3.0")
     assert cells.filter(like="retrieval").iloc[1, 0].endswith("*")
+
+
+def test_what_needs_no_network_stands_beside_the_arms_and_a_study_that_measured_none_opens(runs):
+    write_study("tasks-toy", without_network=baselines({"lsa": 0.9, "tokens": 0.1}))
+    told = words(open_page("ablations"))
+    assert "lsa in full 0.900 [" in told
+    assert "guessing 0.02. No arm is above the best of these by its whole interval." in told
+    assert "Thin violet lines" in told
+    older = write_study("older")
+    (older.folder / "baselines.parquet").unlink()
+    page = open_page("ablations", study="older")
+    assert not page.error
+    assert "network" not in words(page)
 
 
 def test_another_reference_arm_is_chosen_in_the_url(runs):
@@ -84,7 +97,9 @@ def test_a_result_that_came_with_the_lab_stands_beside_those_made_here(runs, gal
     assert not page.error
 
 
-@pytest.mark.parametrize("name", ["study.json", "units.parquet", "curves.parquet", "table.parquet"])
+@pytest.mark.parametrize(
+    "name", ["study.json", "units.parquet", "curves.parquet", "table.parquet", "baselines.parquet"]
+)
 def test_a_damaged_study_gets_one_line_and_others_stay_selectable(runs, name):
     damaged = write_study("damaged")
     (damaged.folder / name).write_text("no longer")

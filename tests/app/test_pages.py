@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,73 @@ def test_retrieval_filters_mistakes_by_pair(full):
 def test_retrieval_states_pool_and_chance_beside_the_mean_and_the_extremes(full):
     told = words(open_page("retrieval", run="first"))
     assert told.count("guessing finds 0.5\u00a0% among 200 sentences") == 3
+
+
+def baselines_document(best: tuple[float, float], pools: tuple[int, int], left: tuple[str, ...] = ()) -> dict:
+    """What `lab evaluate --task baselines` keeps in a run."""
+    rows = [
+        ("random", "random vectors", 0.004, 0.001, 0.02),
+        ("lsa", "latent <b>semantics</b>", best[0], *best),
+    ]
+    return {
+        "run": "first", "task": "baselines", "dimensions": 128, "training_meanings": 900, "sentences": 1000,
+        "left": list(left),
+        "rows": [
+            {"baseline": name, "label": label, "source": "", "accuracy": value, "low": low, "high": high,
+             "chance": 1 / 200, "pools": list(pools), "directions": 20, "seconds": 1.0}
+            for name, label, value, low, high in rows
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("best", "pools", "said"),
+    [
+        ((0.9, 0.99), (200, 200), "The interval of the run lies below that of the best of these."),
+        ((0.7, 0.78), (200, 200), "The interval of the run overlaps that of the best of these."),
+        ((0.1, 0.2), (200, 200), "The interval of the run lies above that of the best of these."),
+        ((0.1, 0.2), (50, 50), "its accuracy does not compare with these"),
+    ],
+)
+def test_retrieval_says_where_the_run_lies_beside_what_needs_no_network(full, best, pools, said):
+    store.open_run("first").write_document("baselines", baselines_document(best, pools))
+    page = open_page("retrieval", run="first")
+    told = words(page)
+    assert said in told
+    assert "learned from 900 training meanings" in told
+    table = next(html.proto.body for html in page.get("html") if "random vectors" in html.proto.body)
+    assert f"{100 * best[0]:.1f} % [{100 * best[0]:.1f}, {100 * best[1]:.1f}]" in table
+    assert "&lt;b&gt;semantics" in table
+    assert not [button for button in page.button if "no network" in button.label]
+
+
+def test_retrieval_offers_to_measure_what_needs_no_network_until_nothing_is_left(full):
+    def offered() -> bool:
+        return any("no network" in button.label for button in open_page("retrieval", run="first").button)
+
+    assert offered()
+    store.open_run("first").write_document("baselines", baselines_document((0.9, 0.99), (200, 200), ("cca",)))
+    assert offered()
+
+
+def test_the_button_measures_in_a_process_of_its_own_whose_last_words_are_shown_where_it_fails(full):
+    page = open_page("retrieval", run="first")
+    button = next(button for button in page.button if "no network" in button.label)
+    button.click().run()
+    deadline = time.monotonic() + 120
+    while not page.error and time.monotonic() < deadline:
+        time.sleep(1)
+        page.run()
+    # a run that only pretends to have trained has no checkpoint, so no tokenizer
+    assert "lab evaluate ended with code 2" in words(page)
+    assert "has no checkpoint yet" in page.code[0].value
+
+
+def test_a_damaged_document_of_baselines_leaves_the_rest_of_the_page(full):
+    (store.open_run("first").folder / "baselines.json").write_text("{")
+    page = open_page("retrieval", run="first")
+    assert "baselines.json is damaged" in words(page)
+    assert "mean top-1 accuracy" in words(page)
 
 
 def test_retrieval_of_452_languages_shows_the_extremes_a_table_and_the_matrix_of_a_few(full):

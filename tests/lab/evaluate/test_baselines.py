@@ -19,6 +19,7 @@ from lab.evaluate.bags import (
 from lab.evaluate.baselines import BASELINES, Text, encode_baseline
 from lab.evaluate.means import translation_accuracy
 from lab.evaluate.retrieval import sides_of
+from lab.store import open_run
 from lab.world import World
 from tests.lab.runs import FLAGS
 
@@ -99,4 +100,6 @@ def test_the_command_measures_every_baseline_on_the_sentences_of_the_run(capsys)
     assert all(
         row["low"] <= row["accuracy"] <= row["high"] and row["pools"] == [40, 40] for row in document["rows"]
     )
+    assert document["left"] == []
+    assert open_run("r").document("baselines") == document
     assert lab(["evaluate", "r", "--task", "baselines", "--dimensions", "1"]) == 2

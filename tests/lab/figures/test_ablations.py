@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from lab.figures import ablations
+from lab.study.baseline_table import baseline_table
 from lab.study.statistics import compared
-from tests.app.studies import ARMS, curves, units
+from tests.app.studies import ARMS, baselines, curves, units
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,15 @@ def test_the_ceiling_of_a_bound_is_drawn_and_a_truth_far_beyond_it_is_told_in_th
     assert drawn.layout.xaxis.title.text == "nats"
     truth = next(trace for trace in drawn.data if "the truth is" in trace.hovertemplate)
     assert set(truth.x) == {5.5}
+
+
+def test_a_baseline_is_a_thin_line_in_the_panel_of_its_metric_alone_and_is_named_below_it(table):
+    beside = baseline_table(baselines({"lsa": 0.9, "tokens": 0.1}))
+    figure = ablations.arms(table, ["retrieval", "mmlm"], beside)
+    drawn = [trace for trace in figure.data if "without a network" in trace.hovertemplate]
+    assert [list(trace.x) for trace in drawn] == [pytest.approx([0.9] * 3), pytest.approx([0.1] * 3)]
+    assert all(set(trace.y) == set(ARMS.values()) and trace.xaxis == "x" for trace in drawn)
+    assert figure.layout.xaxis.title.text == "LSA 90.0%<br>token overlap 10.0%"
 
 
 def test_long_names_of_metrics_are_broken_so_that_panels_do_not_overlap(table):

@@ -14,17 +14,20 @@ import pandas as pd
 import pytest
 import torch
 
+import lab.study.baselines
 import lab.study.cells
 import lab.study.grid
 from core.errors import InputError
 from core.text.corpus import write_corpus
 from lab import cli, store
+from lab.evaluate.baselines import evaluate_baselines
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger.masked import masked_reading
 from lab.evaluate.ledger.subject import open_subject
 from lab.evaluate.run import evaluate_run
 from lab.store.study import open_study, study_folder
 from lab.study import against, carry_out_study, study
+from lab.study.baselines import DIMENSIONS, NAMES, measure_baselines
 from lab.study.cells import Cell, carry_out_cell
 from lab.study.definitions import STUDIES, weighting_arms
 from lab.study.grid import plan
@@ -149,6 +152,25 @@ def test_a_study_says_what_guessing_retrieves(here):
     assert table.loc["retrieval", "chance"].tolist() == pytest.approx([1 / 40] * 2)
     assert table.loc["mmlm", "chance"].isna().all()
     assert "guessing 0.025" in heading(table.loc[["retrieval"]].reset_index().to_dict("records"))
+
+
+def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command(here, monkeypatch):
+    beside = open_study("weighting-smoke").baselines()
+    assert set(beside["baseline"]) == set(NAMES)
+    assert beside.groupby(["arm", "seed"]).ngroups == 4
+    sums = beside.groupby(["arm", "seed", "baseline"])[["total", "weight"]].sum()
+    accuracy = sums["total"] / sums["weight"]
+    rows = evaluate_baselines(store.open_run("weighting-smoke/mean-101"), dimensions=DIMENSIONS)["rows"]
+    for row in rows:
+        if row["baseline"] in NAMES:
+            for arm in WEIGHTING:
+                assert accuracy[arm, 101, row["baseline"]] == pytest.approx(row["accuracy"], abs=1e-9)
+
+    def forbidden(*arguments):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(lab.study.baselines, "baseline_units", forbidden)
+    assert len(measure_baselines(store.open_run("weighting-smoke/token-sum-102"), forbidden))
 
 
 def test_learning_curves_are_kept_of_every_cell(here):
@@ -292,12 +314,15 @@ def test_the_command_prints_one_document_and_a_table(here, capsys):
     keys = {"arm", "metric", "value", "low", "high", "seeds", "p_value"}
     assert all(keys <= set(row) for row in document["rows"])
     assert any(row["p_value"] is None for row in document["rows"])
+    assert {row["baseline"] for row in document["baselines"]} == set(NAMES)
     assert (
         cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "2", "--reference", "token-sum"]) == 0
     )
     told = capsys.readouterr().out
     assert "How should the three losses be weighed?" in told
     assert "less token-sum" in told
+    beside = "Without a network, on the same held-out sentences, retrieval (top-1): cross-lingual latent"
+    assert beside in " ".join(told.split())
     assert "2 seeds; differences are paired by sentence and seed" in told
 
 

@@ -1,0 +1,50 @@
+"""What a page asks a process of its own to compute, once for all who look at it."""
+
+import subprocess
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from lab import jobs, store
+
+REFRESH_SECONDS = 2.0
+Progress = Callable[[], tuple[float, str]]
+"""How much is done, 0 to 1, and what is under way."""
+
+
+@st.cache_resource
+def _processes() -> dict[str, subprocess.Popen[bytes]]:
+    """Processes that sessions of this dashboard have started, by what they compute."""
+    return {}
+
+
+def compute_button(key: str, words: Sequence[str], label: str, progress: Progress) -> None:
+    """A button that starts a `lab` command, and how that stands, for everybody who looks at the page.
+
+    Args:
+        key: of what is computed, fit for a file name.
+        words: of the command, without `lab`.
+        label: of the button.
+        progress: asked every other second while the command runs.
+    """
+    log = store.cache_folder() / f"{key}.log"
+    process = _processes().get(key)
+    if process is not None and process.poll() is None:
+        st.fragment(_wait, run_every=REFRESH_SECONDS)(process, progress)
+        return
+    if process is not None and process.poll():
+        st.error(f"lab {words[0]} ended with code {process.poll()}.", icon=":material/error:")
+        st.code(store.tail(log), language=None)
+    if st.button(label, key=f"compute-{key}", icon=":material/calculate:"):
+        log.unlink(missing_ok=True)
+        # another session may have pressed it meanwhile
+        if process is _processes().get(key):
+            _processes()[key] = jobs.detached(words, log)
+        st.rerun()
+
+
+def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
+    if process.poll() is not None:
+        st.rerun()
+    done, what = progress()
+    st.progress(done, text=f"{what}, in a process of its own: you may leave this page and come back")
