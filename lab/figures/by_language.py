@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lab.figures.languages import COLOURS, language_style
+from lab.figures.legend import LEGEND
 
 ROW: Final = 20
 """Height of a language's line, in pixels."""
@@ -54,7 +55,7 @@ def language_lines(means: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         height=HEAD + ROW * max(4, len(order)), margin={"l": 10, "r": 10, "t": HEAD - 10, "b": 10},
-        legend={"orientation": "h", "yref": "container", "y": 1.0, "yanchor": "top", "x": 0},
+        legend=LEGEND,
         xaxis={"range": [-0.01, 1.02], "tickformat": ".0%", "side": "top", "title": "mean top-1 accuracy"},
         yaxis={"tickvals": list(place.values()), "ticktext": [language_style(tag).name for tag in order],
                "range": [len(order) - 0.4, -0.6], "zeroline": False},

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from lab.figures.legend import LEGEND
 from lab.figures.tasks import TASKS, TaskStyle
 
 POINTS: Final = 400
@@ -128,7 +129,7 @@ def _frame(label: str) -> dict:
         "yaxis": {"title": label},
         "height": 300,
         "margin": {"l": 50, "r": 10, "t": 10, "b": 40},
-        "legend": {"orientation": "h", "y": 1.12, "x": 0},
+        "legend": LEGEND,
         "uirevision": "steady",
     }
 

@@ -15,7 +15,7 @@ GREY = "rgba(128,138,150,0.45)"
 def before_and_after(languages: Sequence[str], meanings: int = 4) -> go.Figure:
     """A drawing, not data: each mark a sentence, grey lines join translations."""
     figure = make_subplots(
-        1, 2, subplot_titles=["before: gathered by language", "after: gathered by meaning"]
+        1, 2, subplot_titles=["before: gathered<br>by language", "after: gathered<br>by meaning"]
     )
     generator = np.random.default_rng(3)
     by_language, by_meaning = _ring(len(languages), 1.0), _ring(meanings, 0.95, turn=0.4)
@@ -39,7 +39,7 @@ def before_and_after(languages: Sequence[str], meanings: int = 4) -> go.Figure:
     figure.update_xaxes(visible=False, range=[-1.6, 1.6])
     figure.update_yaxes(visible=False, range=[-1.45, 1.45])
     figure.update_layout(
-        height=320, margin={"l": 5, "r": 5, "t": 30, "b": 5}, legend={"orientation": "h", "y": -0.02}
+        height=335, margin={"l": 5, "r": 5, "t": 45, "b": 5}, legend={"orientation": "h", "y": -0.02}
     )
     return figure
 

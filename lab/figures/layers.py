@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from lab.figures.ablations import DASHES
 from lab.figures.languages import COLOURS, SYMBOLS
 from lab.figures.ledger import CEILING
+from lab.figures.legend import LEGEND
 from lab.figures.sentences import label_text
 
 
@@ -40,7 +41,7 @@ def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
         _level(figure, table, "chance", "guessing", "dot", "guessing finds %{y:.2%}")
     figure.update_layout(
         height=380, margin={"l": 50, "r": 10, "t": 10, "b": 45},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        legend=LEGEND,
         xaxis={"title": "hidden state (0 = embeddings)", "dtick": 1},
         yaxis={"title": "top-1 accuracy"} if unit == "share" else {"title": "bound (nats per sentence pair)"},
     )  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lab.figures.idea import GREY
+from lab.figures.legend import LEGEND
 from lab.figures.sentences import label_text
 from lab.figures.tasks import PER_PAIR, PER_SENTENCE, TASKS, TaskStyle
 
@@ -86,8 +87,8 @@ def ledger(rows: Rows, per_sentence: bool = False) -> go.Figure:
     figure.add_scatter(x=[None], y=labels[:1], xaxis="x2", showlegend=False, hoverinfo="skip")
     figure.update_layout(
         barmode="overlay", height=145 + 66 * max(1, len(shown)), margin={"l": 5, "r": 10, "t": 85, "b": 45},
-        legend={"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
-        xaxis={"title": f"information ({PER_SENTENCE if per_sentence else 'nats, per what each row names'})",
+        legend=LEGEND | {"itemsizing": "constant"},
+        xaxis={"title": PER_SENTENCE if per_sentence else "nats, per what each row names",
                "range": [0, top]}, yaxis={"ticksuffix": "  "},
         xaxis2={"title": "bits", "range": [0, top / math.log(2)], "overlaying": "x", "side": "top",
                 "showgrid": False, "tickmode": "auto"},
@@ -172,7 +173,7 @@ def by_candidates(rows: Rows) -> go.Figure:
             line={"color": TRUTH, "width": 2}, hovertemplate="the truth is %{y:.2f} nats<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
-        height=380, margin={"l": 50, "r": 10, "t": 10, "b": 45}, legend={"orientation": "h", "y": 1.18, "x": 0},
+        height=380, margin={"l": 50, "r": 10, "t": 40, "b": 45}, legend=LEGEND,
         xaxis={"title": "candidates", "type": "log", "dtick": 1}, yaxis={"title": f"information ({PER_PAIR})"},
     )  # fmt: skip
     return figure

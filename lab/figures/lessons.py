@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from lab.figures.languages import COLOURS, SYMBOLS
 from lab.figures.ledger import CEILING, INTERVAL, TRUTH
+from lab.figures.legend import LEGEND
 from lab.figures.matrix import SEQUENTIAL
 from lab.figures.sentences import label_text
 from lab.figures.tasks import TASKS
@@ -144,7 +145,7 @@ def _frame(x: str, y: str) -> dict:
     return {
         "height": 420,
         "margin": {"l": 55, "r": 10, "t": 40, "b": 50},
-        "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        "legend": LEGEND,
         "xaxis": {"title": x},
         "yaxis": {"title": y},
     }

@@ -89,14 +89,15 @@ def _matrix(
         go.Heatmap(
             z=values, x=tags, y=tags, text=written, texttemplate="%{text}", customdata=hovers,
             hovertemplate="%{customdata}<extra></extra>", hoverongaps=False, xgap=2, ygap=2,
-            colorbar={"title": label, "tickformat": tick, "thickness": 12, "outlinewidth": 0}, **scale,
+            colorbar={"title": {"text": label, "side": "bottom"}, "tickformat": tick, "thickness": 12,
+                      "outlinewidth": 0, "orientation": "h", "y": 0, "yanchor": "top"}, **scale,
         )
     )  # fmt: skip
     names = [language_style(tag).name for tag in tags]
     axis = {"tickvals": tags, "ticktext": names, "showgrid": False, "zeroline": False}
     row = 46 if len(tags) <= 8 else 32
     figure.update_layout(
-        height=120 + max(6, len(tags)) * row, margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        height=180 + max(6, len(tags)) * row, margin={"l": 10, "r": 10, "t": 10, "b": 10},
         xaxis={**axis, "title": "searched", "side": "top"},
         yaxis={**axis, "title": "query", "autorange": "reversed"},
     )  # fmt: skip

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.figures import by_language, curves, idea, maps, matrix
+from lab.evaluate.ledger.rows import ledger_row
+from lab.figures import by_language, curves, idea, layers, ledger, maps, matrix
 from lab.figures.languages import language_style
 from lab.figures.sentences import POP_ISOLATE, hover_text
 
@@ -186,3 +187,31 @@ def test_bars_of_bounds_never_exceed_their_ceilings():
 
 def test_the_drawing_of_the_idea_is_the_same_every_time():
     assert idea.before_and_after(("en", "ar")).to_json() == idea.before_and_after(("en", "ar")).to_json()
+
+
+def test_legends_stand_where_a_figure_makes_room_for_their_lines():
+    rows = [
+        ledger_row(
+            "xlco", 2.0, 1.9, 2.1, 2.77, candidates=16, method="infonce", unit="nats per sentence pair"
+        )
+    ]
+    steps = pd.DataFrame({"step": [1, 2], "losses.mmlm": [7.0, 6.0]})
+    read = pd.DataFrame({"name": "run", "layer": [0, 1], "value": 0.5, "low": 0.4, "high": 0.6})
+    figures = [
+        ledger.ledger(rows),
+        ledger.by_candidates(rows),
+        curves.losses(steps),
+        layers.by_layer(read, "share"),
+    ]
+    for figure in figures:
+        legend = figure.layout.legend
+        # only a legend at the edge of the container pushes the plot away (plotly: automargin of legends)
+        assert (legend.orientation, legend.yref, legend.y, legend.yanchor) == ("h", "container", 1, "top")
+
+
+def test_the_scale_of_colours_takes_no_width_from_the_columns_of_a_matrix():
+    pairs = pd.DataFrame(
+        [("en", "fr", 0.5, 0.4, 0.6, 10, 10, 0.1)],
+        columns=["source", "target", "value", "low", "high", "n", "pool", "chance"],
+    )
+    assert matrix.accuracy_matrix(pairs).data[0].colorbar.orientation == "h"
