@@ -73,9 +73,10 @@ def shared_meanings(languages: Sequence[Texts]) -> np.ndarray:
 def sampled(enough: np.ndarray, rule: PoolRule) -> np.ndarray:
     """Positions of the directions that are measured, [directions, 2].
 
-    Languages stand in a circle in random order, and each searches those that follow it. Along that line of directions
-    every so-manyth is taken from a random start: all have the same chance, and where all languages translate each
-    other, each asks and is searched about equally often.
+    Where there are too many, a sample without replacement in which each has the same chance, so that the expected mean
+    over the sample is the mean over all. Languages stand in a circle in random order, and each searches those that
+    follow it. Along that line of directions every so-manyth is taken from a random start: where all languages
+    translate each other, each asks and is searched about equally often. Some language may be in no direction drawn.
     """
     count = len(enough)
     rng = np.random.default_rng(rule.seed)
@@ -85,26 +86,5 @@ def sampled(enough: np.ndarray, rule: PoolRule) -> np.ndarray:
     line = line[enough[line[:, 0], line[:, 1]]]
     if len(line) <= rule.directions:
         return line
-    first = covering(enough, circle, rng)[: rule.directions] if rule.every_language else line[:0]
-    line = line[~np.isin(line @ [count, 1], first @ [count, 1])]
-    more = rule.directions - len(first)
-    return np.concatenate(
-        [first, line[((rng.random() + np.arange(more)) * len(line) / max(1, more)).astype(np.int64)]]
-    )
-
-
-def covering(enough: np.ndarray, order: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Few directions in which every language asks or is searched, [directions, 2].
-
-    In `order` each language that has no direction yet gets one, with another that has none if there is such a one.
-    """
-    either, directions = enough | enough.T, list[tuple[int, int]]()
-    alone = either.any(1)
-    for language in order:
-        if alone[language]:
-            others = order[either[language, order]]
-            other = next(iter(others[alone[others]]), rng.choice(others))
-            asks = enough[language, other] and (not enough[other, language] or rng.random() < 0.5)
-            directions.append((language, other) if asks else (other, language))
-            alone[[language, other]] = False
-    return np.array(directions, dtype=np.int64).reshape(-1, 2)
+    places = (rng.random() + np.arange(rule.directions)) * len(line) / rule.directions
+    return line[places.astype(np.int64)]

@@ -42,7 +42,6 @@ class PoolRule:
             are drawn at random, the same meanings in every language as far as it has them.
         smallest: directions with fewer queries or candidates are listed, not averaged.
         directions: at most so many are measured; of more, every one has the same chance to be drawn.
-        every_language: of more, each language is in one direction at least, as far as so many can hold all.
         seed: draws candidates and directions.
 
     Raises:
@@ -53,7 +52,6 @@ class PoolRule:
     size: int | None = None
     smallest: int = SMALLEST_POOL
     directions: int = MOST_DIRECTIONS
-    every_language: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

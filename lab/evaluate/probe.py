@@ -50,7 +50,7 @@ class Probe:
         wanted = {other: self._shown for other in range(top + 1) if other != layer}
         vectors = encode(model, tokenizer, texts, range(top + 1), pooling, wanted=wanted)
         sides = sides_of(self.sentences[self._compared], vectors[layer][self._compared])
-        mean = mean_accuracy(retrieval(sides, PoolRule(directions=MOST_DIRECTIONS, every_language=True)))
+        mean = mean_accuracy(retrieval(sides, PoolRule(directions=MOST_DIRECTIONS)))
         return vectors | {layer: vectors[layer][self._shown]}, step_record(mean)
 
 
