@@ -14,10 +14,15 @@ from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
 from lab.study.baseline_table import baseline_table, baselines_in_words
 from lab.study.contrasts import in_words, primary
-from lab.study.metrics import without_costs
+from lab.study.metrics import LAYERS, without_costs
 from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
+LAYER_WORDS = {
+    "retrieval": "Held-out retrieval",
+    "roles": "How often a sentence is nearer to its translation than to that of the fact with the two people "
+    "exchanged, which shares its words,",
+}
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the arms …")
@@ -47,9 +52,14 @@ def figures(
     _table: pd.DataFrame,
     _metrics: list[str],
     _baselines: pd.DataFrame,
-) -> tuple[go.Figure, go.Figure, go.Figure]:
-    """Arms, differences and layers; sessions share them, as nobody changes them."""
-    return arms(_table, _metrics, _baselines), differences(_table, _metrics), layers(_table)
+) -> tuple[go.Figure, go.Figure, dict[str, go.Figure]]:
+    """Arms, differences, and layers by metric; sessions share them, as nobody changes them."""
+    by_layer = {
+        metric: layers(_table, metric)
+        for metric, prefix in LAYERS.items()
+        if _table["metric"].str.startswith(prefix).any()
+    }
+    return arms(_table, _metrics, _baselines), differences(_table, _metrics), by_layer
 
 
 def choose_study() -> StudyFolder:
@@ -163,8 +173,12 @@ st.caption(markdown_text(READ.format(seeds=len(info.seeds), reference=labels[ref
 save(study.name, table, cells, caption)
 
 st.subheader("Where meaning lives", anchor=False)
-st.plotly_chart(of_layers, key="layers", config={"displayModeBar": False})
-st.caption("Held-out retrieval when each hidden state is read, 0 = embeddings, with 95 % intervals.")
+for metric, figure in of_layers.items():
+    st.plotly_chart(figure, key=f"layers-{metric}", config={"displayModeBar": False})
+    st.caption(
+        f"{LAYER_WORDS[metric]} when each hidden state is read, 0 = embeddings, with 95 % intervals; dotted: what "
+        "guessing finds."
+    )
 
 st.subheader("Learning curves", anchor=False)
 titles = dict(zip(curves["metric"], curves["title"], strict=True))

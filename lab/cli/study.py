@@ -1,7 +1,7 @@
 """`lab study NAME`: an ablation grid."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,21 @@ from lab.study.baseline_table import COLUMNS, baseline_table, baselines_in_words
 from lab.study.contrasts import in_words, primary
 from lab.study.scales import ScaleName
 from lab.study.tables import heading, line
+
+
+@dataclass(frozen=True)
+class WorldFlags:
+    """What the built-in world tells, in all arms; default: what the scale says."""
+
+    relations: tuple[str, ...] | None = None
+    """With transfer comparison negation coreference there are facts that only order, case or agreement tells apart;
+    then every cell also says how often it tells who is which (metric roles)."""
+    meanings: int | None = None
+    """Distinct meanings drawn, held-out ones included; default: the scale's, or all where the world tells fewer."""
+    languages: tuple[str, ...] | None = None
+    """BCP-47 tags."""
+    paraphrases: bool | None = None
+    """Draw among the wordings of a relation instead of the first."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,8 @@ class Command:
     steps: int | None = None
     """Of training in each cell; default: the scale's. A warm-up that would outlast them becomes a tenth of them."""
     name: str | None = None
-    """Of the study's folder under the runs; default: the study, the scale and the corpus."""
+    """Of the study's folder under the runs; default: the study, the scale, and the corpus or roles."""
+    world: WorldFlags = WorldFlags()
     gallery: bool = False
     """Keep the result among those that come with the lab."""
 
@@ -56,8 +72,9 @@ class Command:
                 bar.update(task[0], completed=done, total=total, told=told)
 
             folder, failed = carry_out_study(
-                self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell
-            )
+                self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell,
+                {key: value for key, value in asdict(self.world).items() if value is not None},
+            )  # fmt: skip
         info = folder.info
         made = against(folder, self.reference) if self.reference else folder.table()
         for name, why in failed.items():
@@ -69,6 +86,7 @@ class Command:
             "folder": str(folder.folder),
             "scale": info.scale,
             "reference": self.reference or info.reference,
+            "metrics": list(info.metrics),
             "rows": _records(made),
             "baselines": _records(baseline_table(folder.baselines())),
             "primary": primary(folder).to_dict("records"),
@@ -88,7 +106,7 @@ class Command:
         made, reference = pd.DataFrame(document["rows"]), document["reference"]
         baselines = pd.DataFrame(document["baselines"], columns=list(COLUMNS))
         out.print(STUDIES[self.study].question, style="bold")
-        for key in STUDIES[self.study].metrics:
+        for key in document["metrics"]:
             rows = made[made["metric"] == key].to_dict("records")
             if rows:
                 heads = ("arm", "mean [95 %]", f"less {reference} [95 %]", "p", "d")

@@ -66,6 +66,25 @@ class Questions:
                 tables.append(pd.DataFrame({"meaning": numbers, "language": tag, "text": texts}))
         return cls(world.languages, relations_of(world, facts), pd.concat(tables, ignore_index=True))
 
+    @classmethod
+    def of_held_out(cls, world: World | None, held_out: pd.DataFrame) -> "Questions | None":
+        """The role facts among held-out sentences; None for text of no world, of one language, or without any."""
+        if world is None or len(world.languages) < 2:
+            return None
+        meanings = held_out["meaning"].unique()
+        return None if (world.exchanged(meanings) == meanings).all() else cls.of(world, meanings)
+
+    @property
+    def facts(self) -> np.ndarray:
+        """The meanings that are asked for, [facts]."""
+        return self.sentences["meaning"].to_numpy()[: len(self.relations)]
+
+    def by_fact(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Totals and weights, [facts]: sum(totals) / sum(weights) is the mean over relations of their accuracies."""
+        _, at, counts = np.unique(self.relations, return_inverse=True, return_counts=True)
+        weights = 1 / counts[at]
+        return weights * np.nanmean(self.answers(vectors), axis=(0, 1)), weights
+
     def answers(self, vectors: np.ndarray) -> np.ndarray:
         """What each question scores, [languages, languages, facts]: queries in the first, candidates in the second.
 

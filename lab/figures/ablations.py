@@ -178,10 +178,16 @@ def _hover(row: dict[str, Any], share: bool) -> str:
     return told
 
 
-def layers(table: pd.DataFrame) -> go.Figure:
-    """Retrieval that reads each hidden state, one line per arm with 95 % intervals."""
-    rows = _escaped(table[table["metric"].str.startswith("retrieval_layer_")])
-    rows = rows.assign(layer=rows["metric"].str.removeprefix("retrieval_layer_").astype(int))
+def layers(table: pd.DataFrame, metric: str = "retrieval") -> go.Figure:
+    """A metric that reads each hidden state, one line per arm with 95 % intervals; dotted: what guessing finds.
+
+    Args:
+        table: as `lab.study.study` returns it.
+        metric: out of `lab.study.metrics.LAYERS`.
+    """
+    prefix = f"{metric}_layer_"
+    rows = _escaped(table[table["metric"].str.startswith(prefix)])
+    rows = rows.assign(layer=rows["metric"].str.removeprefix(prefix).astype(int))
     figure = go.Figure()
     for index, (label, part) in enumerate(rows.groupby("label", sort=False)):
         ordered = part.sort_values("layer")
@@ -194,7 +200,11 @@ def layers(table: pd.DataFrame) -> go.Figure:
             hovertemplate="layer %{x}: %{y:.1%} [%{customdata[0]:.1%}, %{customdata[1]:.1%}]"
             "<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.update_layout(**_frame("layer that is read", "top-1 accuracy"))
+    if rows["chance"].notna().any():
+        line = {"color": CEILING, "width": 1.5, "dash": "dot"}
+        figure.add_hline(y=rows["chance"].mean(), line=line)  # pyright: ignore[reportArgumentType]
+    accuracy = "top-1 accuracy" if metric == "retrieval" else "nearer to the translation"
+    figure.update_layout(**_frame("layer that is read", accuracy))
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
     return figure

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from core.config import FORMAT_VERSION, STORED, Frozen, Settings
 from core.errors import InputError
@@ -46,7 +46,10 @@ class Contrast(Frozen):
 
 
 class StudyInfo(Frozen):
-    """`study.json`: what a study asked, and what made its numbers."""
+    """`study.json`: what a study asked, and what made its numbers.
+
+    `world`: settings of the world that were asked for instead of the scale's.
+    """
 
     format: int = FORMAT_VERSION
     name: str
@@ -57,6 +60,7 @@ class StudyInfo(Frozen):
     seeds: tuple[int, ...]
     reference: str
     metrics: tuple[str, ...]
+    world: dict[str, Any] = Field(default_factory=dict)
     arms: tuple[ArmInfo, ...]
     contrasts: tuple[Contrast, ...] = ()
     base: Settings

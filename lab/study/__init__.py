@@ -12,7 +12,7 @@ import pandas as pd
 
 from core.errors import InputError
 from lab.store.study import StudyFolder, list_studies, open_study
-from lab.study.definitions import STUDIES, study_named
+from lab.study.definitions import STUDIES, Changes, study_named
 from lab.study.scales import ScaleName
 from lab.study.statistics import compared
 
@@ -71,13 +71,14 @@ def carry_out_study(
     folder: str | None = None,
     steps: int | None = None,
     progress: Callable[[float, int, str], None] = silent,
+    world: Changes | None = None,
 ) -> tuple[StudyFolder, dict[str, str]]:
-    """As `study`, under a name of its own and with other training steps if wanted.
+    """As `study`, under a name of its own, with other training steps and settings of the world if wanted.
 
     The folder of the study, and why cells failed, by cell.
     """
     from lab.study.grid import carry_out_grid, collect, plan
 
-    grid = plan(study_named(name), scale, seeds, corpus, folder, steps)
+    grid = plan(study_named(name), scale, seeds, corpus, folder, steps, world)
     failed = carry_out_grid(grid, jobs, progress)
     return collect(grid, failed), failed

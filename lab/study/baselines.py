@@ -12,8 +12,10 @@ from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
 from lab.evaluate.baselines import BASELINES, Text, encode_baseline, training_sentences
+from lab.evaluate.ledger.subject import world_of
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
+from lab.evaluate.roles import CHANCE, Questions
 from lab.store import Run
 from lab.store.study import BASELINE_UNITS
 from lab.store.tables import read_table, write_table
@@ -21,7 +23,7 @@ from lab.text import corpus_of
 
 NAMES: Final = ("lsa", "tokens")
 DIMENSIONS: Final = 128
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what baseline units mean; those of another version are measured again."""
 Progress = Callable[[str, int, int], None]
 
@@ -52,30 +54,47 @@ def _digest(run: Run, tokenizer: Tokenizer) -> str:
 def baseline_units(held_out: pd.DataFrame, corpus: Corpus, tokenizer: Tokenizer) -> pd.DataFrame:
     """Units of every baseline on held-out sentences (columns meaning, language, text), learned from the others.
 
-    A baseline that learns from translations is left out where there are fewer than two.
+    Retrieval, and role facts where a world told some. A baseline that learns from translations is left out where there
+    are fewer than two.
     """
-    text = Text.of(held_out, training_sentences(corpus, held_out["meaning"].unique()), tokenizer)
-    parts = [part for name in NAMES if text.serves(name) for part in _units(name, text)]
+    training = training_sentences(corpus, held_out["meaning"].unique())
+    text = Text.of(held_out, training, tokenizer)
+    names = [name for name in NAMES if text.serves(name)]
+    parts = [part for name in names for part in _retrieval(name, text)]
+    questions = Questions.of_held_out(world_of(corpus), held_out)
+    if questions is not None:
+        asked = Text.of(questions.sentences, training, tokenizer)
+        parts += [_roles(name, asked, questions) for name in names]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(BASELINE_UNITS))
 
 
-def _units(name: str, text: Text) -> Iterable[pd.DataFrame]:
+def _retrieval(name: str, text: Text) -> Iterable[pd.DataFrame]:
     """Retrieval of a baseline by meaning; nothing where no direction is large enough to be averaged."""
     vectors, _ = encode_baseline(name, text, DIMENSIONS)
     directions = retrieval(sides_of(text.sentences, vectors))
     mean, shares = mean_accuracy(directions), by_meaning(directions)
-    if mean is None:
-        return
-    yield pd.DataFrame(
+    if mean is not None:
+        yield _units(name, "retrieval", shares.meanings, shares.totals, shares.weights, mean.chance)
+
+
+def _roles(name: str, asked: Text, questions: Questions) -> pd.DataFrame:
+    vectors, _ = encode_baseline(name, asked, DIMENSIONS)
+    return _units(name, "roles", questions.facts, *questions.by_fact(vectors), CHANCE)
+
+
+def _units(
+    name: str, metric: str, unit: np.ndarray, total: np.ndarray, weight: np.ndarray, chance: float
+) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "baseline": name,
             "label": label(name),
-            "metric": "retrieval",
+            "metric": metric,
             "part": "",
-            "unit": shares.meanings,
-            "total": shares.totals,
-            "weight": shares.weights,
-            "chance": mean.chance,
+            "unit": unit,
+            "total": total,
+            "weight": weight,
+            "chance": chance,
         }
     )
 

@@ -19,10 +19,11 @@ from lab.store.study import ArmInfo, Contrast, StudyFolder, StudyInfo, study_fol
 from lab.study.cells import TRAINING, Cell, carry_out_cell, check_same, prepare_text, results, share_done
 from lab.study.contrasts import default_contrasts
 from lab.study.corpora import unequal_world
-from lab.study.definitions import Arm, Study, changed
+from lab.study.definitions import Arm, Changes, Study, changed
 from lab.study.metrics import metric
 from lab.study.scales import FIRST_SEED, base_settings, scale_named
 from lab.study.statistics import compared
+from lab.world.facts import role_relations
 
 POLL_SECONDS: Final = 0.5
 Progress = Callable[[float, int, str], None]
@@ -40,10 +41,17 @@ class Grid:
     arms: tuple[Arm, ...]
     reference: str
     cells: tuple[Cell, ...]
+    world: Changes
 
 
 def plan(
-    study: Study, scale: str, seeds: int, corpus: Path | None, name: str | None, steps: int | None = None
+    study: Study,
+    scale: str,
+    seeds: int,
+    corpus: Path | None,
+    name: str | None,
+    steps: int | None = None,
+    world: Changes | None = None,
 ) -> Grid:
     """Lays out the cells of a study; writes nothing but text that is missing in the cache.
 
@@ -58,8 +66,11 @@ def plan(
         raise InputError(
             f"the study {study.name} needs text whose information is known, got {corpus}: leave --corpus out"
         )
-    name = store.check_name(name or "-".join([study.name, scale, *([corpus.name] if corpus else [])]))
-    base, protocol = base_settings(study, scale, steps), scale_named(scale).protocol
+    world = world or {}
+    if corpus is not None and world:
+        raise InputError("settings of the world are not read with --corpus: leave one of them out")
+    name = store.check_name(name or "-".join([study.name, scale, *_text_names(corpus, world)]))
+    base, protocol = base_settings(study, scale, steps, world), scale_named(scale).protocol
     arms = study.arms(base)
     chosen = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
     cells = []
@@ -71,7 +82,13 @@ def plan(
             cells.append(
                 Cell(name=own, arm=arm.name, seed=seed, settings=settings, base=base, protocol=protocol, corpus=text)
             )  # fmt: skip
-    return Grid(name, study, scale, chosen, arms, study.reference or _same(base, arms), tuple(cells))
+    return Grid(name, study, scale, chosen, arms, study.reference or _same(base, arms), tuple(cells), world)
+
+
+def _text_names(corpus: Path | None, world: Changes) -> list[str]:
+    """What the name of a study says of its text where that is not the scale's."""
+    roles = bool(set(world.get("relations", ())) & set(role_relations()))
+    return [*([corpus.name] if corpus else []), *(["roles"] if roles else [])]
 
 
 def _same(base: object, arms: Sequence[Arm]) -> str:
@@ -177,7 +194,13 @@ def collect(grid: Grid, failed: dict[str, str]) -> StudyFolder:
         label=curves["arm"].map(labels), title=[metric(key).label for key in curves["metric"]]
     )
     folder = study_folder(grid.name)
-    folder.write(_info(grid, failed), units, curves, compared(units, grid.reference, labels), baselines)
+    folder.write(
+        _info(grid, failed, set(units["metric"])),
+        units,
+        curves,
+        compared(units, grid.reference, labels),
+        baselines,
+    )
     return folder
 
 
@@ -186,16 +209,29 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def _contrasts(grid: Grid) -> tuple[Contrast, ...]:
-    """The primary comparisons between arms that this grid has."""
+def _metrics(grid: Grid, measured: set[str]) -> tuple[str, ...]:
+    """The metrics that answer the study's question, roles beside retrieval where the text tells role facts."""
+    first, *others = grid.study.metrics
+    return (first, *(["roles"] if "roles" in measured else []), *others)
+
+
+def _contrasts(grid: Grid, measured: set[str]) -> tuple[Contrast, ...]:
+    """The primary comparisons between arms that this grid has.
+
+    Where the study names none: all arms against the reference in its first metric, and in roles where the text tells
+    role facts.
+    """
     names = [arm.name for arm in grid.arms]
     named = [
         contrast for contrast in grid.study.contrasts if {contrast.arm, contrast.reference} <= set(names)
     ]
-    return tuple(named) or default_contrasts(grid.study.metrics[0], names, grid.reference)
+    keys = [key for key in (grid.study.metrics[0], "roles") if key in measured]
+    return tuple(named) or tuple(
+        contrast for key in keys for contrast in default_contrasts(key, names, grid.reference)
+    )
 
 
-def _info(grid: Grid, failed: dict[str, str]) -> StudyInfo:
+def _info(grid: Grid, failed: dict[str, str], measured: set[str]) -> StudyInfo:
     first = next(cell for cell in grid.cells if cell.name not in failed)
     made = first.run.info
     return StudyInfo(
@@ -206,9 +242,10 @@ def _info(grid: Grid, failed: dict[str, str]) -> StudyInfo:
         corpus=made.corpus if grid.cells[0].corpus and not grid.study.unequal else "world",
         seeds=grid.seeds,
         reference=grid.reference,
-        metrics=grid.study.metrics,
+        metrics=_metrics(grid, measured),
+        world=dict(grid.world),
         arms=tuple(ArmInfo(name=arm.name, label=arm.label, changes=dict(arm.changes)) for arm in grid.arms),
-        contrasts=_contrasts(grid),
+        contrasts=_contrasts(grid, measured),
         base=first.base,
         protocol=first.protocol.model_dump(),
         created=datetime.now(UTC),

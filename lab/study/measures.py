@@ -15,15 +15,16 @@ from lab.evaluate.ledger.translations import Pools, chosen_pairs
 from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
+from lab.evaluate.roles import CHANCE, Questions
 from lab.evaluate.vectors import encode
 from lab.figures.tasks import ADDED, OWN
 from lab.store import Run
-from lab.study.metrics import LAYER
+from lab.study.metrics import LAYERS
 from lab.study.scales import Protocol
 
 BINS: Final = 40
 MEASURED: Final = "measured"
-VERSION: Final = 3
+VERSION: Final = 4
 """Of what units mean; those of another version are measured again."""
 FEWEST_CANDIDATES: Final = 8
 """Pairs of languages with fewer held-out translations to measure with are left out of XLCO."""
@@ -41,7 +42,13 @@ def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) ->
     if kept == key and table is not None:
         return table
     subject = open_subject(run, progress, base.text)
-    parts = [*_effort(run), *_retrieval(subject), *_masked(subject, protocol), *_contrast(subject, protocol)]
+    parts = [
+        *_effort(run),
+        *_retrieval(subject),
+        *_roles(subject),
+        *_masked(subject, protocol),
+        *_contrast(subject, protocol),
+    ]
     table = pd.concat(parts, ignore_index=True)
     run.write_table(MEASURED, table)
     run.write_document(MEASURED, key)
@@ -84,24 +91,43 @@ def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
 
     Nothing where no direction is large enough to be averaged.
     """
-    settings, run = subject.run.info.settings, subject.run
-    top = subject.model.encoder.config.num_hidden_layers
-    sentences = run.held_out()
-    vectors = encode(
-        subject.model, subject.tokenizer, sentences["text"].tolist(), range(top + 1), settings.measure.pooling,
-        lambda done, of: subject.progress("encoding", done, of),
-    )  # fmt: skip
-    chosen = settings.evaluation_layer_of(top)
-    for layer, values in vectors.items():
+    sentences = subject.run.held_out()
+    for layer, values, chosen in _states(subject, sentences["text"].tolist()):
         directions = retrieval(sides_of(sentences, values))
         mean = mean_accuracy(directions)
         if mean is None:
             return
         shares = by_meaning(directions)
         columns = shares.meanings, shares.totals, shares.weights
-        yield _units(f"{LAYER}{layer}", "", *columns, chance=mean.chance)
-        if layer == chosen:
+        yield _units(f"{LAYERS['retrieval']}{layer}", "", *columns, chance=mean.chance)
+        if chosen:
             yield _units("retrieval", "", *columns, chance=mean.chance)
+
+
+def _states(subject: Subject, texts: Sequence[str]) -> Iterable[tuple[int, np.ndarray, bool]]:
+    """Every hidden state: its number, the vectors of the texts, and whether it is the one that evaluations read."""
+    settings, top = subject.run.info.settings, subject.model.encoder.config.num_hidden_layers
+    vectors = encode(
+        subject.model, subject.tokenizer, texts, range(top + 1), settings.measure.pooling,
+        lambda done, of: subject.progress("encoding", done, of),
+    )  # fmt: skip
+    for layer, values in vectors.items():
+        yield layer, values, layer == settings.evaluation_layer_of(top)
+
+
+def _roles(subject: Subject) -> Iterable[pd.DataFrame]:
+    """Per held-out role fact the share of directions in which its translation is nearer than that of its exchange.
+
+    At every layer; a mean over the relations, which weigh alike. Nothing where the world tells no role facts.
+    """
+    questions = Questions.of_held_out(subject.world, subject.run.held_out())
+    if questions is None:
+        return
+    for layer, values, chosen in _states(subject, questions.sentences["text"].tolist()):
+        columns = questions.facts, *questions.by_fact(values)
+        yield _units(f"{LAYERS['roles']}{layer}", "", *columns, chance=CHANCE)
+        if chosen:
+            yield _units("roles", "", *columns, chance=CHANCE)
 
 
 def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:

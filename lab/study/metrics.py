@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-LAYER: Final = "retrieval_layer_"
+LAYERS: Final = {"retrieval": "retrieval_layer_", "roles": "roles_layer_"}
+"""Metrics that are also measured of every hidden state, and what stands before its number there."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Metric:
 
 METRICS: Final = (
     Metric("retrieval", "retrieval (top-1)", "share"),
+    Metric("roles", "roles: who did what to whom", "share"),
     Metric("mmlm", "MMLM: I(context; token)", "nats", bound=True),
     Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
     # a difference of two bounds bounds nothing and may exceed the truth
@@ -54,8 +56,9 @@ def metric(key: str) -> Metric:
     >>> metric("retrieval_layer_3").label
     'retrieval, layer 3'
     """
-    if key.startswith(LAYER):
-        return Metric(key, f"retrieval, layer {key.removeprefix(LAYER)}", "share")
+    for name, prefix in LAYERS.items():
+        if key.startswith(prefix):
+            return Metric(key, f"{name}, layer {key.removeprefix(prefix)}", "share")
     return _KNOWN[key]
 
 

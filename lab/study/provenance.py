@@ -44,7 +44,8 @@ def keep(name: str) -> StudyFolder:
 
 def outdated(info: StudyInfo, found: dict[str, float]) -> str | None:
     """Why a stored result is not what this version of the lab would make, or None; `found` is today's `probe`."""
-    study, today = study_named(info.study), base_settings(study_named(info.study), info.scale)
+    study = study_named(info.study)
+    today = base_settings(study, info.scale, world=info.world)
     if difference := settings_difference(today, info.base):
         return f"the recipe has changed: {difference}"
     arms = [{"name": arm.name, "label": arm.label, "changes": arm.changes} for arm in study.arms(today)]

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from core.config import Frozen, Settings
+from core.config import Frozen, Settings, WorldSettings
 from core.errors import InputError
 from lab.recipes import recipe, shortened
-from lab.study.definitions import Study, changed
+from lab.study.definitions import Changes, Study, changed
+from lab.world import World
 
 FIRST_SEED: Final = 101
 """Recipes were tuned on small seeds: studies use seeds that took no part in it."""
@@ -82,13 +83,24 @@ def scale_named(name: str) -> Scale:
     return SCALES[name]
 
 
-def base_settings(study: Study, scale: str, steps: int | None = None) -> Settings:
+def base_settings(
+    study: Study, scale: str, steps: int | None = None, world: Changes | None = None
+) -> Settings:
     """What all arms of a study have in common.
 
     All read retrieval at the layer that the base contrasts, and keep few snapshots. `steps` of training instead of
-    the scale's, with a warm-up that ends before they do.
+    the scale's, with a warm-up that ends before they do; `world`: its settings instead of the scale's. Where it tells
+    fewer meanings than the scale draws and no number is given, all are drawn.
     """
     base = scale_named(scale).settings()
+    if world:
+        base = changed(base, {"world": world})
+        base = base if "meanings" in world else changed(base, {"world": {"meanings": _meanings(base.world)}})
     base = base if steps is None else shortened(base, steps)
     layer = {"layer": base.evaluation_layer, "snapshot_every": max(1, base.steps // SNAPSHOTS)}
     return changed(changed(base, {"seed": FIRST_SEED, "measure": layer}), study.base)
+
+
+def _meanings(world: WorldSettings) -> int:
+    """As many as the settings say, or as there are."""
+    return min(world.meanings, World.load(**world.model_dump(exclude={"meanings"})).num_meanings)

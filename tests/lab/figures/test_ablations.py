@@ -87,6 +87,14 @@ def test_layers_have_a_line_per_arm_in_order(table):
     assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 3
 
 
+def test_layers_are_drawn_of_the_metric_that_was_asked_for_with_a_line_at_what_guessing_finds(table):
+    roles = table[table["metric"].str.startswith("retrieval_layer_")]
+    roles = roles.assign(metric=roles["metric"].str.replace("retrieval", "roles"), value=0.25, chance=0.5)
+    figure = ablations.layers(pd.concat([table, roles]), "roles")
+    assert all(set(trace.y) == {0.25} for trace in figure.data)
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.5]
+
+
 def test_a_band_runs_from_the_lowest_to_the_highest_seed():
     figure = ablations.learning_curves(curves(), "retrieval")
     band, line = figure.data[:2]

@@ -10,6 +10,8 @@ from lab.study.definitions import STUDIES, changed, study_named
 from lab.study.grid import plan
 from lab.study.metrics import METRICS
 from lab.study.scales import FIRST_SEED, SCALES, base_settings
+from lab.world import World
+from lab.world.facts import role_relations
 
 KEYS = {metric.key for metric in METRICS}
 
@@ -79,6 +81,17 @@ def test_other_steps_change_every_cell_and_nothing_else_but_how_often_it_is_look
     assert {cell.settings.optimizer for cell in short.cells} == {
         cell.settings.optimizer for cell in usual.cells
     }
+
+
+def test_a_world_with_fewer_meanings_than_the_scale_draws_gives_all_and_a_number_that_was_given_stays():
+    few = {"relations": tuple(role_relations())}
+    base = base_settings(STUDIES["layer"], "toy", world=few)
+    plain = base_settings(STUDIES["layer"], "toy")
+    total = World.load(base.world.languages, relations=base.world.relations).num_meanings
+    assert total < plain.world.meanings
+    assert base == changed(plain, {"world": {**few, "meanings": total}})
+    assert base_settings(STUDIES["layer"], "toy", world={**few, "meanings": 900}).world.meanings == 900
+    assert base_settings(STUDIES["layer"], "toy", world={"paraphrases": True}).world.meanings == 12_000
 
 
 def test_a_warm_up_that_would_outlast_the_steps_becomes_a_tenth_of_them():

@@ -24,6 +24,7 @@ from lab.evaluate.baselines import evaluate_baselines
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger.masked import masked_reading
 from lab.evaluate.ledger.subject import open_subject
+from lab.evaluate.roles import evaluate_roles
 from lab.evaluate.run import evaluate_run
 from lab.store.study import open_study, study_folder
 from lab.study import against, carry_out_study, study
@@ -32,8 +33,10 @@ from lab.study.cells import Cell, carry_out_cell
 from lab.study.definitions import STUDIES, weighting_arms
 from lab.study.grid import plan
 from lab.study.measures import num_candidates
+from lab.study.provenance import outdated
 from lab.study.tables import heading
 from lab.world import World
+from lab.world.facts import role_relations
 
 WEIGHTING = ("mean", "token-sum")
 TWO_ARMS = replace(STUDIES["weighting"], arms=lambda base: weighting_arms(base)[:2])
@@ -171,6 +174,37 @@ def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command
 
     monkeypatch.setattr(lab.study.baselines, "baseline_units", forbidden)
     assert len(measure_baselines(store.open_run("weighting-smoke/token-sum-102"), forbidden))
+
+
+def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(here, tmp_path, monkeypatch):
+    assert not open_study("weighting-smoke").table()["metric"].str.startswith("roles").any()
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path))
+    words = ["--scale", "smoke", "--seeds", "1", "--world.relations", *role_relations()]
+    assert cli.run(["study", "layer", *words]) == 0
+    folder = open_study("layer-smoke-roles")
+    info, units = folder.info, folder.units()
+    assert info.metrics == ("retrieval", "roles", "xlco", "mmlm")
+    assert [contrast.metric for contrast in info.contrasts] == ["retrieval", "roles"]
+    assert info.base.world.relations == tuple(role_relations()) == tuple(info.world["relations"])
+    # the world of role facts tells all that the scale draws
+    assert info.base.world.meanings == 300
+    rows = evaluate_roles(store.open_run("layer-smoke-roles/layer-0-101"), dimensions=DIMENSIONS)["rows"]
+
+    def slow(vectors: str) -> float:
+        """The mean over relations, of which each has a row."""
+        return np.mean([row["accuracy"] for row in rows if row["vectors"] == vectors and row["relation"]])
+
+    own = units[units["arm"] == "layer-0"]
+    beside = folder.baselines().query("arm == 'layer-0' and metric == 'roles'")
+    for table, vectors in (
+        (own[own["metric"] == "roles"], "layer 0"),
+        (own[own["metric"] == "roles_layer_1"], "layer 1"),
+        (beside[beside["baseline"] == "lsa"], "lsa"),
+        (beside[beside["baseline"] == "tokens"], "tokens"),
+    ):
+        assert table["total"].sum() / table["weight"].sum() == pytest.approx(slow(vectors), abs=1e-9)
+        assert (table["chance"] == 0.5).all()
+    assert outdated(info.model_copy(update={"scale": "smoke", "probe": {}}), {}) is None
 
 
 def test_learning_curves_are_kept_of_every_cell(here):
@@ -336,6 +370,11 @@ def test_the_command_prints_one_document_and_a_table(here, capsys):
         ),
         (["weighting", "--scale", "smoke", "--seeds", "2", "--jobs", "0"], "--jobs from 1, got 0"),
         (["tasks", "--scale", "huge"], "--scale"),
+        (
+            ["layer", "--corpus", "mine", "--world.relations", "transfer"],
+            "settings of the world are not read with --corpus",
+        ),
+        (["layer", "--scale", "smoke", "--world.relations", "x"], "relations must be distinct names out of"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(here, capsys, words, told):
