@@ -200,9 +200,10 @@ def layers(table: pd.DataFrame, metric: str = "retrieval") -> go.Figure:
             hovertemplate="layer %{x}: %{y:.1%} [%{customdata[0]:.1%}, %{customdata[1]:.1%}]"
             "<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    if rows["chance"].notna().any():
+    guessing = rows["chance"].dropna()
+    if len(guessing):
         line = {"color": CEILING, "width": 1.5, "dash": "dot"}
-        figure.add_hline(y=rows["chance"].mean(), line=line)  # pyright: ignore[reportArgumentType]
+        figure.add_hline(y=guessing.mean(), line=line)  # pyright: ignore[reportArgumentType]
     accuracy = "top-1 accuracy" if metric == "retrieval" else "nearer to the translation"
     figure.update_layout(**_frame("layer that is read", accuracy))
     figure.update_xaxes(dtick=1)
