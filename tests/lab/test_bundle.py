@@ -10,9 +10,11 @@ from sentence_transformers import SentenceTransformer
 from core.checkpoint import open_model
 from core.text.tokenizer import load_tokenizer
 from lab.cli import run as lab
+from lab.evaluate.scores import read_mean
 from lab.evaluate.vectors import encode
 from lab.store import open_run
 from tests.lab.runs import FLAGS
+from tests.real_run import real_run
 
 MOMENTUM = [
     "--contrast.keys",
@@ -104,3 +106,14 @@ def test_a_run_without_a_checkpoint_cannot_be_exported(trained, capsys):
     (trained.folder / "checkpoints").rename(trained.folder / "gone")
     assert lab(["export", "r", "--out", "exports/none"]) == 2
     assert "has no checkpoint yet" in capsys.readouterr().err
+
+
+def test_a_bundle_of_a_run_on_text_of_real_shape_states_chance_and_pools_and_measures_the_same(
+    tmp_path, capsys
+):
+    mean = read_mean(real_run(tmp_path / "text").scores())
+    assert mean.pools[0] < mean.pools[1]
+    assert lab(["export", "r", "--out", str(tmp_path / "bundle")]) == 0
+    assert f"guessing {mean.chance:.2g} in pools of {mean.pools_in_words}" in (
+        (tmp_path / "bundle" / "README.md").read_text(encoding="utf-8")
+    )

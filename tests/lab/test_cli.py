@@ -6,6 +6,7 @@ import pytest
 
 from lab.cli import console, run
 from tests.lab.runs import FLAGS, MODEL_FLAGS
+from tests.real_shape import real_shape_file, real_shape_rows
 
 
 @pytest.fixture
@@ -52,6 +53,20 @@ def test_a_corpus_is_imported_and_shown(lab, corpus):
     assert document["languages"] == {"en": 60, "fr": 60}
     assert document["meanings"] == 60
     assert lab("corpus", "show", corpus)[0] == 0
+
+
+def test_text_of_real_shape_is_imported_with_its_twins_merged_and_every_language_shown(lab, tmp_path):
+    file, folder = real_shape_file(tmp_path / "real.csv", 0.01), tmp_path / "real"
+    code, out, err = lab("corpus", "import", file, "--out", folder, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    assert document["units"] == document["imported"] + document["duplicates"] + document["rejected"]
+    rows = list(real_shape_rows(0.01))
+    assert document["units"] == len(rows)
+    assert set(document["languages"]) == {tag for _, tag, _ in rows}
+    code, out, _ = lab("corpus", "show", folder)
+    shown = " ".join(out.replace("│", " ").split())
+    assert all(f"{tag} {count:,}" in shown for tag, count in document["languages"].items())
 
 
 def test_a_run_is_trained_evaluated_listed_and_shown(lab, corpus, monkeypatch):

@@ -6,6 +6,7 @@ from core.errors import InputError
 from core.text.corpus import write_corpus
 from lab.lessons import lesson
 from lab.lessons.real_text import check_ceiling, check_known, check_repeats, described, text_of
+from tests.real_shape import real_shape_corpus
 
 ROWS = [
     {
@@ -55,6 +56,17 @@ def test_repeated_sentences_are_counted_by_language(folder, capsys):
     assert table.loc["de", "repeated"] == 0.0
     assert check_repeats(200 / 3, described(corpus), "en").passed
     assert "percent are hundredths" in check_repeats(2 / 3, described(corpus), "en")
+
+
+def test_text_of_real_shape_is_described_language_by_language(tmp_path):
+    rows = list(real_shape_corpus(tmp_path / "c", 0.02).rows())
+    table = described(text_of(lesson("toy"), str(tmp_path / "c"))[0]).set_index("language")
+    assert set(table.index) == {row.language for row in rows}
+    for tag, line in table.iterrows():
+        texts = [row.text for row in rows if row.language == tag]
+        assert (line["sentences"], line["distinct"]) == (len(texts), len(set(texts)))
+        assert line["repeated"] == pytest.approx(sum(texts.count(text) > 1 for text in texts) / len(texts))
+    assert table.loc["en", "repeated"] > table.loc["zh", "repeated"]
 
 
 def test_without_a_folder_the_world_stands_in_and_says_so(capsys):

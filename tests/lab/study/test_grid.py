@@ -37,6 +37,7 @@ from lab.study.provenance import outdated
 from lab.study.tables import heading
 from lab.world import World
 from lab.world.facts import role_relations
+from tests.real_shape import real_shape_corpus
 
 WEIGHTING = ("mean", "token-sum")
 TWO_ARMS = replace(STUDIES["weighting"], arms=lambda base: weighting_arms(base)[:2])
@@ -322,6 +323,21 @@ def test_other_text_is_studied_without_a_truth_and_with_as_many_candidates_as_it
     assert table["truth"].isna().all()
     # of 12 held-out meanings 3 fit the temperature
     assert table[table["metric"] == "xlco"]["ceiling"].tolist() == pytest.approx([math.log(8)] * 2)
+
+
+def test_a_study_of_text_of_real_shape_says_what_guessing_retrieves_in_pools_of_unequal_size(runs, tmp_path):
+    real_shape_corpus(tmp_path / "real", 0.02)
+    table = study("weighting", "smoke", seeds=1, corpus=tmp_path / "real").set_index("metric")
+    evaluations = [evaluate_run(run) for run in store.list_runs()]
+    assert len(evaluations) == 2
+    assert len({row["pool"] for row in evaluations[0]["retrieval"]}) > 1
+    assert evaluations[0]["too_small"]
+    # both arms are measured on the same sentences
+    chances = [each["chance"] for each in evaluations]
+    assert table.loc["retrieval", "chance"].tolist() == pytest.approx(chances)
+    assert chances[0] == pytest.approx(chances[1])
+    assert 0 < chances[0] < 1
+    assert table.loc["mmlm", "truth"].isna().all()
 
 
 def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(here, tmp_path, monkeypatch):
