@@ -155,7 +155,8 @@ st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
     "0.1 %, as far as so many seeds can tell. "
-    "Grey and red ticks: ceiling and truth of a bound; of retrieval, grey: what guessing finds."
+    "Grey, short blue and red ticks: ceiling of a bound, what the ideal critic shows where that is not the truth, and "
+    "the truth; of an accuracy, grey: what guessing finds."
     + (" Thin violet lines: what needs no network on the same text." if len(baselines) else "")
 )
 for sentence in baselines_in_words(baselines, table):

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 
 from lab.figures.curves import faint
 from lab.figures.languages import COLOURS, SYMBOLS
-from lab.figures.ledger import CEILING, INTERVAL, TRUTH
+from lab.figures.ledger import ATTAINABLE, CEILING, INTERVAL, TRUTH
 from lab.figures.sentences import label_text
 
 ACCENT: Final = "#0f8f8f"
@@ -19,6 +19,8 @@ BASELINE: Final = "#9b6bd0"
 BASELINE_NAMES: Final = {"lsa": "LSA", "tokens": "token overlap"}
 """Baselines in as few words as fit below a panel."""
 SIGNIFICANT: Final = 0.05
+VISIBLE: Final = 0.005
+"""Nats that two digits show."""
 ROW: Final = 38
 """Pixels between two arms."""
 WIDTH: Final = 21
@@ -29,8 +31,8 @@ def arms(table: pd.DataFrame, metrics: Sequence[str], baselines: pd.DataFrame | 
     """Value of every arm with its 95 % interval, one panel per metric.
 
     Filled marks differ from the reference arm at 5 %, corrected over the arms; open ones do not; the square is the
-    reference. Grey and red ticks: ceiling and truth of a bound; of an accuracy, grey: what guessing finds. Thin violet
-    lines: what needs no network.
+    reference. Grey, short blue and red ticks: ceiling of a bound, what the ideal critic shows where that is not the
+    truth, and the truth; of an accuracy, grey: what guessing finds. Thin violet lines: what needs no network.
 
     Args:
         table: as `lab.study.study` returns it.
@@ -43,13 +45,16 @@ def arms(table: pd.DataFrame, metrics: Sequence[str], baselines: pd.DataFrame | 
         rows = _visible(table[table["metric"] == metric])
         for limit, colour, words in (
             ("ceiling", CEILING, "cannot show more than %{x:.2f} nats"),
+            ("attainable", ATTAINABLE, "the ideal critic shows %{x:.2f} nats"),
             ("truth", TRUTH, "the truth is %{x:.2f} nats"),
             ("chance", CEILING, "guessing finds %{x:.2%}"),
         ):
             known = rows.dropna(subset=[limit])
+            # beside a ceiling that it nearly reaches, both are seen
+            size = 8 if limit == "attainable" else 16
             figure.add_scatter(
                 x=known[limit], y=known["label"], mode="markers", showlegend=False,
-                marker={"symbol": "line-ns", "size": 16, "line": {"width": 2.5, "color": colour}, "color": colour},
+                marker={"symbol": "line-ns", "size": size, "line": {"width": 2.5, "color": colour}, "color": colour},
                 hovertemplate=f"%{{y}}<br>{words}<extra></extra>", row=1, col=column,
             )  # fmt: skip
         if baselines is not None and metric in set(baselines["metric"]):
@@ -88,9 +93,13 @@ def _escaped(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _visible(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without a truth so far beyond the ceiling that it would squeeze the values; the title tells it instead."""
+    """Without a truth so far beyond the ceiling that it would squeeze the values, which the title tells instead.
+
+    And without what is attainable where that is the truth.
+    """
     far = rows["truth"] > 1.5 * rows["ceiling"]
-    return rows.assign(truth=rows["truth"].mask(far))
+    same = (rows["attainable"] - rows["truth"]).abs() < VISIBLE
+    return rows.assign(truth=rows["truth"].mask(far), attainable=rows["attainable"].mask(same))
 
 
 def differences(table: pd.DataFrame, metrics: Sequence[str]) -> go.Figure:

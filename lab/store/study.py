@@ -20,6 +20,7 @@ from lab.store.writing import replace, room
 GALLERY: Final = Path(__file__).parents[1] / "gallery"
 """Results of studies that come with the lab."""
 UNITS: Final = ("arm", "seed", "metric", "part", "unit", "total", "weight", "ceiling", "truth")
+LATER: Final = ("chance", "attainable")
 CURVES: Final = ("arm", "label", "seed", "step", "metric", "title", "value")
 BASELINE_UNITS: Final = ("baseline", "label", "metric", "part", "unit", "total", "weight", "chance")
 TABLE: Final = ("arm", "label", "metric", "title", "unit", "value", "low", "high", "p_words", "stars")
@@ -121,12 +122,12 @@ class StudyFolder:
         replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())
 
     def units(self) -> pd.DataFrame:
-        """What each cell measured: arm, seed, metric, part, unit, total, weight, ceiling, truth, chance.
+        """What each cell measured: arm, seed, metric, part, unit, total, weight, ceiling, truth, chance, attainable.
 
         A metric is the sum over its parts of sum(total) / sum(weight); a unit is a held-out meaning, the same in
         all arms of a seed.
         """
-        return _with_chance(self._read("units", UNITS))
+        return _with_later_columns(self._read("units", UNITS))
 
     def curves(self) -> pd.DataFrame:
         """What each cell recorded while it trained: arm, label, seed, step, metric, title, value."""
@@ -134,7 +135,7 @@ class StudyFolder:
 
     def table(self) -> pd.DataFrame:
         """The tidy result, one row per arm and metric, as `lab.study.statistics.compared` made it."""
-        return _with_chance(self._read("table", TABLE))
+        return _with_later_columns(self._read("table", TABLE))
 
     def baselines(self) -> pd.DataFrame:
         """What needs no network measured on the text of each cell: arm, seed, and the columns of `BASELINE_UNITS`.
@@ -168,9 +169,9 @@ class StudyFolder:
         return StudyFolder(self.name, target)
 
 
-def _with_chance(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the column `chance`, which studies of earlier versions did not measure."""
-    return table if "chance" in table else table.assign(chance=math.nan)
+def _with_later_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the columns that studies of earlier versions did not measure."""
+    return table.assign(**dict.fromkeys([name for name in LATER if name not in table], math.nan))
 
 
 def study_folder(name: str) -> StudyFolder:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import Settings
+from lab.evaluate.ledger.contrast import attainable as ideal_critic
 from lab.evaluate.ledger.contrast import contrast_loss, fitted_scale, shares_of_directions
 from lab.evaluate.ledger.masked import masked_reading, token_entropy
 from lab.evaluate.ledger.subject import Subject, masked_tasks, open_subject, truth_of
@@ -24,7 +25,7 @@ from lab.study.scales import Protocol
 
 BINS: Final = 40
 MEASURED: Final = "measured"
-VERSION: Final = 4
+VERSION: Final = 5
 """Of what units mean; those of another version are measured again."""
 FEWEST_CANDIDATES: Final = 8
 """Pairs of languages with fewer held-out translations to measure with are left out of XLCO."""
@@ -32,7 +33,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) -> pd.DataFrame:
-    """The units of a cell: metric, part, unit, total, weight, ceiling, truth, chance; kept in the run's folder.
+    """The units of a cell: metric, part, unit, total, weight, ceiling, truth, chance, attainable; kept with the run.
 
     A metric is the sum over its parts of sum(total) / sum(weight). Languages and pairs are read in the proportions of
     `base`, whatever the arm trained on, and draws depend on the seed alone: arms of one seed read the same sentences.
@@ -64,6 +65,7 @@ def _units(
     ceiling: float = math.nan,
     truth: float = math.nan,
     chance: float = math.nan,
+    attainable: float = math.nan,
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -75,6 +77,7 @@ def _units(
             "ceiling": ceiling,
             "truth": truth,
             "chance": chance,
+            "attainable": attainable,
         }
     )
 
@@ -144,12 +147,20 @@ def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
         entropy = exact.token_entropy_nats if exact else token_entropy(subject, task)
         truth = exact.information_nats if exact else math.nan
         unit, loss, weight = reading.meanings, reading.sums, reading.counts
-        yield _units(metric, "", unit, entropy * weight - loss, weight, entropy, truth)
+        yield _units(metric, "", unit, entropy * weight - loss, weight, entropy, truth, attainable=truth)
         yield _units(f"{metric}_loss", "", unit, loss, weight)
     if "tlm" in readings:
         mmlm, tlm = readings["mmlm"], readings["tlm"]
         truth = known[ADDED].information_nats if known else math.nan
-        yield _units("tlm_minus_mmlm", "", tlm.meanings, mmlm.sums - tlm.sums, tlm.counts, truth=truth)
+        yield _units(
+            "tlm_minus_mmlm",
+            "",
+            tlm.meanings,
+            mmlm.sums - tlm.sums,
+            tlm.counts,
+            truth=truth,
+            attainable=truth,
+        )
         cost = wrong_translations(subject, protocol.sentences, subject.run.info.settings.seed)
         if cost is not None:
             yield _units("wrong_translation", "", cost.meanings, cost.sums, cost.counts)
@@ -183,7 +194,10 @@ def _contrast(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
         mean = contrast_loss(directions, count, temperature)
         size = len(mean.meanings)
         bound = math.log(count) - mean.mean + size * (mean.change - mean.change.mean())
-        yield _units(metric, "", mean.meanings, bound, np.ones(size), math.log(count), truth)
+        ideal = ideal_critic(subject, directions, count)
+        shown = math.nan if ideal is None else ideal.nats
+        limits = math.log(count), truth
+        yield _units(metric, "", mean.meanings, bound, np.ones(size), *limits, attainable=shown)
         if metric == "xlco":
             yield _units("xlco_loss", "", mean.meanings, math.log(count) - bound, np.ones(size))
 

@@ -16,7 +16,7 @@ RESAMPLES: Final = 1_000
 COLUMNS: Final = (
     "arm", "label", "metric", "title", "unit", "value", "low", "high", "seeds", "n", "difference", "difference_low",
     "difference_high", "effect_size", "paired_seeds", "p_value", "p_holm", "p_words",
-    "stars", "ceiling", "truth", "chance",
+    "stars", "ceiling", "truth", "chance", "attainable",
 )  # fmt: skip
 
 
@@ -74,9 +74,10 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
     difference in standard deviations of the sentences' differences (of the seeds' where there are no sentences).
     `p_value` by `two_level` over the `paired_seeds` that have both arms; `p_holm`: corrected over the arms of the
     metric, in `p_words` and `stars` told as "smaller than" below `smallest_p`. `n`: sentences or meanings per seed.
-    `ceiling` and `truth` of a bound, in nats, where there is one; `chance`: the share that guessing finds. An interval
-    ends where its number can not go on: at 0 and 1, or at the ceiling. That of a share also covers `share_interval`
-    over the sentences of all seeds, so that it does not collapse where every answer is right.
+    `ceiling` and `truth` of a bound, in nats, where there is one, and what is `attainable`: what the ideal reader or
+    critic shows; `chance`: the share that guessing finds. An interval ends where its number can not go on: at 0 and 1,
+    or at the ceiling. That of a share also covers `share_interval` over the sentences of all seeds, so that it does not
+    collapse where every answer is right.
 
     Args:
         units: as `StudyFolder.units` gives them.
@@ -106,8 +107,9 @@ def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Seque
         if any(arm in one.value for one in samples.values())
     ]
     table = pd.DataFrame(rows).assign(metric=key, title=shown.label, unit=shown.unit)
-    limits = units.reindex(columns=["arm", "ceiling", "truth", "chance"]).groupby("arm").mean()
-    table[["ceiling", "truth", "chance"]] = limits.reindex(table["arm"]).to_numpy()
+    names_of_limits = ["ceiling", "truth", "chance", "attainable"]
+    limits = units.reindex(columns=["arm", *names_of_limits]).groupby("arm").mean()
+    table[names_of_limits] = limits.reindex(table["arm"]).to_numpy()
     table["low"] = table["low"].clip(lower=shown.least)
     table["high"] = table["high"].clip(upper=1.0 if share else table["ceiling"])
     tested = table["p_value"].notna().to_numpy()

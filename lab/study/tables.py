@@ -58,11 +58,17 @@ def line(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def heading(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What a metric is, what guessing finds, and ceiling and truth of a bound; of arms that differ the extremes."""
+    """What a metric is, what guessing finds, and the limits of a bound; of arms that differ the extremes.
+
+    What is attainable is said where it is not the truth.
+    """
     shown = metric(rows[0]["metric"])
     told = f"{shown.label}, {shown.unit}{_bound(shown)}{_guessing(rows)}"
-    for name in ("ceiling", "truth"):
-        values = {round(row[name], 2) for row in rows if not _unknown(row[name])}
+    for name in ("ceiling", "attainable", "truth"):
+        known = [row for row in rows if not _unknown(row.get(name))]
+        if name == "attainable" and all(row["attainable"] == row["truth"] for row in known):
+            continue
+        values = {round(row[name], 2) for row in known}
         if values:
             told += f"; {name} {' – '.join(f'{value:.2f}' for value in sorted({min(values), max(values)}))}"
     return told

@@ -32,6 +32,7 @@ def units() -> pd.DataFrame:
                         "arm": arm, "seed": seed, "metric": key, "part": "", "unit": np.arange(count),
                         "total": rng.random(count) < level if share else rng.normal(level, 0.2, count),
                         "weight": 1.0, "ceiling": 5.0 if bound else math.nan, "truth": 13.9 if bound else math.nan,
+                        "attainable": 4.5 if bound else math.nan,
                     }).astype({"total": float})
                 )  # fmt: skip
     return pd.concat(parts, ignore_index=True)

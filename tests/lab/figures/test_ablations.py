@@ -54,6 +54,19 @@ def test_the_ceiling_of_a_bound_is_drawn_and_a_truth_far_beyond_it_is_told_in_th
     assert set(truth.x) == {5.5}
 
 
+def test_what_the_ideal_critic_shows_is_a_short_tick_where_it_is_not_the_truth(table):
+    def ticks(shown):
+        return next(trace for trace in shown.data if "the ideal critic" in trace.hovertemplate)
+
+    drawn = ticks(ablations.arms(table, ["xlco"]))
+    assert set(drawn.x) == {4.5}
+    ceiling = next(
+        trace for trace in ablations.arms(table, ["xlco"]).data if "cannot show" in trace.hovertemplate
+    )
+    assert drawn.marker.size < ceiling.marker.size
+    assert not len(ticks(ablations.arms(table.assign(attainable=table["truth"]), ["mmlm"])).x)
+
+
 def test_a_baseline_is_a_thin_line_in_the_panel_of_its_metric_alone_and_is_named_below_it(table):
     beside = baseline_table(baselines({"lsa": 0.9, "tokens": 0.1}))
     figure = ablations.arms(table, ["retrieval", "mmlm"], beside)

@@ -104,13 +104,21 @@ def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(her
     assert value("xlco_loss") == pytest.approx(math.log(8) - value("xlco"), abs=1e-9)
 
 
-def test_what_the_translation_adds_is_the_difference_of_the_ledgers_bounds(here):
+def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(here):
     run = store.open_run("weighting-smoke/mean-101")
     rows = information_of_run(run, (8,), sentences=40, truth_sentences=4, pairs=1, seed=101)["rows"]
     slow = next(row for row in rows if row["task"] == "tlm - mmlm")
     units = open_study("weighting-smoke").units()
-    own = units[(units["arm"] == "mean") & (units["seed"] == 101) & (units["metric"] == "tlm_minus_mmlm")]
-    assert own["total"].sum() / own["weight"].sum() == pytest.approx(slow["nats"], abs=1e-9)
+    own = units[(units["arm"] == "mean") & (units["seed"] == 101)]
+    added = own[own["metric"] == "tlm_minus_mmlm"]
+    assert added["total"].sum() / added["weight"].sum() == pytest.approx(slow["nats"], abs=1e-9)
+    for task in ("mmlm", "tlm", "xlco"):
+        row = next(row for row in rows if row["task"] == task)
+        known = own[own["metric"] == task].iloc[0]
+        for limit in ("ceiling", "attainable", "truth"):
+            assert known[limit] == pytest.approx(row[limit], abs=1e-9)
+    bound = own[own["metric"] == "xlco"].iloc[0]
+    assert bound["attainable"] < bound["ceiling"] < bound["truth"]
 
 
 def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(here):
@@ -321,6 +329,7 @@ def test_other_text_is_studied_without_a_truth_and_with_as_many_candidates_as_it
     table = study("weighting", "smoke", seeds=1, corpus=folder)
     assert open_study("weighting-smoke-mine").info.corpus == str(folder.resolve())
     assert table["truth"].isna().all()
+    assert table["attainable"].isna().all()
     # of 12 held-out meanings 3 fit the temperature
     assert table[table["metric"] == "xlco"]["ceiling"].tolist() == pytest.approx([math.log(8)] * 2)
 
