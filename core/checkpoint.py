@@ -19,8 +19,8 @@ from core.errors import InputError
 from core.files import system_errors
 from core.hub import checkpoint_file
 from core.model.infoxlm import InfoXLM
-from core.model.start import open_language_model
-from core.text.start import open_tokenizer
+from core.model.pretrained import open_language_model
+from core.text.pretrained import open_tokenizer
 from core.text.tokenizer import PAD, Tokenizer
 from core.train import Training
 

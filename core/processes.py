@@ -20,7 +20,7 @@ PATIENCE: Final = timedelta(hours=12)
 """How long processes wait for each other: the main one may be training a tokenizer or encoding a large corpus."""
 
 
-def here() -> PartialState:
+def process_state() -> PartialState:
     """This process among all: its number, its device, and whether it is the main one."""
     # accelerate joins processes on CPU only when it is told that this is what is wanted
     cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
@@ -28,7 +28,7 @@ def here() -> PartialState:
 
 
 @dataclass(frozen=True)
-class Deal:
+class Shard:
     """How the `rows` of a joint batch lie with processes: that of rank r has rows r, r + processes, ..."""
 
     rows: int
@@ -47,7 +47,7 @@ class Deal:
         # the first processes have a row more than the last ones, so what was padded comes last
         return _Gather.apply(padded).transpose(0, 1).flatten(0, 1)[: self.rows]
 
-    def places(self) -> Tensor:
+    def indices(self) -> Tensor:
         """Where this process's own rows stand in the joint batch."""
         return torch.arange(self.rank, self.rows, self.processes)
 
@@ -70,9 +70,9 @@ class _Gather(torch.autograd.Function):
         return gradient[dist.get_rank()].to(grads[0].dtype)
 
 
-def sums(values: Sequence[float]) -> list[float]:
+def all_reduce_sum(values: Sequence[float]) -> list[float]:
     """Numbers added over processes."""
-    state = here()
+    state = process_state()
     if state.num_processes == 1:
         return list(values)
     tensor = torch.tensor(values, dtype=torch.float64, device=state.device)
@@ -82,7 +82,7 @@ def sums(values: Sequence[float]) -> list[float]:
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Adds gradients over processes; a parameter that no process has a gradient of is left alone."""
-    state = here()
+    state = process_state()
     if state.num_processes == 1:
         return
     listed = list(parameters)
@@ -98,9 +98,9 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
         work.wait()
 
 
-def told(find: Callable[[], T]) -> T:
+def broadcast_from_main(find: Callable[[], T]) -> T:
     """What `find` returns on the main process, on all of them; so is the user's mistake that it raises there."""
-    state = here()
+    state = process_state()
     if state.num_processes == 1:
         return find()
     answer: list[Any] = [None, None]
@@ -115,7 +115,7 @@ def told(find: Callable[[], T]) -> T:
     return found
 
 
-def first(make: Callable[[], T]) -> T:
+def main_process_first(make: Callable[[], T]) -> T:
     """Calls `make` on the main process and then on the others, which find what it has left behind.
 
     Raises:
@@ -123,13 +123,13 @@ def first(make: Callable[[], T]) -> T:
         RuntimeError: another process does not find it, because its machine has other files.
     """
     made: list[T] = []
-    told(lambda: made.append(make()))
+    broadcast_from_main(lambda: made.append(make()))
     if made:
         return made[0]
     try:
         return make()
     except InputError as error:
         raise RuntimeError(
-            f"process {here().process_index} does not find what the main process has written ({error}): "
+            f"process {process_state().process_index} does not find what the main process has written ({error}): "
             "all machines need the same folders of runs and corpora"
         ) from error

@@ -16,7 +16,7 @@ from core.config import OptimizerSettings, Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.objectives import Outcome, contrast_in_parts, mmlm, tlm
-from core.processes import Deal, sum_gradients, sums
+from core.processes import Shard, all_reduce_sum, sum_gradients
 from core.text.batches import Batch, Batches
 from core.text.sampling import TASKS, Sampler
 
@@ -113,8 +113,8 @@ def train(training: Training) -> Iterator[Step]:
     while training.step < settings.steps:
         began, step = time.perf_counter(), training.step + 1
         seed_dropout(settings.seed, step, accelerator.process_index)
-        parts = draw(training, step, settings.examples)
-        counts, keys = count(parts), list[Keys]()
+        parts = micro_batches(training, step, settings.examples)
+        counts, keys = num_targets(parts), list[Keys]()
         contrasts = contrast(training, step, parts, keys)
         outcomes: list[dict[str, Outcome]] = [{} for _ in parts]
         for part, outcome in zip(parts, outcomes, strict=True):
@@ -122,10 +122,10 @@ def train(training: Training) -> Iterator[Step]:
                 with accelerator.autocast():
                     outcome[task] = next(contrasts) if task == "xlco" else masked(training, task, part)
                 # at once, so that memory holds the activations of one task at a time
-                share(outcome[task], task, counts, settings).backward()
+                weighted_loss(outcome[task], task, counts, settings).backward()
         sum_gradients(parameters)
         norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
-        losses, ceilings, left_out, tokens = means(outcomes, counts, parts)
+        losses, ceilings, left_out, tokens = reduce_losses(outcomes, counts, parts)
         check_finite(step, norm, losses)
         rate = learning_rate(step, settings.steps, settings.optimizer)
         for group in training.optimizer.param_groups:
@@ -145,7 +145,7 @@ def seed_dropout(seed: int, step: int, process: int, *parts: int) -> None:
     torch.manual_seed(int(state[0]))
 
 
-def draw(
+def micro_batches(
     training: Training, step: int, examples: tuple[int, int, int], from_end: bool = False
 ) -> list[Batch]:
     """This process's micro-batches of a step; `from_end` of the first epoch backwards.
@@ -162,11 +162,11 @@ def draw(
     return [batch.to(accelerator.device) for batch in batches]
 
 
-def deals(training: Training) -> list[Deal]:
+def shards(training: Training) -> list[Shard]:
     """How the sentence pairs of each micro-batch lie with processes."""
     accelerator, accumulate = training.accelerator, training.settings.batch.accumulate
     return [
-        Deal(
+        Shard(
             len(range(number, training.settings.examples[2], accumulate)),
             accelerator.process_index,
             accelerator.num_processes,
@@ -186,7 +186,7 @@ def contrast(training: Training, step: int, parts: list[Batch], keys: list[Keys]
     for outcome, vectors, meanings in contrast_in_parts(
         training.model,
         batches,
-        deals(training),
+        shards(training),
         lambda number: seed_dropout(seed, step, process, number + 1),
     ):
         keys.append((vectors, meanings))
@@ -210,21 +210,21 @@ def remember(training: Training, keys: list[Keys]) -> None:
 
 def joint(training: Training, parts: Sequence[Tensor]) -> Tensor:
     """The rows of all micro-batches of all processes, in the order of the joint batch."""
-    dealt = [deal.gather(rows) for deal, rows in zip(deals(training), parts, strict=True)]
+    dealt = [deal.gather(rows) for deal, rows in zip(shards(training), parts, strict=True)]
     whole = torch.cat(dealt)
     for number, rows in enumerate(dealt):
         whole[number :: len(dealt)] = rows
     return whole
 
 
-def share(outcome: Outcome, task: str, counts: dict[str, int], settings: Settings) -> Tensor:
+def weighted_loss(outcome: Outcome, task: str, counts: dict[str, int], settings: Settings) -> Tensor:
     """What a task adds to the joint loss of a step: to the sum of three means, or of one sum over one count."""
     weight = {"mmlm": settings.mmlm, "tlm": settings.tlm, "xlco": settings.contrast}[task].weight
     divisor = sum(counts.values()) if settings.batch.reduction == "token-sum" else counts[task]
     return weight * outcome.loss_sum / divisor
 
 
-def count(parts: list[Batch]) -> dict[str, int]:
+def num_targets(parts: list[Batch]) -> dict[str, int]:
     """Masked tokens and sentence pairs of the whole step, over micro-batches and processes."""
     local = {
         "mmlm": sum(len(part.mmlm.targets) for part in parts if part.mmlm is not None),
@@ -232,18 +232,18 @@ def count(parts: list[Batch]) -> dict[str, int]:
         "xlco": sum(len(part.xlco.meanings) for part in parts if part.xlco is not None),
     }
     enabled = [task for task in TASKS if getattr(parts[0], task) is not None]
-    joint = sums([local[task] for task in enabled])
+    joint = all_reduce_sum([local[task] for task in enabled])
     return {task: max(1, int(value)) for task, value in zip(enabled, joint, strict=True)}
 
 
-def means(
+def reduce_losses(
     outcomes: list[dict[str, Outcome]], counts: dict[str, int], parts: list[Batch]
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], int]:
     """Mean loss, ceiling and what is left out of the loss per task, and the tokens read, over parts and processes."""
     losses = [float(sum(outcome[task].loss_sum.detach() for outcome in outcomes)) for task in counts]
-    headroom = [sum(outcome[task].headroom_sum for outcome in outcomes) for task in counts]
+    headroom = [sum(outcome[task].ceiling_sum for outcome in outcomes) for task in counts]
     left_out = [sum(outcome[task].left_out_sum for outcome in outcomes) for task in counts]
-    *joint, tokens = sums([*losses, *headroom, *left_out, sum(part.tokens for part in parts)])
+    *joint, tokens = all_reduce_sum([*losses, *headroom, *left_out, sum(part.tokens for part in parts)])
     per_task = [value / count for value, count in zip(joint, [*counts.values()] * 3, strict=True)]
     size = len(counts)
     columns = (per_task[at : at + size] for at in range(0, 3 * size, size))
@@ -271,7 +271,7 @@ def fill_queue(training: Training) -> None:
     before = training.sampler.state()
     pairs = training.settings.examples[2]
     for step in range(math.ceil(queue.size / pairs)):
-        parts = draw(training, step + training.settings.steps + 1, (0, 0, pairs), from_end=True)
+        parts = micro_batches(training, step + training.settings.steps + 1, (0, 0, pairs), from_end=True)
         keys = list[Keys]()
         for part in parts:
             assert part.xlco is not None

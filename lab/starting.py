@@ -12,7 +12,7 @@ import torch
 from core.config import Settings
 from core.errors import InputError
 from core.hub import must_be_fetched
-from core.processes import first, here, told
+from core.processes import broadcast_from_main, main_process_first, process_state
 from core.text.corpus import Corpus, open_corpus
 from lab import store
 from lab.store import Run, RunInfo, Status
@@ -32,9 +32,9 @@ def start_run(name: str | None, settings: Settings, corpus_folder: Path | None) 
         InputError: the name is taken, the folder of runs cannot be written, or there is no such corpus.
     """
     if name is not None:
-        told(lambda: store.check_name(name))
+        broadcast_from_main(lambda: store.check_name(name))
     settings = resolved(settings)
-    corpus = first(
+    corpus = main_process_first(
         lambda: open_corpus(corpus_folder) if corpus_folder else world_corpus(settings.world, settings.seed)
     )
     check_enough(corpus)
@@ -51,12 +51,12 @@ def start_run(name: str | None, settings: Settings, corpus_folder: Path | None) 
                 if name is not None:
                     raise
 
-    found = told(create)
-    return first(lambda: created[0] if created else store.open_run(found)), corpus
+    found = broadcast_from_main(create)
+    return main_process_first(lambda: created[0] if created else store.open_run(found)), corpus
 
 
 def _described(name: str, settings: Settings, corpus: Corpus, corpus_folder: Path | None) -> RunInfo:
-    state = here()
+    state = process_state()
     kind = str(state.device).partition(":")[0]
     info = store.describe(
         name,
@@ -93,9 +93,9 @@ def reopen_run(
         InputError: another process has it, its text has changed or is gone, or it would fetch weights that only its
             own files name.
     """
-    run = first(lambda: store.open_run(name))
-    told(lambda: _check_start(run))
-    corpus = first(lambda: corpus_of(run, corpus_folder))
+    run = main_process_first(lambda: store.open_run(name))
+    broadcast_from_main(lambda: _check_start(run))
+    corpus = main_process_first(lambda: corpus_of(run, corpus_folder))
 
     def claim() -> None:
         status, info = run.status, run.info
@@ -106,7 +106,7 @@ def reopen_run(
             place = {"corpus": str(corpus_folder.resolve()), "corpus_from_runs": _from_runs(corpus_folder)}
             run.write_info(info.model_copy(update=place))
 
-    told(claim)
+    broadcast_from_main(claim)
     return run, corpus
 
 

@@ -14,9 +14,9 @@ from core.files import cached_folder
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.entropy import language_information, token_entropies
+from core.text.pretrained import open_tokenizer
 from core.text.sampling import Sampler
 from core.text.split import split
-from core.text.start import open_tokenizer
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from lab import store
 from lab.store import WORLD, Run

@@ -15,7 +15,7 @@ from core.checkpoint import continue_contrast, load, read_progress, save
 from core.config import Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM, language_model
-from core.processes import first, here, told
+from core.processes import broadcast_from_main, main_process_first, process_state
 from core.text.batches import Batches
 from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
@@ -112,14 +112,16 @@ def prepare(
     needs_pairs = settings.tlm.enabled or settings.contrast.enabled
     report(Report("tokenizer", 0, 1))
     tokenizer = (
-        load_tokenizer(checkpoint) if checkpoint else first(lambda: corpus_tokenizer(corpus, settings))
+        load_tokenizer(checkpoint)
+        if checkpoint
+        else main_process_first(lambda: corpus_tokenizer(corpus, settings))
     )
     report(Report("tokenizer", 1, 1))
     longest = settings.model.max_tokens
-    ids = first(
+    ids = main_process_first(
         lambda: encoded(corpus, tokenizer, longest, lambda done, of: report(Report("encoding", done, of)))
     )
-    drawing = first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs))
+    drawing = main_process_first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs))
     set_seed(settings.seed)
     start = str(checkpoint) if checkpoint else settings.model.start
     shape = settings.model.model_copy(update={"start": start})
@@ -131,7 +133,7 @@ def prepare(
         model,
         drawing,
         Batches(ids, settings, tokenizer.mask_id),
-        told(lambda: entropies(ids, drawing, tokenizer.size, settings.mask_special)),
+        broadcast_from_main(lambda: entropies(ids, drawing, tokenizer.size, settings.mask_special)),
         Accelerator(mixed_precision=settings.precision),
     )
     return training, tokenizer
@@ -149,12 +151,12 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
         NonFiniteLoss: training diverged; likewise.
         Interrupted: a signal has stopped the run, which can go on.
     """
-    told(run.claim)
-    main = here().is_main_process
+    broadcast_from_main(run.claim)
+    main = process_state().is_main_process
     with Interruption(main) as interruption, threads_of(run.info), Heartbeat(run, main) as heartbeat:
         try:
             _carry_out(run, corpus, interruption, heartbeat, report)
-            here().wait_for_everyone()
+            process_state().wait_for_everyone()
             return run
         except BaseException as error:
             state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
@@ -179,12 +181,12 @@ def _keep_summary(run: Run, training: Training, report: Listener) -> None:
 def _carry_out(
     run: Run, corpus: Corpus, interruption: Interruption, heartbeat: Heartbeat, report: Listener
 ) -> None:
-    main = here().is_main_process
-    checkpoint = told(run.checkpoint)
+    main = process_state().is_main_process
+    checkpoint = broadcast_from_main(run.checkpoint)
     training, tokenizer = prepare(
         run.info.settings, corpus, report if main else lambda report: None, checkpoint
     )
-    told(lambda: _keep_summary(run, training, report))
+    broadcast_from_main(lambda: _keep_summary(run, training, report))
     elapsed = load(training, checkpoint).seconds if checkpoint else 0.0
     recorder: Recorder | None = None
     if main:
@@ -241,7 +243,9 @@ def _obey(
     if interruption.number is not None and recorder is None:
         # a signal to this process alone: the main one decides for all
         run.ask("stop")
-    while (request := told(lambda: "stop" if interruption.number else _request(run, report))) == "pause":
+    while (
+        request := broadcast_from_main(lambda: "stop" if interruption.number else _request(run, report))
+    ) == "pause":
         if not paused:
             heartbeat.tell("paused")
         paused = True

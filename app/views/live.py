@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.monitor import watch
 from app.runs import choose_run, readable_runs, tell
-from app.start import start_form
+from app.start_form import start_form
 from app.waiting import show_queue
 
 runs, problems = readable_runs()

@@ -15,7 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, XLMRobertaConfig, XLMRobertaModel
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLayer
 
-from core.model.vocabulary import looked_up
+from core.model.vocabulary import embedding_lookup
 from core.text.batches import Sequences
 from core.text.tokenizer import PAD
 
@@ -25,18 +25,18 @@ SLACK: Final = 0.75
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Sequences of similar length, `rows` by `columns`; `real` is False on padding, None where there is none."""
+    """Sequences of similar length, `rows` by `columns`; `attention_mask` is False on padding, None without any."""
 
     rows: int
     columns: int
-    real: Bool[Tensor, "sequences 1 1 longest"] | None
+    attention_mask: Bool[Tensor, "sequences 1 1 longest"] | None
 
 
 @dataclass(frozen=True)
 class Packing:
     """How a packed row falls into sequences, and how attention lays it out in rectangles.
 
-    `slots` names the token that each slot of the rectangles shows, `where` the slot in which each token stands.
+    `token_of_slot` is the token that each slot of the rectangles shows, `slot_of_token` where each token stands.
     """
 
     positions: Int[Tensor, " tokens"]
@@ -44,8 +44,8 @@ class Packing:
     owner: Int[Tensor, " tokens"]
     lengths: Int[Tensor, " sequences"]
     rectangles: tuple[Rectangle, ...]
-    slots: Int[Tensor, " slots"]
-    where: Int[Tensor, " tokens"]
+    token_of_slot: Int[Tensor, " slots"]
+    slot_of_token: Int[Tensor, " tokens"]
 
 
 def pack(lengths: Int[Tensor, " sequences"], device: torch.device) -> Packing:
@@ -91,8 +91,8 @@ class _ToSlots(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, packed: Tensor, packing: Packing) -> Tensor:
-        ctx.where = packing.where
-        return packed.index_select(0, packing.slots)
+        ctx.where = packing.slot_of_token
+        return packed.index_select(0, packing.token_of_slot)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -104,8 +104,8 @@ class _FromSlots(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, slots: Tensor, packing: Packing) -> Tensor:
-        ctx.where, ctx.slots = packing.where, len(packing.slots)
-        return slots.index_select(0, packing.where)
+        ctx.where, ctx.slots = packing.slot_of_token, len(packing.token_of_slot)
+        return slots.index_select(0, packing.slot_of_token)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -139,7 +139,7 @@ def packed_attention(
         shape = (rectangle.rows, rectangle.columns, *q.shape[1:])
         q, k, v = (tensor.view(shape).transpose(1, 2) for tensor in (q, k, v))
         attended = scaled_dot_product_attention(
-            q, k, v, attn_mask=rectangle.real, dropout_p=dropout, scale=scaling
+            q, k, v, attn_mask=rectangle.attention_mask, dropout_p=dropout, scale=scaling
         )
         parts.append(attended.transpose(1, 2).flatten(0, 1))
     return _FromSlots.apply(torch.cat(parts), packing)[None].to(given), None
@@ -152,7 +152,7 @@ def hidden_states(
     encoder: XLMRobertaModel, sequences: Sequences, packing: Packing, last: int | None = None
 ) -> Iterator[Float[Tensor, "tokens hidden"]]:
     """Hidden states 0 (embeddings) to `last` (default: all), as transformers counts them; no layer above is run."""
-    words = looked_up(encoder.embeddings.word_embeddings.weight, sequences.ids)
+    words = embedding_lookup(encoder.embeddings.word_embeddings.weight, sequences.ids)
     state = encoder.embeddings(inputs_embeds=words[None], position_ids=packing.positions[None])
     yield state[0]
     for layer in encoder.encoder.layer[:last]:

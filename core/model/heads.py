@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLMHead
 
-from core.model.vocabulary import predicted
+from core.model.vocabulary import linear_cross_entropy
 
 CHUNK_LOGITS = 2**26
 """Logits held at once: 256 MiB in float32, whatever the vocabulary and the batch. Each chunk reads and writes the
@@ -21,7 +21,7 @@ def token_losses(
     """
     decoder = head.decoder
     features = head.layer_norm(gelu(head.dense(states)))
-    return predicted(
+    return linear_cross_entropy(
         features, decoder.weight, decoder.bias, targets, max(1, CHUNK_LOGITS // decoder.out_features)
     )
 

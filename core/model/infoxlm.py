@@ -12,9 +12,9 @@ from core.config import ModelSettings, Settings
 from core.errors import InputError
 from core.model.encoder import ATTENTION, compile_layers, hidden_states, pack, pool, states_at, truncated
 from core.model.heads import contrast_head
-from core.model.memory import Queue, follow
+from core.model.memory import Queue, momentum_update
+from core.model.pretrained import open_language_model
 from core.model.size import check_fits, num_parameters
-from core.model.start import open_language_model
 from core.text.batches import Sequences
 from core.text.tokenizer import BOS, EOS, PAD
 
@@ -114,7 +114,7 @@ class InfoXLM(nn.Module):
         fast = [own[name] for name, _ in self.key_encoder.named_parameters()]
         fast += [] if self.head is None else self.head.parameters()
         contrast = self.settings.contrast
-        follow(self._slow(), fast, contrast.momentum, contrast.momentum_precision)
+        momentum_update(self._slow(), fast, contrast.momentum, contrast.momentum_precision)
 
     def _slow(self) -> list[nn.Parameter]:
         assert self.key_encoder is not None

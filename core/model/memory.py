@@ -11,7 +11,7 @@ from core.errors import InputError
 
 
 @torch.no_grad()
-def follow(
+def momentum_update(
     slow: Iterable[Tensor],
     fast: Iterable[Tensor],
     momentum: float,

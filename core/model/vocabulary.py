@@ -14,14 +14,14 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding, linear
 
 
-def looked_up(
+def embedding_lookup(
     weight: Float[Tensor, "vocabulary hidden"], ids: Int[Tensor, " tokens"]
 ) -> Float[Tensor, "tokens hidden"]:
     """The rows of some tokens."""
     return _LookUp.apply(weight, ids)  # pyright: ignore[reportReturnType]
 
 
-def predicted(
+def linear_cross_entropy(
     states: Float[Tensor, "masked hidden"],
     weight: Float[Tensor, "vocabulary hidden"],
     bias: Float[Tensor, " vocabulary"],

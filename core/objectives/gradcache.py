@@ -10,12 +10,12 @@ from torch import Tensor
 from core.model.infoxlm import InfoXLM
 from core.objectives.outcome import Outcome
 from core.objectives.xlco import directions, encoded, mean_outcome, outcome_among, wide, xlco
-from core.processes import Deal
+from core.processes import Shard
 from core.text.batches import ContrastBatch
 
 
 def contrast_in_parts(
-    model: InfoXLM, batches: Sequence[ContrastBatch], deals: Sequence[Deal], seed: Callable[[int], None]
+    model: InfoXLM, batches: Sequence[ContrastBatch], deals: Sequence[Shard], seed: Callable[[int], None]
 ) -> Iterator[tuple[Outcome, Tensor, Tensor]]:
     """Outcome, keys and meanings of each micro-batch in turn, as `xlco` returns them for the whole batch.
 
@@ -52,7 +52,7 @@ def _joint_outcomes(
     model: InfoXLM,
     cached: Sequence[tuple[Tensor, ...]],
     meanings: Sequence[Tensor],
-    deals: Sequence[Deal],
+    deals: Sequence[Shard],
 ) -> list[Outcome]:
     """The outcome of each micro-batch among the keys of all; leaves every cached vector with its gradient."""
     contrast = model.settings.contrast
@@ -65,7 +65,7 @@ def _joint_outcomes(
         joint = torch.cat([deal.gather(wide(keys)) for deal, (_, keys) in zip(deals, parts, strict=True)])
         candidates = joint.detach().requires_grad_()
         for number, (queries, _) in enumerate(parts):
-            places = begins[number] + deals[number].places()
+            places = begins[number] + deals[number].indices()
             outcome = outcome_among(
                 model, wide(queries), meanings[number], candidates, joint_meanings, places
             )

@@ -13,14 +13,14 @@ class Outcome:
     Attributes:
         loss_sum: sum of the losses in nats, with gradient.
         count: how many losses were summed (masked tokens or sentence pairs).
-        headroom_sum: sum of the ceilings; the bound in nats is what the losses leave of it, over `count`.
+        ceiling_sum: sum of the ceilings; the bound in nats is what the losses leave of it, over `count`.
         left_out_sum: what candidates that the loss leaves out would add to it. They count in the bound: who leaves
             them out asks an easier question, and proves nothing by the answer.
     """
 
     loss_sum: Float[Tensor, ""]
     count: int
-    headroom_sum: float
+    ceiling_sum: float
     left_out_sum: float = 0.0
 
     @property
@@ -31,7 +31,7 @@ class Outcome:
     @property
     def ceiling_nats(self) -> float:
         """The most the bound could say, however good the model."""
-        return self.headroom_sum / max(1, self.count)
+        return self.ceiling_sum / max(1, self.count)
 
     @property
     def bound_nats(self) -> float:

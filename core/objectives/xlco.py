@@ -8,11 +8,11 @@ from torch.nn.functional import cross_entropy
 from core.config import ContrastSettings
 from core.model.infoxlm import InfoXLM
 from core.objectives.outcome import Outcome
-from core.processes import Deal
+from core.processes import Shard
 from core.text.batches import ContrastBatch
 
 
-def xlco(model: InfoXLM, batch: ContrastBatch, deal: Deal | None = None) -> tuple[Outcome, Tensor, Tensor]:
+def xlco(model: InfoXLM, batch: ContrastBatch, deal: Shard | None = None) -> tuple[Outcome, Tensor, Tensor]:
     """Lower bound in nats on I(sentence; translation): InfoNCE over the pair's own key and the other candidates.
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
@@ -60,15 +60,15 @@ def contrast_outcome(
     queries: Float[Tensor, "pairs hidden"],
     keys: Float[Tensor, "pairs hidden"],
     meanings: Int[Tensor, " pairs"],
-    deal: Deal | None = None,
+    deal: Shard | None = None,
 ) -> Outcome:
     """InfoNCE of queries against their own keys, the joint batch's other keys if wanted, and the queue."""
     contrast = model.settings.contrast
     queries, keys = wide(queries), wide(keys)
     if contrast.in_batch:
-        deal = Deal(len(queries)) if deal is None else deal
+        deal = Shard(len(queries)) if deal is None else deal
         return outcome_among(
-            model, queries, meanings, deal.gather(keys), deal.gather(meanings), deal.places()
+            model, queries, meanings, deal.gather(keys), deal.gather(meanings), deal.indices()
         )
     queued, queued_meanings = model.queue.candidates()
     with torch.autocast(queries.device.type, enabled=False):
@@ -138,6 +138,6 @@ def mean_outcome(outcomes: list[Outcome]) -> Outcome:
     return Outcome(
         torch.stack([outcome.loss_sum for outcome in outcomes]).sum() / len(outcomes),
         outcomes[0].count,
-        sum(outcome.headroom_sum for outcome in outcomes) / len(outcomes),
+        sum(outcome.ceiling_sum for outcome in outcomes) / len(outcomes),
         sum(outcome.left_out_sum for outcome in outcomes) / len(outcomes),
     )

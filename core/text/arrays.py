@@ -8,18 +8,18 @@ from typing import Any, Final
 import numpy as np
 
 IntArray = np.ndarray
-PIECE: Final = 100_000
+CHUNK_ROWS: Final = 100_000
 """Values that are held in memory at once."""
 
 
 def pieces(array: IntArray) -> Iterator[IntArray]:
-    """Views of an array, `PIECE` values each and fewer in the last."""
-    return (array[begin : begin + PIECE] for begin in range(0, len(array), PIECE))
+    """Views of an array, `CHUNK_ROWS` values each and fewer in the last."""
+    return (array[begin : begin + CHUNK_ROWS] for begin in range(0, len(array), CHUNK_ROWS))
 
 
 def ranges(count: int) -> Iterator[IntArray]:
     """0 ... count - 1 in pieces."""
-    return (np.arange(begin, min(begin + PIECE, count)) for begin in range(0, count, PIECE))
+    return (np.arange(begin, min(begin + CHUNK_ROWS, count)) for begin in range(0, count, CHUNK_ROWS))
 
 
 def parts(array: IntArray, bounds: IntArray) -> list[IntArray]:
@@ -27,7 +27,7 @@ def parts(array: IntArray, bounds: IntArray) -> list[IntArray]:
     return [array[begin:end] for begin, end in pairwise(bounds)]
 
 
-def spans(starts: IntArray, lengths: IntArray) -> IntArray:
+def concatenated_ranges(starts: IntArray, lengths: IntArray) -> IntArray:
     """The positions start, start + 1, ..., start + length - 1 of each span, one span behind the other."""
     return np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from core.config import MaskedSettings, Settings
-from core.text.arrays import IntArray, spans
+from core.text.arrays import IntArray, concatenated_ranges
 from core.text.encoded import EncodedCorpus, Rows
 from core.text.sampling import MMLM, TLM, XLCO, Draw
 from core.text.tokenizer import BOS, UNK
@@ -92,19 +92,19 @@ def sequences(rows: Rows) -> Sequences:
     return Sequences(torch.from_numpy(rows.ids.astype(np.int64)), torch.from_numpy(rows.lengths))
 
 
-def cut(row: IntArray, content: int) -> IntArray:
+def truncate(row: IntArray, content: int) -> IntArray:
     """A row of ids with at most `content` tokens between `<s>` and `</s>`."""
     return row if len(row) <= content + 2 else np.concatenate([row[: content + 1], row[-1:]])
 
 
-def joined(first: IntArray, second: IntArray, max_tokens: int) -> IntArray:
+def join_pair(first: IntArray, second: IntArray, max_tokens: int) -> IntArray:
     """`<s> a </s> b </s>`: one `<s>`, positions run on, each side cut to half the room (paper: 254 of 512)."""
     content = (max_tokens - 3) // 2
-    return np.concatenate([cut(first, content), cut(second, content)[1:]])
+    return np.concatenate([truncate(first, content), truncate(second, content)[1:]])
 
 
 @dataclass(frozen=True)
-class Chances:
+class MaskNoise:
     """What decides the masks of a batch, drawn before a token is read.
 
     Per row a uniform number for rounding; per token its place in the order of choice and what is shown of it, both
@@ -117,7 +117,7 @@ class Chances:
     token: IntArray
 
     @classmethod
-    def draw(cls, lengths: IntArray, mask_id: int, rng: np.random.Generator) -> "Chances":
+    def draw(cls, lengths: IntArray, mask_id: int, rng: np.random.Generator) -> "MaskNoise":
         """For rows of these lengths."""
         tokens = int(lengths.sum())
         return cls(
@@ -127,12 +127,12 @@ class Chances:
             rng.integers(UNK + 1, mask_id, tokens),
         )
 
-    def of(self, rows: IntArray, tokens: IntArray) -> "Chances":
+    def of(self, rows: IntArray, tokens: IntArray) -> "MaskNoise":
         """Those of some rows, with the positions of their tokens."""
-        return Chances(self.rounding[rows], self.order[tokens], self.shown[tokens], self.token[tokens])
+        return MaskNoise(self.rounding[rows], self.order[tokens], self.shown[tokens], self.token[tokens])
 
 
-def masked(rows: Rows, settings: MaskedSettings, chances: Chances, mask_id: int) -> MaskedBatch:
+def masked(rows: Rows, settings: MaskedSettings, chances: MaskNoise, mask_id: int) -> MaskedBatch:
     """Rows as they are shown, with the tokens to be found.
 
     floor(rate * n + u) of a row's n ordinary tokens are chosen, u uniform in [0, 1); `<s>` and `</s>` count as
@@ -252,17 +252,17 @@ class Batches:
 
     def _chances(
         self, examples: IntArray, rng: np.random.Generator, mine: list[int], shares: int
-    ) -> Iterator[tuple[IntArray, Chances]]:
+    ) -> Iterator[tuple[IntArray, MaskNoise]]:
         """The examples of each share, and what is drawn for them: it depends on lengths alone, so no token is read."""
         together = examples.shape[1]
         lengths = self.corpus.lengths_of(examples, self._longest(together)).sum(1) - together + 1
-        joint, starts = Chances.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
+        joint, starts = MaskNoise.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
         for share in mine:
             own = np.arange(share, len(examples), shares)
-            yield own, joint.of(own, spans(starts[own], lengths[own]))
+            yield own, joint.of(own, concatenated_ranges(starts[own], lengths[own]))
 
 
-def plain(rows: list[IntArray], max_tokens: int) -> Sequences:
+def unmasked(rows: list[IntArray], max_tokens: int) -> Sequences:
     """Sentences as they are, cut to the longest input: what evaluation encodes."""
     assert all(row[0] == BOS for row in rows)
-    return Sequences.of([cut(row, max_tokens - 2) for row in rows])
+    return Sequences.of([truncate(row, max_tokens - 2) for row in rows])

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from core.config import Frozen
 from core.files import cached_folder, whole_file
-from core.text.arrays import IntArray, changeable, mapped, pieces, spans, write
+from core.text.arrays import IntArray, changeable, concatenated_ranges, mapped, pieces, write
 from core.text.corpus import Corpus
 from core.text.identity import text_hashes
 from core.text.index import Index
@@ -80,7 +80,7 @@ class EncodedCorpus:
     def rows(self, indices: IntArray, longest: int) -> Rows:
         """Token ids of many sentences; one with more than `longest` tokens loses its last ones before `</s>`."""
         lengths = self.lengths_of(indices, longest)
-        ids = np.asarray(self._tokens[spans(self._offsets[indices], lengths)])
+        ids = np.asarray(self._tokens[concatenated_ranges(self._offsets[indices], lengths)])
         ids[np.cumsum(lengths) - 1] = EOS
         return Rows(ids, lengths)
 

@@ -157,11 +157,11 @@ def _top_up(
 
 
 def _growing(count: int) -> Iterator[IntArray]:
-    """0 ... count - 1 in pieces that grow up to `PIECE`."""
+    """0 ... count - 1 in pieces that grow up to `CHUNK_ROWS`."""
     begin, length = 0, SHORT_PIECE
     while begin < count:
         yield np.arange(begin, min(begin + length, count))
-        begin, length = begin + length, min(2 * length, arrays.PIECE)
+        begin, length = begin + length, min(2 * length, arrays.CHUNK_ROWS)
 
 
 def _pieces(order: IntArray) -> Iterator[IntArray]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.text.arrays import IntArray, mapped, parts, spans
+from core.text.arrays import IntArray, concatenated_ranges, mapped, parts
 from core.text.strata import Strata
 from core.text.translations import Translations, open_translations, write_translations
 
@@ -67,7 +67,7 @@ class Index:
         """The sentences of one language that tell one of some distinct meanings, which are given in order."""
         return self._by_meaning[language][self._places_of(language, meanings)]
 
-    def told_in(self, language: int, meanings: IntArray) -> IntArray:
+    def meanings_in(self, language: int, meanings: IntArray) -> IntArray:
         """Those of some distinct meanings, which are given in order, that are told in a language."""
         return np.unique(self.keys[language][self._places_of(language, meanings)])
 
@@ -76,7 +76,7 @@ class Index:
         if len(keys) < len(meanings):
             places = np.searchsorted(meanings, keys)
             return np.flatnonzero(meanings[np.minimum(places, len(meanings) - 1)] == keys)
-        return spans(np.searchsorted(keys, meanings), self.counts_of(language, meanings))
+        return concatenated_ranges(np.searchsorted(keys, meanings), self.counts_of(language, meanings))
 
     def counts_of(self, language: int, meanings: IntArray) -> IntArray:
         """How many sentences of one language tell each of some meanings."""

@@ -60,7 +60,9 @@ def _rows(language: IntArray, languages: int) -> Iterator[IntArray]:
 
 def _in_order(keys: IntArray) -> bool:
     # pieces that overlap by one
-    overlapping = (keys[begin : begin + arrays.PIECE + 1] for begin in range(0, len(keys), arrays.PIECE))
+    overlapping = (
+        keys[begin : begin + arrays.CHUNK_ROWS + 1] for begin in range(0, len(keys), arrays.CHUNK_ROWS)
+    )
     return all((piece[:-1] <= piece[1:]).all() for piece in overlapping)
 
 
@@ -84,7 +86,7 @@ def _merged(keys: list[IntArray]) -> Iterator[tuple[IntArray, IntArray]]:
 
 
 def _edges(keys: list[IntArray]) -> list[int]:
-    """The smallest value of sorted arrays, and some between which lie about `PIECE` values of all arrays together."""
-    stride = max(1, arrays.PIECE // len(keys))
+    """The smallest value of sorted arrays, and some with about `CHUNK_ROWS` values of all arrays between them."""
+    stride = max(1, arrays.CHUNK_ROWS // len(keys))
     samples = np.sort(np.concatenate([array[::stride] for array in keys]))
-    return np.unique(samples[:: max(1, arrays.PIECE // stride)]).tolist()
+    return np.unique(samples[:: max(1, arrays.CHUNK_ROWS // stride)]).tolist()

@@ -138,11 +138,13 @@ def _sentences(index: Index, held_out: IntArray) -> IntArray:
 
 def _translations(corpus: EncodedCorpus, translations: Translations, held_out: IntArray) -> IntArray:
     """Where in `translations.rows` those of the held-out meanings stand; found in pieces."""
-    told_in, places = _languages_of(corpus.index, held_out), [np.zeros(0, dtype=np.int64)]
+    languages_of_meanings, places = _languages_of(corpus.index, held_out), [np.zeros(0, dtype=np.int64)]
     # a meaning has one translation of each pair at most
-    step = max(1, arrays.PIECE // max(1, len(translations.languages)))
+    step = max(1, arrays.CHUNK_ROWS // max(1, len(translations.languages)))
     for begin in range(0, len(held_out), step):
-        pairs = [translations.pairs_among(languages) for languages in told_in[begin : begin + step]]
+        pairs = [
+            translations.pairs_among(languages) for languages in languages_of_meanings[begin : begin + step]
+        ]
         meanings = np.repeat(held_out[begin : begin + step], [len(numbers) for numbers in pairs])
         places.append(_places(translations, corpus.meaning, np.concatenate(pairs), meanings))
     return np.concatenate(places)
@@ -151,7 +153,8 @@ def _translations(corpus: EncodedCorpus, translations: Translations, held_out: I
 def _languages_of(index: Index, meanings: IntArray) -> list[IntArray]:
     """The languages that each of some meanings, which are given in order, is told in; in order."""
     told = [
-        np.searchsorted(meanings, index.told_in(language, meanings)) for language in range(len(index.rows))
+        np.searchsorted(meanings, index.meanings_in(language, meanings))
+        for language in range(len(index.rows))
     ]
     numbers, languages = np.concatenate(told), np.repeat(np.arange(len(told)), [len(part) for part in told])
     order = np.argsort(numbers, kind="stable")

@@ -20,7 +20,7 @@ from core.text.batches import Batches
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Sampler
 from core.text.split import split
-from core.train import Training, draw
+from core.train import Training, micro_batches
 
 STEPS: Final = 1_000_000
 SHAPES: Final[dict[str, dict[str, Any]]] = {
@@ -109,7 +109,7 @@ class Case(Frozen):
 def fill_queue(training: Training) -> None:
     """Fills the queue with the keys of one batch, over and over: real ones, without the hours that as many take."""
     before, queue = training.sampler.state(), training.model.queue
-    (batch,) = draw(training, STEPS + 1, (0, 0, training.settings.examples[2]))
+    (batch,) = micro_batches(training, STEPS + 1, (0, 0, training.settings.examples[2]))
     training.sampler.restore(before)
     assert batch.xlco is not None
     with torch.no_grad():

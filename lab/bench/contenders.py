@@ -15,7 +15,7 @@ from core.config import Settings
 from core.model.encoder import ATTENTION
 from core.text.batches import ContrastBatch, MaskedBatch, Sequences
 from core.text.tokenizer import PAD
-from core.train import Training, draw, learning_rate, train
+from core.train import Training, learning_rate, micro_batches, train
 from lab.bench.case import Case
 
 OURS: Final = "ours"
@@ -75,7 +75,7 @@ class Plain:
         training, model = self.training, self.training.model
         model.language_model.config._attn_implementation = "sdpa"
         self.slow.config._attn_implementation = "sdpa"
-        (batch,) = draw(training, step, training.settings.examples)
+        (batch,) = micro_batches(training, step, training.settings.examples)
         assert batch.mmlm is not None
         assert batch.tlm is not None
         assert batch.xlco is not None
@@ -203,7 +203,7 @@ class Ranking:
     def __call__(self, step: int) -> None:
         training = self.training
         training.model.language_model.config._attn_implementation = "sdpa"
-        (batch,) = draw(training, step, training.settings.examples)
+        (batch,) = micro_batches(training, step, training.settings.examples)
         assert batch.xlco is not None
         features = []
         for sequences in (batch.xlco.queries, batch.xlco.keys):

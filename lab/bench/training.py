@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import torch
 
-from core.train import draw
+from core.train import micro_batches
 from lab.bench.case import SHAPES, Case
 from lab.bench.contenders import OURS, PEERS, contender
 from lab.bench.drawing import drawing_rows
@@ -137,7 +137,7 @@ def interleaved(
     done = 0
     for step in range(1, repetitions + 2):
         sampler = training.sampler.state()
-        (batch,) = draw(training, step, settings.examples)
+        (batch,) = micro_batches(training, step, settings.examples)
         flops = model_flops(batch, settings, case.vocabulary)
         for name in (*names[step % len(names) :], *names[: step % len(names)]):
             training.sampler.restore(sampler)

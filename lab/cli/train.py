@@ -60,13 +60,13 @@ class Command:
         return turns.turn(self.name or "", starter_of_process(), _waiting if self.queue else None, log)
 
     def _trained(self) -> dict[str, Any] | None:
-        from core.processes import here
+        from core.processes import process_state
         from core.train import NonFiniteLoss
         from lab.threads import threads_note
         from lab.training import carry_out
 
         run, corpus = self._opened()
-        main = here().is_main_process
+        main = process_state().is_main_process
         if main:
             _take_log(run)
         if corpus is not None:
@@ -77,12 +77,12 @@ class Command:
                     carry_out(run, corpus, _Bar(bar))
                 except NonFiniteLoss as error:
                     raise InputError(f"run {run.name}: {error}") from error
-        here().destroy_process_group()
+        process_state().destroy_process_group()
         return document(run) if main else None
 
     def _opened(self) -> "tuple[store.Run, Corpus | None]":
         """The run, and its text unless it is finished."""
-        from core.processes import told
+        from core.processes import broadcast_from_main
         from lab.starting import reopen_run, start_run
 
         if self.take_over and not (self.resume or self.resume_if_exists):
@@ -91,13 +91,13 @@ class Command:
             raise InputError("--resume-if-exists needs the name of the run: add --name")
         if self.corpus is not None and self.settings.world != recipe(self.settings.recipe).world:
             raise InputError("settings of the world are not read with --corpus: leave one of them out")
-        exists = self.resume_if_exists and told(lambda: store.is_run(self.name or ""))
+        exists = self.resume_if_exists and broadcast_from_main(lambda: store.is_run(self.name or ""))
         if not self.resume and not exists:
             return start_run(self.name, self.settings, self.corpus)
-        name = self.name or told(lambda: _last_name(self.settings.recipe))
+        name = self.name or broadcast_from_main(lambda: _last_name(self.settings.recipe))
         run = store.open_run(name)
         self._check_same(name, run.info.settings)
-        if exists and told(lambda: run.status.state) == "finished":
+        if exists and broadcast_from_main(lambda: run.status.state) == "finished":
             return run, None
         return reopen_run(name, self.corpus, self.take_over, _watching)
 

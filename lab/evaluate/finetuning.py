@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from core.model.encoder import hidden_states, pack, pool
 from core.model.infoxlm import InfoXLM
-from core.text.batches import plain
+from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 
 EPOCHS: Final = 3
@@ -32,7 +32,7 @@ class Classifier(nn.Module):
     def forward(self, rows: Sequence[np.ndarray]) -> Tensor:
         """Scores, [sentences, classes]."""
         device = self.scores.weight.device
-        sequences = plain(list(rows), self.longest).to(device)
+        sequences = unmasked(list(rows), self.longest).to(device)
         packing = pack(sequences.lengths, device)
         *_, state = hidden_states(self.encoder, sequences, packing, self.layer)
         return self.scores(pool(state, packing, self.pooling))

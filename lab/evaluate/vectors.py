@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from core.model.infoxlm import InfoXLM
-from core.text.batches import plain
+from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 
 BATCH_TOKENS = 8_192
@@ -43,7 +43,7 @@ def encode(
     model.eval()
     for part in _parts([len(rows[i]) for i in order]):
         at = order[part]
-        vectors = model.vectors(plain([rows[i] for i in at], longest).to(device), list(layers), pooling)
+        vectors = model.vectors(unmasked([rows[i] for i in at], longest).to(device), list(layers), pooling)
         for layer, values in zip(layers, vectors, strict=True):
             chosen = held[layer][at]
             found[layer][places[layer][at[chosen]]] = values.cpu().numpy()[chosen]

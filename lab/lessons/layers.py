@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from core.information import bounds, estimate
 from core.model.infoxlm import InfoXLM
 from core.objectives.xlco import infonce_outcome
-from core.text.batches import plain
+from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 from lab.evaluate.estimates import paired
 from lab.evaluate.ledger.subject import open_subject
@@ -188,7 +188,7 @@ def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> p
     )
     longest = settings.model.max_tokens
     queries, keys = (
-        model.queries(plain(subject.tokenizer.encode(told[tag].tolist(), longest), longest))
+        model.queries(unmasked(subject.tokenizer.encode(told[tag].tolist(), longest), longest))
         for tag in (source, target)
     )
     scores = queries @ keys.T / settings.contrast.temperature

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from core.model.heads import token_losses
-from core.text.batches import joined, masked_batch
+from core.text.batches import join_pair, masked_batch
 from lab.evaluate.ledger.subject import BATCH, Subject, open_subject
 from lab.store import Run
 from lab.world import World
@@ -61,7 +61,7 @@ class Readers:
         found: list[np.ndarray] = []
         for begin in range(0, len(whole), BATCH):
             rows, read = (
-                [side[0] if len(side) == 1 else joined(side[0], side[1], longest) for side in part]
+                [side[0] if len(side) == 1 else join_pair(side[0], side[1], longest) for side in part]
                 for part in (whole[begin : begin + BATCH], shown[begin : begin + BATCH])
             )
             positions = [np.flatnonzero(a != b) for a, b in zip(rows, read, strict=True)]

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from scipy.optimize import brentq
 
-from core.model.memory import follow
+from core.model.memory import momentum_update
 from lab.evaluate.ledger.contrast import reachable
 from lab.lessons.excerpt import value_of
 from lab.lessons.verdicts import Verdict, judged
@@ -60,7 +60,7 @@ def followed(updates: int = 10_000, displacement: float = 0.05, seed: int = 0) -
         for precision in ("float32", "float16"):
             slow = start.clone()
             for _ in range(updates):
-                follow([slow], [fast], momentum, precision)
+                momentum_update([slow], [fast], momentum, precision)
             way = fast - start
             row[precision] = float((slow - start) @ way / (way @ way))
         rows.append(row)

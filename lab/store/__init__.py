@@ -4,13 +4,13 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.files import whole_folder
-from lab.store.about import ENDED, WORLD, Request, RunInfo, State, Status, describe
-from lab.store.places import NAME, cache_folder, check_name, runs_folder
+from lab.store.atomic import StorageFull, replace, room
+from lab.store.paths import NAME, cache_folder, check_name, runs_folder
 from lab.store.results import SCORE_COLUMNS
 from lab.store.run import Run
+from lab.store.run_info import ENDED, WORLD, Request, RunInfo, State, Status, describe
 from lab.store.starter import Starter
 from lab.store.steps import StepLog, tail
-from lab.store.writing import StorageFull, replace, room
 
 __all__ = [
     "ENDED",

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from core.files import beside
 from core.locks import Lock, LocksUnsupported
 from lab.store import owner as owners
-from lab.store.about import ENDED, State, Status
+from lab.store.atomic import replace
 from lab.store.owner import this_process
-from lab.store.writing import replace
+from lab.store.run_info import ENDED, State, Status
 
 POLL_SECONDS: Final = 0.25
 SETTLE_SECONDS: Final = 2.0

@@ -8,9 +8,9 @@ from typing import Any, Final
 import pandas as pd
 
 from core.errors import InputError
-from lab.store.places import check_name
+from lab.store.atomic import replace
+from lab.store.paths import check_name
 from lab.store.tables import read_table, write_table
-from lab.store.writing import replace
 
 SCORE_COLUMNS: Final = (
     "task", "layer", "source", "target", "metric", "value", "low", "high", "unit", "n", "pool", "chance", "measure",

@@ -9,16 +9,16 @@ from pydantic import ValidationError
 
 from core.config import STORED
 from core.errors import InputError
-from lab.store.about import ENDED, Asked, Request, RunInfo, State, Status
+from lab.store.atomic import replace, room
 from lab.store.checkpoints import Checkpoints
 from lab.store.claim import Claim, read_status
 from lab.store.owner import lives
-from lab.store.places import runs_folder
+from lab.store.paths import runs_folder
 from lab.store.results import Results
+from lab.store.run_info import ENDED, Asked, Request, RunInfo, State, Status
 from lab.store.snapshots import Snapshots
 from lab.store.steps import Steps, tail
 from lab.store.versions import check_format, read_document, refusal, settings_then
-from lab.store.writing import replace, room
 
 T = TypeVar("T")
 OWN_PARTIALS: Final = (

@@ -9,9 +9,9 @@ from safetensors.numpy import load_file, save_file
 
 from core.errors import InputError
 from core.files import whole_file
+from lab.store.atomic import room
 from lab.store.tables import read_table, write_table
 from lab.store.thinning import thinned
-from lab.store.writing import room
 
 
 class Snapshots:

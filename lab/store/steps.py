@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.errors import InputError
 from core.files import flush
-from lab.store.writing import replace, room
+from lab.store.atomic import replace, room
 
 
 class Steps:

@@ -12,10 +12,10 @@ from pydantic import Field, ValidationError
 from core.config import FORMAT_VERSION, STORED, Frozen, Settings
 from core.errors import InputError
 from core.files import whole_folder
-from lab.store.places import check_name, runs_folder
+from lab.store.atomic import replace, room
+from lab.store.paths import check_name, runs_folder
 from lab.store.tables import write_table
 from lab.store.versions import check_format, read_document, refusal, settings_then
-from lab.store.writing import replace, room
 
 GALLERY: Final = Path(__file__).parents[1] / "gallery"
 """Results of studies that come with the lab."""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.errors import InputError
 from core.files import whole_file
-from lab.store.writing import room
+from lab.store.atomic import room
 
 
 def write_table(path: Path, table: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> None:

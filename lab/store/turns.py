@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from core.config import Frozen
 from core.errors import InputError
 from core.locks import Lock, LocksUnsupported
+from lab.store.atomic import replace
 from lab.store.claim import read_status
 from lab.store.owner import Owner, lives, this_process
-from lab.store.places import cache_folder, runs_folder
+from lab.store.paths import cache_folder, runs_folder
 from lab.store.starter import Starter
-from lab.store.writing import replace
 
 VARIABLE: Final = "PARALLAX_JOBS"
 POLL_SECONDS: Final = 0.25

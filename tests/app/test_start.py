@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.start import flags_of
+from app.start_form import flags_of
 from lab.cli.train import parse
 from lab.recipes import RECIPES, recipe
 

@@ -5,7 +5,7 @@ import torch
 
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import Chances, ContrastBatch, Sequences, joined, masked
+from core.text.batches import ContrastBatch, MaskNoise, Sequences, join_pair, masked
 from core.text.encoded import Rows
 
 
@@ -39,7 +39,7 @@ def rows_of(sequences: Sequences) -> list[np.ndarray]:
 def mask(rows, chosen, seed, mask_id):
     """Rows as they are shown, and the positions to be found in each."""
     lengths = np.array([len(row) for row in rows])
-    chances = Chances.draw(lengths, mask_id, np.random.default_rng(seed))
+    chances = MaskNoise.draw(lengths, mask_id, np.random.default_rng(seed))
     batch = masked(Rows(np.concatenate(rows), lengths), chosen, chances, mask_id)
     positions, ends = batch.positions.numpy(), np.cumsum(lengths)
     where = np.split(positions, np.searchsorted(positions, ends[:-1]))
@@ -48,4 +48,4 @@ def mask(rows, chosen, seed, mask_id):
 
 def join(encoded, pair, longest):
     """Two sentences of a corpus as one input."""
-    return joined(*(encoded.row(int(index)) for index in pair), longest)
+    return join_pair(*(encoded.row(int(index)) for index in pair), longest)

@@ -10,7 +10,7 @@ from safetensors.torch import load, load_file, save, save_file
 import core.checkpoint
 from core.checkpoint import CONTRAST, continue_contrast, open_foreign, open_model, save_model
 from core.errors import InputError
-from core.text.batches import plain
+from core.text.batches import unmasked
 from tests.core.checkpoints import foreign, tiny_tokenizer, tiny_xlmr
 from tests.core.small import model, settings
 from tests.core.training import losses, training, write_text
@@ -26,7 +26,7 @@ def test_a_foreign_checkpoint_gives_the_vectors_of_transformers(tmp_path):
         states = theirs(torch.tensor(row[None], dtype=torch.int64), output_hidden_states=True).hidden_states
     for layer, state in enumerate(states):
         for pooling, expected in (("mean", state.mean(1)), ("first", state[:, 0])):
-            (mine,) = ours.vectors(plain([row], 32), [layer], pooling)
+            (mine,) = ours.vectors(unmasked([row], 32), [layer], pooling)
             np.testing.assert_allclose(mine, expected, atol=1e-6, rtol=0)
 
 

@@ -10,7 +10,7 @@ from core.config import ContrastSettings, ModelSettings, Settings
 from core.errors import InputError
 from core.export import export
 from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import plain
+from core.text.batches import unmasked
 from tests.core.checkpoints import tiny_tokenizer
 
 TEXTS = ["one red dog", "deux  chats\tbleus", "一红狗", "ﬁne Ⅳ", "dog " * 60]
@@ -28,7 +28,7 @@ def made():
 
 def ours(made, layer, pooling):
     model, tokenizer = made
-    return model.vectors(plain(tokenizer.encode(TEXTS), 32), [layer], pooling)[0].numpy()
+    return model.vectors(unmasked(tokenizer.encode(TEXTS), 32), [layer], pooling)[0].numpy()
 
 
 @pytest.mark.parametrize(("layer", "pooling"), [(1, "mean"), (2, "first"), (2, "mean"), (3, "mean")])

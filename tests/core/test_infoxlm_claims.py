@@ -24,15 +24,15 @@ from core.export import export
 from core.model.encoder import hidden_states, pack
 from core.model.heads import contrast_head
 from core.model.infoxlm import InfoXLM, language_model
-from core.model.memory import Queue, follow
-from core.model.start import open_language_model
+from core.model.memory import Queue, momentum_update
+from core.model.pretrained import open_language_model
 from core.objectives.xlco import contrast_outcome, infonce_outcome, xlco
-from core.text.batches import Batches, Chances, Sequences, masked
+from core.text.batches import Batches, MaskNoise, Sequences, masked
 from core.text.corpus import write_corpus
 from core.text.encoded import Rows, encode_corpus
+from core.text.pretrained import open_tokenizer
 from core.text.sampling import Sampler
 from core.text.split import split
-from core.text.start import open_tokenizer
 from core.train import learning_rate, train
 from lab.cli import run as lab
 from lab.evaluate.pools import Side
@@ -174,7 +174,7 @@ def test_04_no_gradient_reaches_the_key_encoder_and_no_optimizer_holds_it(text):
 def test_05_after_n_updates_momentum_has_gone_1_minus_m_to_the_n_of_the_way(momentum):
     slow, fast = torch.zeros(4), torch.ones(4)
     for _ in range(200):
-        follow([slow], [fast], momentum)
+        momentum_update([slow], [fast], momentum)
     torch.testing.assert_close(slow, torch.full((4,), 1 - momentum**200), atol=1e-5, rtol=0)
 
 
@@ -195,7 +195,7 @@ def test_06_in_float16_a_momentum_of_0_9999_stands_still_and_by_default_it_does_
     slow, fast = start.half().float() if precision == "float16" else start.clone(), start + way
     before = slow.clone()
     for _ in range(10_000):
-        follow([slow], [fast], 0.9999, precision)
+        momentum_update([slow], [fast], 0.9999, precision)
     gone = ((slow - before) @ way / (way @ way)).item()
     # the exact share is 1 - 0.9999 ** 10,000 = 0.632
     assert low <= gone < high
@@ -527,7 +527,7 @@ def test_21_in_one_sum_over_one_count_contrast_is_about_one_percent():
     counted = 0
     for lengths in (np.full(1_600, 510), rng.integers(40, 101, 1_600)):
         rows = Rows(rng.integers(4, 900, lengths.sum()), lengths)
-        chances = Chances.draw(lengths, 1000, rng)
+        chances = MaskNoise.draw(lengths, 1000, rng)
         counted += len(masked(rows, MaskedSettings(), chances, 1000).targets)
     assert 1_600 / (1_600 + counted) == pytest.approx(0.0115, abs=0.0005)
     assert recipe("infoxlm-base").batch.reduction == "token-sum"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.processes import Deal, first, sum_gradients, sums, told
+from core.processes import Shard, all_reduce_sum, broadcast_from_main, main_process_first, sum_gradients
 from core.train import train
 from tests.core import rank
 from tests.core.training import training, write_text
@@ -88,7 +88,7 @@ def test_three_processes_go_on_where_two_stopped_and_end_at_the_losses_of_one(re
 @pytest.mark.parametrize("rows", [4, 5, 9])
 @pytest.mark.parametrize("processes", [1, 2, 4])
 def test_every_row_is_dealt_to_one_process(rows, processes):
-    places = [Deal(rows, index, processes).places().tolist() for index in range(processes)]
+    places = [Shard(rows, index, processes).indices().tolist() for index in range(processes)]
     assert sorted(place for own in places for place in own) == list(range(rows))
     # the order in which gathered rows are laid side by side
     assert all(place % processes == index for index, own in enumerate(places) for place in own)
@@ -96,8 +96,8 @@ def test_every_row_is_dealt_to_one_process(rows, processes):
 
 def test_one_process_gathers_sums_and_tells_without_asking_anyone():
     rows, weight = torch.ones(3, 2), torch.nn.Parameter(torch.ones(2))
-    assert Deal(3).gather(rows) is rows
-    assert sums([1.5, 2]) == [1.5, 2]
+    assert Shard(3).gather(rows) is rows
+    assert all_reduce_sum([1.5, 2]) == [1.5, 2]
     sum_gradients([weight])
     assert weight.grad is None
-    assert told(lambda: 7) == first(lambda: 7) == 7
+    assert broadcast_from_main(lambda: 7) == main_process_first(lambda: 7) == 7

@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.text.entropy import token_entropies
 from core.text.sampling import Sampler
 from core.text.split import split
-from core.train import NonFiniteLoss, draw, fill_queue, train
+from core.train import NonFiniteLoss, fill_queue, micro_batches, train
 from tests.core.text.conftest import WORDS
 from tests.core.training import losses, settings, training, write_text
 
@@ -63,7 +63,7 @@ def test_the_queue_is_filled_with_the_pairs_that_the_first_epoch_reads_last(tmp_
     assert made.sampler.state() == {}
 
     def positives(steps):
-        parts = [part for step in steps for part in draw(made, step, (0, 0, 8))]
+        parts = [part for step in steps for part in micro_batches(made, step, (0, 0, 8))]
         return {number for part in parts for number in part.xlco.meanings.tolist()}
 
     before = positives(range(1, 8))
@@ -136,9 +136,9 @@ def test_the_saved_encoder_opens_in_transformers_with_the_same_states(text, tmp_
     theirs = AutoModel.from_pretrained(tmp_path, add_pooling_layer=False)
     (row,) = text[1].encode(["one red dog"])
     expected = theirs(torch.tensor(row[None], dtype=torch.int64)).last_hidden_state.mean(1)
-    from core.text.batches import plain
+    from core.text.batches import unmasked
 
-    ours = made.model.eval().vectors(plain([row], 32), [2], "mean")[0]
+    ours = made.model.eval().vectors(unmasked([row], 32), [2], "mean")[0]
     torch.testing.assert_close(ours, expected.detach(), atol=1e-6, rtol=0)
 
 

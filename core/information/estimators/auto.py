@@ -7,17 +7,22 @@ import numpy as np
 from core.information.estimators.classes import by_classes
 from core.information.estimators.classical import QUANTILE
 from core.information.estimators.compress import compressed
-from core.information.estimators.crossfit import Held, Schedule, crossfit, start_only
+from core.information.estimators.crossfit import CrossFit, Schedule, crossfit, untrained_only
 from core.information.estimators.elliptical import sides_of
-from core.information.estimators.neighbours import FEW_DIMS, NEAR, beyond_noise, corrected_neighbours
+from core.information.estimators.neighbours import (
+    CEILING_MARGIN_NATS,
+    KSG_MAX_DIMS,
+    beyond_noise,
+    corrected_neighbours,
+)
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 from core.information.estimators.student import Elliptical, fit_elliptical
 from core.information.estimators.typed import by_types, noted
 
-SOME_DIMS = 8
+KSG_CHECK_MAX_DIMS = 8
 """Up to this many joint dimensions nearest neighbours check on the critics."""
-WIDE = 5
+MIN_SAMPLES_PER_DIM = 5
 """Fewer samples than this per dimension: compress first."""
 PLENTY = 0.9
 """Share of a label's entropy from which on no critic is asked for the rest."""
@@ -60,11 +65,11 @@ def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
 
 
 def _continuous(pairs: Pairs, seed: int) -> Estimate:
-    if pairs.dims <= FEW_DIMS:
+    if pairs.dims <= KSG_MAX_DIMS:
         return _neighbours(pairs, seed)
-    if pairs.n < WIDE * pairs.dims:
+    if pairs.n < MIN_SAMPLES_PER_DIM * pairs.dims:
         return _wide(pairs, seed)
-    return _beside_neighbours(pairs, seed) if pairs.dims <= SOME_DIMS else _elliptical(pairs, seed)
+    return _beside_neighbours(pairs, seed) if pairs.dims <= KSG_CHECK_MAX_DIMS else _elliptical(pairs, seed)
 
 
 def _neighbours(pairs: Pairs, seed: int) -> Estimate:
@@ -80,30 +85,30 @@ def _neighbours(pairs: Pairs, seed: int) -> Estimate:
 def _elliptical(pairs: Pairs, seed: int) -> Estimate:
     model = fit_elliptical(pairs.x, pairs.y)
     held = _crossfit(pairs, model, seed)
-    gain = max(float((held.bent - held.start).mean()), 0.0)
-    unseen = max(0.5 * (held.bent_seen - held.start_seen - gain), 0.0) if gain else 0.0
+    gain = max(float((held.trained - held.untrained).mean()), 0.0)
+    unseen = max(0.5 * (held.trained_in_sample - held.untrained_in_sample - gain), 0.0) if gain else 0.0
     misfit = _misfit(model, held, pairs, seed) if gain else 0.0
     nats = model.information() - misfit + gain + unseen
     reason = _account(model, misfit, gain, unseen, few=pairs.n < FEW_SAMPLES)
-    if nats > held.ceiling - NEAR:
+    if nats > held.ceiling - CEILING_MARGIN_NATS:
         return _bound(pairs, held, f"{reason}, {nats:.2f} in all, but that is near what can be checked")
     if gain > abs(nats) / 2:
         return _bound(
             pairs, held, f"{reason}; critics this far from where they started miss more than they show"
         )
     cells = pairs.x.shape[1] * pairs.y.shape[1] / 2
-    error = float(np.sqrt(held.bent.var() / pairs.n + cells / pairs.n**2))
+    error = float(np.sqrt(held.trained.var() / pairs.n + cells / pairs.n**2))
     spread = QUANTILE * error + unseen + 0.1 * gain + abs(misfit) / 4
     return _estimate(pairs, nats, _around(nats, spread), held.ceiling, reason)
 
 
-def _crossfit(pairs: Pairs, model: Elliptical, seed: int) -> Held:
+def _crossfit(pairs: Pairs, model: Elliptical, seed: int) -> CrossFit:
     few = pairs.n < FEW_SAMPLES
     x, y = sides_of(pairs, model.degrees)
     return crossfit(x, y, model.degrees, seed, schedule=Schedule(steps=0) if few else None)
 
 
-def _misfit(model: Elliptical, held: Held, pairs: Pairs, seed: int) -> float:
+def _misfit(model: Elliptical, held: CrossFit, pairs: Pairs, seed: int) -> float:
     """By how many nats the model claims more than it shows on held-out pairs, beyond what it would on its own.
 
     What critics fitted to few samples lose on fresh ones is seen on samples of the model itself. The rest is
@@ -112,9 +117,9 @@ def _misfit(model: Elliptical, held: Held, pairs: Pairs, seed: int) -> float:
     scores = model.sample(pairs.n, np.random.default_rng(seed))
     drawn = Pairs(scores[:, : model.dx], scores[:, model.dx :])
     x, y = sides_of(drawn, model.degrees)
-    lost = float(model.log_ratio(scores).mean()) - start_only(x, y, seed, degrees=model.degrees)
-    excess = model.information() - float(held.start.mean()) - lost
-    return beyond_noise(excess, float(held.start.std()) / np.sqrt(pairs.n)) * excess
+    lost = float(model.log_ratio(scores).mean()) - untrained_only(x, y, seed, degrees=model.degrees)
+    excess = model.information() - float(held.untrained.mean()) - lost
+    return beyond_noise(excess, float(held.untrained.std()) / np.sqrt(pairs.n)) * excess
 
 
 def _account(model: Elliptical, misfit: float, gain: float, unseen: float, few: bool) -> str:
@@ -148,9 +153,9 @@ def _beside_neighbours(pairs: Pairs, seed: int) -> Estimate:
 
 
 def _wide(pairs: Pairs, seed: int) -> Estimate:
-    counts = [c for c in (4, 8, 16, 32, 64, 128) if c <= pairs.n / (2 * WIDE)] or [2]
+    counts = [c for c in (4, 8, 16, 32, 64, 128) if c <= pairs.n / (2 * MIN_SAMPLES_PER_DIM)] or [2]
     axes = compressed(pairs, max(counts))
-    tried = [(start_only(*sides_of(axes.first(c), np.inf), seed), c) for c in counts]
+    tried = [(untrained_only(*sides_of(axes.first(c), np.inf), seed), c) for c in counts]
     best = max(tried)[1]
     narrow = axes.first(best)
     model = fit_elliptical(narrow.x, narrow.y)
@@ -162,9 +167,9 @@ def _wide(pairs: Pairs, seed: int) -> Estimate:
     return _bound(pairs, held, reason)
 
 
-def _bound(pairs: Pairs, held: Held, reason: str) -> Estimate:
-    nats = float(held.bent.mean())
-    spread = QUANTILE * float(held.bent.std()) / np.sqrt(pairs.n)
+def _bound(pairs: Pairs, held: CrossFit, reason: str) -> Estimate:
+    nats = float(held.trained.mean())
+    spread = QUANTILE * float(held.trained.std()) / np.sqrt(pairs.n)
     told = f"{reason}; reported is the held-out InfoNCE bound"
     return replace(_estimate(pairs, nats, _around(nats, spread), held.ceiling, told), kind="lower bound")
 

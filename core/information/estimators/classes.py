@@ -8,7 +8,7 @@ from core.information.estimators.gaussian import shrunk_covariance
 from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
-from core.information.estimators.scientific import Array, Labels
+from core.information.estimators.typed_scipy import Array, Labels
 
 FOLDS = 5
 CANDOUR = 0.02

@@ -8,8 +8,8 @@ from core.information.estimators.ksg import ksg_terms, non_uniformity_terms
 from core.information.estimators.neighbours import QUANTILE, drift_of
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs, ranks_of
-from core.information.estimators.scientific import Array, Labels
 from core.information.estimators.student import fit_elliptical, quantiles
+from core.information.estimators.typed_scipy import Array, Labels
 
 MANY = 6
 """Joint dimensions above which nearest neighbours lose a tenth of the information or more, at n = 5,000."""

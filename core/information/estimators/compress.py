@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from core.information.estimators.samples import Pairs
-from core.information.estimators.scientific import Array
+from core.information.estimators.typed_scipy import Array
 
 
 def principal(values: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "n r"]:

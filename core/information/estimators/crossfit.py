@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from core.information import bounds
 from core.information.estimators.elliptical import EllipticalCritic, Side
-from core.information.estimators.scientific import Array, Labels
+from core.information.estimators.typed_scipy import Array, Labels
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,21 @@ class Schedule:
     decay: float = 0.03
     check: int = 20
     patience: int = 5
-    free: bool = True
+    unconstrained: bool = True
 
 
 @dataclass(frozen=True)
-class Held:
+class CrossFit:
     """What critics say of samples they did not see (terms, one per sample) and of those they did (means).
 
-    `start` is the untrained elliptical critic, `bent` the trained one; all in nats by InfoNCE in both
+    `untrained` is the elliptical critic before training, `trained` after it; all in nats by InfoNCE in both
     directions.
     """
 
-    start: Float[np.ndarray, " n"]
-    bent: Float[np.ndarray, " n"]
-    start_seen: float
-    bent_seen: float
+    untrained: Float[np.ndarray, " n"]
+    trained: Float[np.ndarray, " n"]
+    untrained_in_sample: float
+    trained_in_sample: float
     ceiling: float
 
 
@@ -66,7 +66,7 @@ def one_thread() -> Generator[None]:
 @one_thread()
 def crossfit(
     x: Side, y: Side, degrees: float, seed: int, folds: int = 3, schedule: Schedule | None = None
-) -> Held:
+) -> CrossFit:
     """Elliptical critics trained on all folds but one and read on that one, for every fold.
 
     If training gains nothing on the first fold that stands out of its noise, all stay untrained.
@@ -88,7 +88,7 @@ def crossfit(
         seen.append((float(seen_start), float(seen_bent)))
     known_start, known_bent = np.mean(seen, axis=0)
     ceiling = sum(len(test) * np.log(len(test)) for test in np.array_split(order, folds)) / n
-    return Held(start, bent, float(known_start), float(known_bent), float(ceiling))
+    return CrossFit(start, bent, float(known_start), float(known_bent), float(ceiling))
 
 
 def trained_critic(
@@ -98,9 +98,9 @@ def trained_critic(
     return _trained(x, y, rows, degrees, seed, schedule)[1]
 
 
-def start_only(x: Side, y: Side, seed: int, degrees: float = float("inf")) -> float:
+def untrained_only(x: Side, y: Side, seed: int, degrees: float = float("inf")) -> float:
     """Held-out InfoNCE in nats of the untrained critic, to choose between preparations of the data."""
-    return float(crossfit(x, y, degrees, seed, schedule=Schedule(steps=0)).start.mean())
+    return float(crossfit(x, y, degrees, seed, schedule=Schedule(steps=0)).untrained.mean())
 
 
 def _stands_out(gains: Array) -> bool:
@@ -136,9 +136,9 @@ def _trained(
             scores = critic(x.take(chosen), y.take(chosen))
             return (0.5 * (scores.logsumexp(0) + scores.logsumexp(1)) - scores.diagonal()).mean()
 
-        for free in (False, True)[: 1 + schedule.free]:
-            critic.free = free
-            stage = replace(schedule, rate=schedule.rate / 2) if free else schedule
+        for unconstrained in (False, True)[: 1 + schedule.unconstrained]:
+            critic.unconstrained = unconstrained
+            stage = replace(schedule, rate=schedule.rate / 2) if unconstrained else schedule
             train(critic, batch_loss, held_out, stage)
     return start, critic
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from core.errors import InputError
-from core.information.estimators.scientific import Array, Labels, digamma, log_gammas
+from core.information.estimators.typed_scipy import Array, Labels, digamma, log_gammas
 
 CONCENTRATIONS = 60
 """Strengths of the prior that are tried, evenly spaced in their logarithm."""

@@ -2,7 +2,7 @@
 
 Untrained it is the exact log ratio of the fitted Gaussian or Student copula. Training moves each canonical
 variate by a small network, so that dependence hidden behind a non-linear map is found with few parameters. Set
-`free`, it also adds an inner product of two networks, which can learn a ratio of any shape from more data.
+`unconstrained`, it also adds an inner product of two networks, which can learn a ratio of any shape from more data.
 """
 
 import math
@@ -17,8 +17,8 @@ from torch.nn.functional import silu
 from core.information.estimators.critics import network
 from core.information.estimators.gaussian import canonical, noise_edge, normal_scores
 from core.information.estimators.samples import Pairs, ranks_of
-from core.information.estimators.scientific import Array
 from core.information.estimators.student import fit_scatter, quantiles
+from core.information.estimators.typed_scipy import Array
 
 FAINT = 0.1
 """Starting correlation of the spare axes, on which the training data show nothing."""
@@ -88,9 +88,12 @@ class EllipticalCritic(nn.Module):
         self.axes_x, self.axes_y = Axes(pairing.a[:axes], hidden), Axes(pairing.b[:axes], hidden)
         self.strength = nn.Parameter(single(np.arctanh(np.clip(correlations, 0, 0.995))))
         self.seen = seen
-        self.free = False
-        self.free_x, self.free_y = network(self.dx, FREE_WIDTH), network(self.dy, FREE_WIDTH)
-        for value in self.free_x[-1].parameters():
+        self.unconstrained = False
+        self.unconstrained_x, self.unconstrained_y = (
+            network(self.dx, FREE_WIDTH),
+            network(self.dy, FREE_WIDTH),
+        )
+        for value in self.unconstrained_x[-1].parameters():
             nn.init.zeros_(value)
 
     def forward(self, x: Side, y: Side) -> Float[Tensor, "n n"]:
@@ -104,7 +107,11 @@ class EllipticalCritic(nn.Module):
         quadratic = cross + (u.square() @ own)[:, None] + (v.square() @ own)
         ratio = self._ratio(quadratic, x.base, y.base) - 0.5 * keep.log().sum()
         bent = ratio + alone_x[:, None] + alone_y
-        return bent + self.free_x(x.smooth) @ self.free_y(y.smooth).T if self.free else bent
+        return (
+            bent + self.unconstrained_x(x.smooth) @ self.unconstrained_y(y.smooth).T
+            if self.unconstrained
+            else bent
+        )
 
     def _ratio(self, quadratic: Tensor, x: Tensor, y: Tensor) -> Tensor:
         if math.isinf(self.degrees):

@@ -54,22 +54,24 @@ def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
     """
     parts = split(pairs, seed)
     dy, dx = pairs.y.shape[1], pairs.x.shape[1]
-    conditional = _fitted(Flow(dy, dx), parts, seed, aware=True)
-    marginal = _fitted(Flow(dy, 0), parts, seed, aware=False)
+    conditional, marginal = _fitted(dy, dx, parts, seed), _fitted(dy, 0, parts, seed)
     with torch.no_grad():
-        told = conditional(parts.test.y, parts.test.x)
-        terms = (told - marginal(parts.test.y, parts.test.x[:, :0])).double()
+        given_x = conditional(parts.test.y, parts.test.x)
+        terms = (given_x - marginal(parts.test.y, parts.test.x[:, :0])).double()
     nats, error = float(terms.mean()), float(terms.std()) / math.sqrt(len(terms))
     low, high = nats - QUANTILE * error, nats + QUANTILE * error
     return Estimate(nats, low, high, "estimate", None, "flow", pairs.n, 0.0, pairs.warnings)
 
 
-def _fitted(flow: Flow, parts: Split, seed: int, aware: bool) -> Flow:
+def _fitted(dims: int, context: int, parts: Split, seed: int) -> Flow:
+    """A flow of y given the first `context` columns of x, drawn and trained with this seed alone."""
+
     def value(part: Part) -> Tensor:
-        return flow(part.y, part.x if aware else part.x[:, :0]).mean()
+        return flow(part.y, part.x[:, :context]).mean()
 
     with torch.random.fork_rng(devices=[]):
         torch.random.manual_seed(seed)
+        flow = Flow(dims, context)
 
         def batch_loss() -> Tensor:
             rows = torch.randint(len(parts.fit.x), (min(256, len(parts.fit.x)),))

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from core.errors import InputError
 from core.information.estimators.samples import Array, ranks_of
-from core.information.estimators.scientific import digamma, ledoit_wolf, normal_quantiles
+from core.information.estimators.typed_scipy import digamma, ledoit_wolf, normal_quantiles
 
 
 def normal_scores(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:

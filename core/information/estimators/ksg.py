@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from core.errors import InputError
 from core.information.estimators.samples import Array
-from core.information.estimators.scientific import Labels, count_in_tree, digamma, neighbours_in_tree
+from core.information.estimators.typed_scipy import Labels, count_in_tree, digamma, neighbours_in_tree
 
 TREE_DIMS = 8
 """Up to this many joint dimensions a k-d tree beats comparing all pairs."""

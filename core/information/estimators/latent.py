@@ -27,7 +27,7 @@ def by_latent(pairs: Pairs, seed: int = 0, axes: int = 2, most: int = 64) -> Est
     x, y = sides_of(narrow, float("inf"))
     order = np.random.default_rng(seed).permutation(pairs.n)
     known, fresh = np.array_split(order, 2)
-    critic = trained_critic(x, y, known, float("inf"), seed, Schedule(free=False))
+    critic = trained_critic(x, y, known, float("inf"), seed, Schedule(unconstrained=False))
     u, v = (_variates(side, which, fresh, axes) for side, which in ((critic.axes_x, x), (critic.axes_y, y)))
     read = corrected_neighbours(Pairs(u, v), seed)
     reason = f"{axes} learned variates a side of {len(fresh)} fresh samples; {read.reason}"

@@ -12,7 +12,7 @@ from core.information.estimators.ksg import count_within, kth_distance
 from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
-from core.information.estimators.scientific import Array, Labels, digamma
+from core.information.estimators.typed_scipy import Array, Labels, digamma
 from core.information.estimators.variables import Variable
 
 NEIGHBOURS = 3

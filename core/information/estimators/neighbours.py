@@ -8,14 +8,14 @@ import numpy as np
 from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.ksg import ksg_terms
 from core.information.estimators.samples import Pairs
-from core.information.estimators.scientific import Array, Labels
 from core.information.estimators.student import Elliptical, fit_elliptical
+from core.information.estimators.typed_scipy import Array, Labels
 
 PARTS = 8
 """Into how many parts the samples are split, where they suffice, to see how the bias grows with fewer samples."""
 FEWEST = 20
 """Samples that a part should have."""
-NEAR = 0.5
+CEILING_MARGIN_NATS = 0.5
 """Nats below the log of the number of candidates from where on nothing can be checked."""
 ENDLESS = 0.55
 """Share of what a function without noise gains that shows one.
@@ -26,7 +26,7 @@ A part of few samples sees no waves: sin 3x shows 0.62 of it in 300 samples, 0.8
 With one column of d a function of the others, pairs lie on d - 1 dimensions; neighbours then read
 log(n / m) / (d - 1) more from m to n samples, for ever.
 """
-FEW_DIMS = 4
+KSG_MAX_DIMS = 4
 """Joint dimensions beyond which such a gain cannot be told from the bias of neighbours."""
 QUANTILE = 1.959964
 """Standard normal quantile of a 95 % interval."""
@@ -96,7 +96,7 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
         "for what drifts with n"
     )
     endless = _endless(drift, drift.nats - simulated[1], pairs.dims)
-    if endless or nats > np.log(pairs.n) - NEAR:
+    if endless or nats > np.log(pairs.n) - CEILING_MARGIN_NATS:
         plain = float(terms.mean())
         why = f"near what {pairs.n} samples can show"
         if endless:
@@ -111,7 +111,7 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
 def _endless(drift: Drift, beyond: float, dims: int) -> bool:
     """Whether the drift beyond the simulated one is that of a function without noise, and not by chance."""
     least = ENDLESS * np.log(drift.parts) / (dims - 1)
-    return dims <= FEW_DIMS and bool(beyond > max(least, 3 * drift.error))
+    return dims <= KSG_MAX_DIMS and bool(beyond > max(least, 3 * drift.error))
 
 
 def _read(x: Array, y: Array, rng: np.random.Generator) -> tuple[Array, Drift]:

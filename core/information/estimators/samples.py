@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from core.errors import InputError
-from core.information.estimators.scientific import Array, mean_ranks
+from core.information.estimators.typed_scipy import Array, mean_ranks
 from core.information.estimators.variables import Variable, variable
 
 SMALLEST = 10

@@ -13,17 +13,17 @@ from jaxtyping import Float
 from core.errors import InputError
 from core.information.estimators.gaussian import covariance_information, information_bias
 from core.information.estimators.samples import Array, ranks_of, tied_columns
-from core.information.estimators.scientific import (
+from core.information.estimators.typed_scipy import (
     digamma,
     log_gamma,
-    lowest_between,
+    minimize_scalar,
     normal_quantiles,
     student_quantiles,
 )
 
 RIDGE = 1e-9
 """Added to every variance, so that repeated columns and y = f(x) give a large number and not a singular one."""
-LIGHT = 1 / 60
+GAUSSIAN_TAIL = 1 / 60
 """Inverse degrees of freedom below which tails count as Gaussian: I differs by less than 1e-3 nats per 10
 dims.
 """
@@ -124,9 +124,9 @@ def _likeliest_degrees(uniform: Array) -> float:
     def loss(inverse: float) -> float:
         return -_copula_log_likelihood(uniform, 1 / inverse if inverse > 0 else np.inf)
 
-    if loss(0.0) <= loss(LIGHT):
+    if loss(0.0) <= loss(GAUSSIAN_TAIL):
         return np.inf
-    return 1 / lowest_between(loss, LIGHT, 1.5, tolerance=0.002)
+    return 1 / minimize_scalar(loss, GAUSSIAN_TAIL, 1.5, tolerance=0.002)
 
 
 def _copula_log_likelihood(uniform: Array, degrees: float) -> float:

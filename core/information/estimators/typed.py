@@ -7,7 +7,7 @@ import numpy as np
 
 from core.information.estimators.counting import by_counting
 from core.information.estimators.mixed import CURVATURE, by_mixed, mixed_terms
-from core.information.estimators.neighbours import FEW_DIMS, QUANTILE, corrected_neighbours
+from core.information.estimators.neighbours import KSG_MAX_DIMS, QUANTILE, corrected_neighbours
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 from core.information.estimators.variables import Variable
@@ -36,7 +36,7 @@ def by_types(pairs: Pairs, seed: int = 0) -> Estimate | None:
     random orders do, it is read as a number too, and the narrower of the intervals is reported.
     """
     x, y = pairs.variables
-    if (x.continuous and y.continuous) or x.numbers.shape[1] + y.numbers.shape[1] > FEW_DIMS:
+    if (x.continuous and y.continuous) or x.numbers.shape[1] + y.numbers.shape[1] > KSG_MAX_DIMS:
         return None
     plain = by_counting(pairs, seed) if x.discrete and y.discrete else by_mixed(pairs, seed)
     if plain.high - plain.low > NARROW:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from core.information.estimators.scientific import Array, Labels
+from core.information.estimators.typed_scipy import Array, Labels
 
 SINGLE = 0.7
 """Share of rows with a value of their own above which a variable is continuous, its ties accidental."""

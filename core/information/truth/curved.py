@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.information.estimators.scientific import Array, digamma, log_gamma
+from core.information.estimators.typed_scipy import Array, digamma, log_gamma
 from core.information.truth.distribution import Truth
 
 

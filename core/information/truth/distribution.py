@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import InputError
-from core.information.estimators.scientific import Array
+from core.information.estimators.typed_scipy import Array
 
 Draw = Callable[[int, np.random.Generator], tuple[Array, Array]]
 Map = Callable[[Array], Array]

@@ -4,8 +4,8 @@ import numpy as np
 
 from core.errors import InputError
 from core.information.estimators.gaussian import covariance_information
-from core.information.estimators.scientific import Array
 from core.information.estimators.student import shared_scale_information
+from core.information.estimators.typed_scipy import Array
 from core.information.truth.distribution import Truth
 from core.information.truth.maps import rotation
 

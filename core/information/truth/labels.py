@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.information.estimators.scientific import Array
+from core.information.estimators.typed_scipy import Array
 from core.information.truth.distribution import Truth
 
 

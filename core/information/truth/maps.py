@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.information.estimators.scientific import Array, normal_probabilities
+from core.information.estimators.typed_scipy import Array, normal_probabilities
 
 
 def same(values: Array) -> Array:

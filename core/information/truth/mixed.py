@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.information.estimators.scientific import Array, log_gammas, normal_probabilities
+from core.information.estimators.typed_scipy import Array, log_gammas, normal_probabilities
 from core.information.truth.distribution import Map, Truth
 from core.information.truth.labels import table_information
 

@@ -11,7 +11,7 @@ import torch
 
 from core.errors import InputError
 from core.model.heads import token_losses
-from core.text.batches import cut, joined, masked_batch
+from core.text.batches import join_pair, masked_batch, truncate
 from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.limits import NORMAL, ONE_SIDED_NORMAL
 from lab.evaluate.ledger.reading import Reading, difference_limits
@@ -149,7 +149,7 @@ def masked_examples(subject: Subject, shares: Shares, sentences: int, seed: int)
         tags = list(kept)[choice]
         meaning = shared[tags][int(rng.integers(len(shared[tags])))]
         content = longest - 2 if len(tags) == 1 else (longest - 3) // 2
-        sides = [cut(ids[tag][meaning], content) for tag in tags]
+        sides = [truncate(ids[tag][meaning], content) for tag in tags]
         examples.append(Example(int(meaning), tags, sides, mask(sides, subject.tokenizer.mask_id, RATE, rng)))
     return examples
 
@@ -199,7 +199,7 @@ def cross_entropies(
     model, device = subject.model, next(subject.model.parameters()).device
     longest = subject.model.settings.model.max_tokens
     whole, shown = (
-        [side[0] if len(side) == 1 else joined(side[0], side[1], longest) for side in sides]
+        [side[0] if len(side) == 1 else join_pair(side[0], side[1], longest) for side in sides]
         for sides in ([one.whole for one in examples], [one.shown for one in examples])
     )
     sums, counts = np.zeros(len(examples)), np.zeros(len(examples), dtype=np.int64)

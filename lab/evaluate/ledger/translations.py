@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
-from core.text.batches import plain
+from core.text.batches import unmasked
 from lab.evaluate.ledger.subject import BATCH, Subject
 from lab.evaluate.vectors import encode
 from lab.world import World
@@ -159,7 +159,7 @@ def contrast_vectors(subject: Subject, texts: Sequence[str], key: bool, phase: s
     found = torch.empty(len(rows), model.encoder.config.hidden_size)
     for begin in range(0, len(order), BATCH):
         part = order[begin : begin + BATCH]
-        sequences = plain([rows[i] for i in part], longest).to(device)
+        sequences = unmasked([rows[i] for i in part], longest).to(device)
         found[part] = (model.keys(sequences) if key else model.queries(sequences)).float().cpu()
         subject.progress(phase, begin + len(part), len(order))
     return found

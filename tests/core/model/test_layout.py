@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from core.checkpoint import open_foreign
 from core.errors import InputError
-from core.model.start import open_language_model
+from core.model.pretrained import open_language_model
 from tests.core.checkpoints import foreign
 from tests.core.text.conftest import sentences
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.config import ModelSettings
 from core.errors import InputError
 from core.model.infoxlm import language_model
-from core.model.memory import Queue, follow
+from core.model.memory import Queue, momentum_update
 from tests.core.small import model, settings
 
 
@@ -18,7 +18,7 @@ def test_float16_momentum_is_that_of_a_halved_model():
     start, goal = (0.04 * torch.randn(1000, generator=generator) for _ in range(2))
     ours, theirs = start.half().float(), start.half()
     for _ in range(20):
-        follow([ours], [goal], 0.99, "float16")
+        momentum_update([ours], [goal], 0.99, "float16")
         theirs = theirs * 0.99 + goal.half() * (1 - 0.99)
     torch.testing.assert_close(ours, theirs.float(), atol=0, rtol=0)
 

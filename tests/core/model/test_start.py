@@ -9,7 +9,7 @@ from transformers import BertConfig, BertForMaskedLM
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM, language_model
-from core.model.start import open_language_model
+from core.model.pretrained import open_language_model
 from tests.core.checkpoints import foreign, tiny_xlmr
 
 

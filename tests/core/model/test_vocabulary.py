@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, embedding
 
-from core.model.vocabulary import looked_up, predicted
+from core.model.vocabulary import embedding_lookup, linear_cross_entropy
 
 IDS = torch.tensor([3, 0, 3, 7])
 TARGETS = torch.tensor([1, 3, 3, 9, 0])
@@ -37,8 +37,8 @@ def plain(made, states, scale):
 
 def ours(rows):
     def use(made, states, scale):
-        words = looked_up(made["weight"], IDS) @ made["mix"]
-        losses = predicted(states, made["weight"], made["bias"], TARGETS, rows)
+        words = embedding_lookup(made["weight"], IDS) @ made["mix"]
+        losses = linear_cross_entropy(states, made["weight"], made["bias"], TARGETS, rows)
         return (scale * losses * torch.arange(1.0, 6.0)).sum() + words.pow(2).sum()
 
     return use
@@ -56,7 +56,7 @@ def test_loss_and_gradients_equal_those_of_autograd(rows, uses):
 
 def test_large_logits_do_not_overflow():
     states, weight = torch.full((1, 1), 1e4), torch.tensor([[1.0], [0.5]])
-    losses = predicted(states, weight, torch.zeros(2), torch.tensor([1]), 1)
+    losses = linear_cross_entropy(states, weight, torch.zeros(2), torch.tensor([1]), 1)
     assert losses.tolist() == [5e3]
 
 
@@ -79,7 +79,7 @@ def test_the_same_tokens_give_the_same_gradient_to_the_bit_on_several_threads():
     try:
         for _ in range(4):
             weight.grad = None
-            looked_up(weight, ids).backward(above)
+            embedding_lookup(weight, ids).backward(above)
             found.append(weight.grad)
     finally:
         torch.set_num_threads(threads)
@@ -119,7 +119,7 @@ def test_without_gradients_the_losses_are_the_same(rows):
 
 def test_without_masked_tokens_there_is_nothing_to_lose():
     made, states = parts()
-    losses = predicted(states[:0], made["weight"], made["bias"], TARGETS[:0], 2)
+    losses = linear_cross_entropy(states[:0], made["weight"], made["bias"], TARGETS[:0], 2)
     losses.sum().backward()
     assert losses.shape == (0,)
     assert not made["weight"].grad.any()

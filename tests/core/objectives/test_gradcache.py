@@ -5,7 +5,7 @@ import torch
 
 from core.objectives.gradcache import contrast_in_parts
 from core.objectives.xlco import contrast_outcome, encoded, xlco
-from core.processes import Deal
+from core.processes import Shard
 from tests.core.small import model, pairs, settings
 
 QUERY = {"keys": "query", "in_batch": True, "queue": 0}
@@ -21,7 +21,7 @@ def summed(made, batches, autocast=False):
     """Gradients of the sum of all losses, one micro-batch at a time, as training takes them."""
     made.zero_grad()
     parts = contrast_in_parts(
-        made, batches, [Deal(len(each.meanings)) for each in batches], torch.manual_seed
+        made, batches, [Shard(len(each.meanings)) for each in batches], torch.manual_seed
     )
     for _ in batches:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
@@ -62,7 +62,7 @@ def test_in_bfloat16_every_weight_gets_its_gradient_from_the_second_pass():
 
 def test_one_micro_batch_is_encoded_once_with_the_dropout_of_the_step():
     made, batch = model(settings(**QUERY)), pairs()
-    (outcome, keys, meanings), *rest = contrast_in_parts(made, [batch], [Deal(4)], pytest.fail)
+    (outcome, keys, meanings), *rest = contrast_in_parts(made, [batch], [Shard(4)], pytest.fail)
     expected, same_keys, _ = xlco(made, batch)
     assert rest == []
     assert torch.equal(outcome.loss_sum, expected.loss_sum)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
-from core.text.batches import Batches, cut, joined
+from core.text.batches import Batches, join_pair, truncate
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.sampling import Sampler
 from core.text.split import split
@@ -38,7 +38,7 @@ def test_targets_are_the_tokens_that_stood_there(encoded, tokenizer):
 
 
 def test_a_translation_pair_has_one_start_and_two_ends(encoded, tokenizer):
-    row = joined(encoded.row(0), encoded.row(1), 32)
+    row = join_pair(encoded.row(0), encoded.row(1), 32)
     assert (row == 0).sum() == 1
     assert row[0] == 0
     assert (row == 2).sum() == 2
@@ -48,10 +48,10 @@ def test_a_translation_pair_has_one_start_and_two_ends(encoded, tokenizer):
 @pytest.mark.parametrize("longest", [8, 9, 32])
 def test_a_joined_pair_fits_and_keeps_both_ends(longest):
     long = np.array([0, *range(4, 40), 2], dtype=np.int32)
-    row = joined(long, long, longest)
+    row = join_pair(long, long, longest)
     assert len(row) <= longest
     assert (row == 2).sum() == 2
-    assert len(cut(long, 5)) == 7
+    assert len(truncate(long, 5)) == 7
 
 
 def test_shares_of_a_batch_are_the_batch(encoded, tokenizer):

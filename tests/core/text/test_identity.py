@@ -52,7 +52,7 @@ def test_a_component_holds_the_meanings_that_share_texts_directly_or_over_others
 ):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(identity, "BUCKET", bucket)
-        patched.setattr(arrays, "PIECE", 4)
+        patched.setattr(arrays, "CHUNK_ROWS", 4)
         index = indexed(tmp_path_factory.mktemp("index") / "index", rows)
         expected = components(rows)
         found = dict(zip(index.meanings.tolist(), index.components_of(index.meanings).tolist(), strict=True))

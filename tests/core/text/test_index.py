@@ -23,7 +23,7 @@ TABLES = st.lists(st.tuples(st.integers(0, 12), st.integers(0, LANGUAGES - 1)), 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """So small that a few sentences take many of them."""
-    monkeypatch.setattr(arrays, "PIECE", 4)
+    monkeypatch.setattr(arrays, "CHUNK_ROWS", 4)
 
 
 def indexed(folder, table):

@@ -4,7 +4,7 @@ import pytest
 import sentencepiece
 
 from core.errors import InputError
-from core.text.start import open_tokenizer
+from core.text.pretrained import open_tokenizer
 from tests.core.checkpoints import foreign
 from tests.core.text.conftest import sentences
 

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from core.information import bounds
 from core.model.encoder import hidden_states, pack
 from core.model.infoxlm import InfoXLM
-from core.text.batches import plain
+from core.text.batches import unmasked
 from core.text.corpus import write_corpus
 from lab import cli
 from lab.cli import console
@@ -230,7 +230,7 @@ def test_the_cross_entropy_agrees_with_one_sentence_and_one_token_at_a_time(subj
                 sides[0] if len(sides) == 1 else np.concatenate([sides[0], sides[1][1:]])
                 for sides in (example.whole, example.shown)
             )
-            sequences = plain([shown], 64)
+            sequences = unmasked([shown], 64)
             with torch.no_grad():
                 *_, state = hidden_states(
                     model.encoder, sequences, pack(sequences.lengths, torch.device("cpu"))
@@ -351,7 +351,7 @@ def test_vectors_are_those_that_the_run_contrasts(subject, changed):
         for key in (False, True):
             found = contrast_vectors(other, texts, key, "")
             for text, vector in zip(texts, found, strict=True):
-                alone = plain(subject.tokenizer.encode([text]), 64)
+                alone = unmasked(subject.tokenizer.encode([text]), 64)
                 if model.key_encoder is None:
                     (slow,) = model.vectors(alone, [1], "mean")
                     slow = torch.nn.functional.normalize(slow, dim=-1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from core.model.encoder import hidden_states, pack
-from core.text.batches import plain
+from core.text.batches import unmasked
 from lab.evaluate.ledger.masked import masked_examples
 from lab.evaluate.ledger.subject import open_subject, shares_of
 from lab.evaluate.ledger.wrong_translation import wrong_translations
@@ -28,7 +28,7 @@ def subject(tmp_path_factory):
 def losses_beside(subject, whole, shown):
     """Cross-entropy of the hidden tokens of two joined sides, one position at a time."""
     true, visible = (np.concatenate([sides[0], sides[1][1:]]) for sides in (whole, shown))
-    sequences = plain([visible], 64)
+    sequences = unmasked([visible], 64)
     with torch.no_grad():
         *_, state = hidden_states(
             subject.model.encoder, sequences, pack(sequences.lengths, torch.device("cpu"))

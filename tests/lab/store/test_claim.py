@@ -12,7 +12,7 @@ import pytest
 from core.errors import InputError
 from lab import store
 from lab.store import owner
-from lab.store.about import Status
+from lab.store.run_info import Status
 from tests.lab.runs import new_run
 
 ELSEWHERE = {"host": "node7", "boot": "b", "pid": 7, "job": "41"}

@@ -12,8 +12,8 @@ import pytest
 
 from core.errors import InputError
 from lab.store import Starter, turns
-from lab.store.about import Status
-from lab.store.places import runs_folder
+from lab.store.paths import runs_folder
+from lab.store.run_info import Status
 from lab.store.turns import Left, failed_tickets, leave, tickets, turn
 
 SECONDS = 60

@@ -38,7 +38,7 @@ def student_quantiles(uniform: Array, degrees: float) -> Array:
     return np.asarray(special.stdtrit(degrees, uniform), dtype=np.float64)
 
 
-def lowest_between(loss: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
+def minimize_scalar(loss: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
     """Where a function of one variable is lowest between two ends."""
     options = {"xatol": tolerance}
     found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options=options)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import InputError
-from lab.store.writing import room
+from lab.store.atomic import room
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 MOST_PARTS: Final = 3
