@@ -1,7 +1,7 @@
 """Training state on disk: safetensors and JSON, nothing that can run code when it is read.
 
-The encoder lies in the transformers layout, so that `AutoModel.from_pretrained` opens the folder; the contrast
-head, the memory of keys and the optimizer lie beside it.
+The encoder lies in the transformers layout, so that `AutoModel.from_pretrained` opens the folder; what tasks own and
+the optimizer's moments lie beside it.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
 from core.config import FORMAT_VERSION, ContrastSettings, Frozen, ModelSettings, Settings
@@ -20,12 +20,12 @@ from core.files import system_errors
 from core.hub import checkpoint_file
 from core.model.infoxlm import InfoXLM
 from core.model.pretrained import open_language_model
+from core.objectives import build_model
 from core.text.pretrained import open_tokenizer
 from core.text.tokenizer import PAD, Tokenizer
 from core.train import Training
 
 MOMENTS: Final = ("exp_avg", "exp_avg_sq", "step")
-CONTRAST: Final = "contrast.safetensors"
 
 
 class Progress(Frozen):
@@ -51,18 +51,20 @@ def save(training: Training, tokenizer: Tokenizer, folder: Path, seconds: float)
 
 
 def save_model(model: InfoXLM, tokenizer: Tokenizer, folder: Path) -> None:
-    """Writes what `AutoModel` and `AutoTokenizer` open, and contrast head, key encoder and queue beside it.
+    """Writes what `AutoModel` and `AutoTokenizer` open, and the modules of each task that owns some beside it.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
     """
     with system_errors():
         model.language_model.save_pretrained(folder)
-        save_file(_memory(model), folder / CONTRAST)
+        for section, task in model.tasks.items():
+            if state := {name: tensor.contiguous() for name, tensor in task.state_dict().items()}:
+                save_file(state, folder / task_file(section))
         # not XLMRobertaTokenizer: transformers builds that class anew from the vocabulary, without our normalizer
         PreTrainedTokenizerFast(
             tokenizer_object=tokenizer.backend,
-            model_max_length=room(model),
+            model_max_length=max_input_tokens(model),
             bos_token="<s>",
             cls_token="<s>",
             pad_token="<pad>",
@@ -74,7 +76,16 @@ def save_model(model: InfoXLM, tokenizer: Tokenizer, folder: Path) -> None:
     tokenizer.save(folder)
 
 
-def room(model: InfoXLM) -> int:
+def task_file(section: str) -> str:
+    """The file of a checkpoint that holds the modules of a task.
+
+    >>> task_file("contrast")
+    'contrast.safetensors'
+    """
+    return f"{section}.safetensors"
+
+
+def max_input_tokens(model: InfoXLM) -> int:
     """Tokens of the longest input that the model reads, special ones included."""
     return min(model.settings.model.max_tokens, model.language_model.config.max_position_embeddings - PAD - 1)
 
@@ -127,7 +138,9 @@ def load(training: Training, folder: Path) -> Progress:
                 f"{folder}/model.safetensors lacks {sorted(missing)[0]}: it belongs to another model"
             )
         training.model.language_model.tie_weights()
-        _restore_memory(training.model, folder / CONTRAST)
+        for section, task in training.model.tasks.items():
+            if task.state_dict():
+                _restore_task(task, _file(folder, task_file(section)))
         _restore_moments(training, load_file(_file(folder, "optimizer.safetensors")))
         training.sampler.restore(progress.sampler)
     except InputError:
@@ -152,9 +165,10 @@ def open_model(folder: Path, settings: Settings) -> InfoXLM:
     Raises:
         InputError: the folder holds no XLM-R style checkpoint in safetensors.
     """
-    model = InfoXLM(open_language_model(str(folder)), settings)
-    if (folder / CONTRAST).is_file():
-        _restore_memory(model, folder / CONTRAST)
+    model = build_model(open_language_model(str(folder)), settings)
+    for section, task in model.tasks.items():
+        if (path := folder / task_file(section)).is_file():
+            _restore_task(task, path)
     return model.eval()
 
 
@@ -184,71 +198,62 @@ def open_foreign(start: str) -> tuple[InfoXLM, Tokenizer]:
         ),
         contrast=ContrastSettings(enabled=False),
     )
-    return InfoXLM(language_model, settings).eval(), tokenizer
+    return build_model(language_model, settings).eval(), tokenizer
 
 
-def continue_contrast(model: InfoXLM, start: str) -> bool:
-    """Takes contrast head, key encoder and queue from where they lie beside a checkpoint; False if there are none.
+def continue_tasks(model: InfoXLM, start: str) -> bool:
+    """Takes what tasks own from where it lies beside a checkpoint; False if there is nothing.
 
     Raises:
-        InputError: they are damaged, or were made with other contrast settings.
+        InputError: it is damaged, or was made with other settings of the task.
     """
-    path = checkpoint_file(start, CONTRAST)
-    if path is None:
-        return False
-    try:
-        _restore_memory(model, path)
-    except InputError as error:
-        raise InputError(
-            f"{error}: train with the contrast settings of that run, or leave its memory with "
-            "--model.no-start-contrast"
-        ) from error
-    return True
-
-
-def _memory(model: InfoXLM) -> dict[str, Tensor]:
-    state = {
-        name: tensor.contiguous()
-        for name, tensor in model.state_dict().items()
-        if not name.startswith("language_model.") and isinstance(tensor, Tensor)
-    }
-    return state or {"empty": torch.zeros(0)}
-
-
-def _restore_memory(model: InfoXLM, path: Path) -> None:
-    try:
-        state = load_file(path)
-        state.pop("empty", None)
-        held = len(state.get("queue.keys", model.queue.keys))
-        if held != model.queue.size:
+    paths = {section: checkpoint_file(start, task_file(section)) for section in model.tasks}
+    present = {section: path for section, path in paths.items() if path is not None}
+    for section, path in present.items():
+        try:
+            _restore_task(model.tasks[section], path)
+        except InputError as error:
             raise InputError(
-                f"size mismatch for queue.keys: {held} there, {model.queue.size} in these settings"
-            )
-        report = model.load_state_dict(state, strict=False)
+                f"{error}: train with the {section} settings of that run, or leave its memory with "
+                "--model.no-start-contrast"
+            ) from error
+    return bool(present)
+
+
+def _restore_task(task: nn.Module, path: Path) -> None:
+    try:
+        report = task.load_state_dict(load_file(path), strict=False)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (OSError, SafetensorError, RuntimeError) as error:
         raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    missing = [name for name in report.missing_keys if not name.startswith("language_model.")]
-    if missing or report.unexpected_keys:
-        told = f"lacks {missing[0]}" if missing else f"holds {report.unexpected_keys[0]}"
-        raise InputError(f"{path} {told}, unlike these settings")
+    if report.missing_keys or report.unexpected_keys:
+        difference = (
+            f"lacks {report.missing_keys[0]}" if report.missing_keys else f"holds {report.unexpected_keys[0]}"
+        )
+        raise InputError(f"{path} {difference}, unlike these settings")
 
 
 def _moments(training: Training) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
+    moments: dict[str, Tensor] = {}
     for name, parameter in training.model.trained():
         state: dict[str, Any] = training.optimizer.state.get(parameter, {})
-        found |= {f"{name}/{key}": state[key].contiguous() for key in MOMENTS if key in state}
-    return found or {"empty": torch.zeros(0)}
+        moments |= {f"{name}/{key}": state[key].contiguous() for key in MOMENTS if key in state}
+    return moments or {"empty": torch.zeros(0)}
 
 
 def _restore_moments(training: Training, saved: dict[str, Tensor]) -> None:
-    if "empty" in saved:
-        return
-    for name, parameter in training.model.trained():
-        if f"{name}/step" in saved:
-            state = {key: saved[f"{name}/{key}"].to(parameter.device) for key in MOMENTS}
-            if any(state[key].shape != parameter.shape for key in MOMENTS[:2]) or state["step"].numel() != 1:
-                raise ValueError(f"the moments of {name} have another shape")
-            training.optimizer.state[parameter] = state
+    saved.pop("empty", None)
+    trained = dict(training.model.trained())
+    # older versions left out the section of a parameter that a task owns
+    shortened = {
+        name.split(".", 1)[1]: name for name in trained if name.split(".")[0] in training.model.tasks
+    }
+    for name in {key.rsplit("/", 1)[0] for key in saved}:
+        parameter = trained.get(name, trained.get(shortened.get(name, "")))
+        if parameter is None:
+            raise ValueError(f"the optimizer has moments of {name}, which is no parameter of this run")
+        state = {key: saved[f"{name}/{key}"].to(parameter.device) for key in MOMENTS}
+        if any(state[key].shape != parameter.shape for key in MOMENTS[:2]) or state["step"].numel() != 1:
+            raise ValueError(f"the moments of {name} have another shape")
+        training.optimizer.state[parameter] = state

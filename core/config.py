@@ -132,7 +132,25 @@ class ModelSettings(Frozen):
         return self
 
 
-class MaskedSettings(Frozen):
+class TaskSettings(Frozen):
+    """What the settings of every pretext task begin with."""
+
+    enabled: bool = Field(default=False, description="train on this task")
+    weight: Above0 = Field(default=1.0, description="factor on the loss")
+    examples: PositiveInt | None = Field(
+        default=None, description="per step, over all processes; default: batch.examples"
+    )
+
+    @property
+    def hidden_state(self) -> int | None:
+        """The hidden state that the task reads, where it is a setting: retrieval then reads that one too."""
+        return None
+
+    def check(self, settings: "Settings") -> None:
+        """Raises ValueError where this task, which is on, does not fit the other settings."""
+
+
+class MaskedSettings(TaskSettings):
     """Masked language modelling, of one sentence (MMLM) or of a translation pair (TLM)."""
 
     enabled: bool = Field(default=True, description="train on this task")
@@ -159,7 +177,7 @@ class MaskedSettings(Frozen):
         return self
 
 
-class ContrastSettings(Frozen):
+class ContrastSettings(TaskSettings):
     """Cross-lingual contrast (XLCO): the translation against other sentences."""
 
     enabled: bool = Field(default=True, description="train on this task")
@@ -228,6 +246,20 @@ class ContrastSettings(Frozen):
         description="a candidate with the query's own meaning is no negative (released: not handled). Meanings that "
         "share a text are one; a mixed candidate has the query's own where both of its pairs do, in either order",
     )
+
+    @property
+    def hidden_state(self) -> int:
+        return self.layer
+
+    def check(self, settings: "Settings") -> None:
+        if settings.model.start is None and self.layer > settings.model.layers:
+            raise ValueError(
+                f"contrast.layer is {self.layer}, but the model has {settings.model.layers} layers"
+            )
+        if not self.in_batch and self.queue == 0:
+            raise ValueError(
+                "contrast has no negatives: set contrast.queue above 0 or contrast.in_batch to True"
+            )
 
 
 class OptimizerSettings(Frozen):
@@ -308,16 +340,11 @@ class Settings(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
-        if not (self.mmlm.enabled or self.tlm.enabled or self.contrast.enabled):
-            raise ValueError("at least one of mmlm, tlm and contrast must be enabled")
-        if self.model.start is None and self.contrast.enabled and self.contrast.layer > self.model.layers:
-            raise ValueError(
-                f"contrast.layer is {self.contrast.layer}, but the model has {self.model.layers} layers"
-            )
-        if self.contrast.enabled and not self.contrast.in_batch and self.contrast.queue == 0:
-            raise ValueError(
-                "contrast has no negatives: set contrast.queue above 0 or contrast.in_batch to True"
-            )
+        if not self.tasks:
+            *sections, last = self._sections()
+            raise ValueError(f"at least one of {', '.join(sections)} and {last} must be enabled")
+        for task in self.tasks.values():
+            task.check(self)
         return self
 
     @model_validator(mode="after")
@@ -334,17 +361,20 @@ class Settings(Frozen):
             self.evaluation_layer_of(self.model.layers)
         return self
 
-    @property
-    def examples(self) -> tuple[int, int, int]:
-        """Examples of MMLM, TLM and XLCO per step; 0 where a task is off."""
-        tasks = (self.mmlm, self.tlm, self.contrast)
-        mmlm, tlm, xlco = ((task.examples or self.batch.examples) if task.enabled else 0 for task in tasks)
-        return mmlm, tlm, xlco
+    def _sections(self) -> dict[str, TaskSettings]:
+        """All sections that are a task's, in the order of the fields."""
+        sections = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: section for name, section in sections if isinstance(section, TaskSettings)}
 
     @property
-    def mask_special(self) -> set[str]:
-        """The tasks that mask `<s>` and `</s>` too."""
-        return {task for task, masked in (("mmlm", self.mmlm), ("tlm", self.tlm)) if masked.mask_special}
+    def tasks(self) -> dict[str, TaskSettings]:
+        """The sections of the tasks that are on, in the order of the fields."""
+        return {name: section for name, section in self._sections().items() if section.enabled}
+
+    def examples_of(self, section: str) -> int:
+        """Examples of a task per step, over all processes; 0 where it is off."""
+        task = self.tasks.get(section)
+        return 0 if task is None else task.examples or self.batch.examples
 
     @property
     def evaluation_layer(self) -> int:
@@ -357,13 +387,15 @@ class Settings(Frozen):
         Raises:
             InputError: the model has no such hidden state.
         """
-        layer, name = self.measure.layer, "measure.layer"
-        if layer is None and self.contrast.enabled:
-            layer, name = self.contrast.layer, "contrast.layer"
-        if layer is None:
+        named = {"measure": self.measure.layer} | {
+            section: task.hidden_state for section, task in self.tasks.items()
+        }
+        chosen = [(section, layer) for section, layer in named.items() if layer is not None]
+        if not chosen:
             return max(1, layers * 2 // 3)
+        section, layer = chosen[0]
         if layer > layers:
             raise InputError(
-                f"{name} is {layer}, but the model has {layers} layers: choose from 0 to {layers}"
+                f"{section}.layer is {layer}, but the model has {layers} layers: choose from 0 to {layers}"
             )
         return layer

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from core.checkpoint import room, save_model
+from core.checkpoint import max_input_tokens, save_model
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.text.tokenizer import Tokenizer
@@ -40,7 +40,7 @@ def export(
             {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
         ],
         "sentence_bert_config.json": {
-            "max_seq_length": room(model),
+            "max_seq_length": max_input_tokens(model),
             "config_args": {"num_hidden_layers": layer},
         },
         "config_sentence_transformers.json": {"similarity_fn_name": "cosine"},

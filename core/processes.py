@@ -1,4 +1,4 @@
-"""Several processes that train one model: rows are dealt out like cards and gathered again, sums are joint sums."""
+"""Several processes that train one model: rows are dealt out in shards and gathered again, sums are joint sums."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -35,15 +35,15 @@ class Shard:
     rank: int = 0
     processes: int = 1
 
-    def gather(self, own: Tensor) -> Tensor:
+    def gather(self, local: Tensor) -> Tensor:
         """The joint batch from each process's own rows, in its order; gradients come back from all processes.
 
         The loss of each process must be its share of one joint loss: gradients are added.
         """
         if self.processes == 1:
-            return own
+            return local
         most = -(-self.rows // self.processes)
-        padded = pad(own, (*(0, 0) * (own.dim() - 1), 0, most - len(own)))
+        padded = pad(local, (*(0, 0) * (local.dim() - 1), 0, most - len(local)))
         # the first processes have a row more than the last ones, so what was padded comes last
         return _Gather.apply(padded).transpose(0, 1).flatten(0, 1)[: self.rows]
 
@@ -52,13 +52,27 @@ class Shard:
         return torch.arange(self.rank, self.rows, self.processes)
 
 
+def gather_joint(shards: Sequence[Shard], parts: Sequence[Tensor]) -> Tensor:
+    """The rows of all micro-batches of all processes, in the order of the joint batch.
+
+    Args:
+        shards: how the rows of each micro-batch lie with processes; micro-batch k of n has rows k, k + n, ...
+        parts: this process's rows of each.
+    """
+    gathered = [shard.gather(rows) for shard, rows in zip(shards, parts, strict=True)]
+    joint = torch.cat(gathered)
+    for number, rows in enumerate(gathered):
+        joint[number :: len(gathered)] = rows
+    return joint
+
+
 class _Gather(torch.autograd.Function):
     """Equally many rows of each process, one below the other; back comes the sum of what all processes ask for."""
 
     @staticmethod
-    def forward(ctx: Any, own: Tensor) -> Tensor:
-        parts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, own.contiguous())
+    def forward(ctx: Any, local: Tensor) -> Tensor:
+        parts = [torch.empty_like(local) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, local.contiguous())
         return torch.stack(parts)
 
     @staticmethod

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +16,11 @@ from torch.optim import AdamW
 from core.config import OptimizerSettings, Settings
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
-from core.objectives import Outcome, contrast_in_parts, mmlm, tlm
+from core.objectives import AnyTask, Outcome, tasks_of
 from core.processes import Shard, all_reduce_sum, sum_gradients
-from core.text.batches import Batch, Batches
-from core.text.sampling import TASKS, Sampler
+from core.text.batches import RowReader
+from core.text.encoded import EncodedCorpus
+from core.text.sampling import Sampler
 
 
 class NonFiniteLoss(RuntimeError):
@@ -49,6 +51,10 @@ class Step:
 class Training:
     """All that a run changes: weights, optimizer, sampler, and how far it is.
 
+    Attributes:
+        tasks: those of the model that are trained on, by key, in the order in which gradients are added.
+        reader: reads this process's micro-batches.
+
     Raises:
         InputError: a step has fewer examples than there are processes and micro-batches to share them.
     """
@@ -56,19 +62,28 @@ class Training:
     settings: Settings
     model: InfoXLM
     sampler: Sampler
-    batches: Batches
-    token_entropies: dict[str, float]
+    corpus: EncodedCorpus
+    mask_id: int
     accelerator: Accelerator
     step: int = 0
     optimizer: AdamW = field(init=False)
+    tasks: dict[str, AnyTask] = field(init=False)
+    reader: RowReader = field(init=False)
 
     def __post_init__(self) -> None:
-        chosen, fewest = self.settings.optimizer, min(filter(None, self.settings.examples))
-        if fewest < self.shares:
+        chosen, accumulate = self.settings.optimizer, self.settings.batch.accumulate
+        self.tasks = tasks_of(self.model)
+        fewest = min(map(self.examples, self.tasks.values()))
+        num_shards = accumulate * self.accelerator.num_processes
+        if fewest < num_shards:
             raise InputError(
-                f"expected at least {self.shares} examples of each task per step, one for each micro-batch of each "
+                f"expected at least {num_shards} examples of each task per step, one for each micro-batch of each "
                 f"process, got {fewest}: raise batch.examples, or lower batch.accumulate"
             )
+        # what a micro-batch holds does not depend on the number of processes
+        process = int(self.accelerator.process_index)
+        local = [number + accumulate * process for number in range(accumulate)]
+        self.reader = RowReader(self.corpus, self.settings.model.max_tokens, self.mask_id, local, num_shards)
         self.model.to(self.accelerator.device)
         if self.settings.compile:
             self.model.compile_layers()
@@ -81,10 +96,26 @@ class Training:
             fused=True,
         )
 
-    @property
-    def shares(self) -> int:
-        """Parts that the joint batch of a step is cut into: the micro-batches of all processes."""
-        return self.settings.batch.accumulate * self.accelerator.num_processes
+    def examples(self, task: AnyTask) -> int:
+        """Examples of a task per step, over all processes."""
+        return self.settings.examples_of(task.section)
+
+    def shards(self, task: AnyTask) -> list[Shard]:
+        """How the examples of each micro-batch of a task lie with processes."""
+        accelerator, accumulate = self.accelerator, self.settings.batch.accumulate
+        return [
+            Shard(
+                len(range(number, self.examples(task), accumulate)),
+                accelerator.process_index,
+                accelerator.num_processes,
+            )
+            for number in range(accumulate)
+        ]
+
+    def batches(self, task: AnyTask, step: int, from_end: bool = False) -> list[Any]:
+        """This process's micro-batches of a task; `from_end` of the rows that an epoch reads last."""
+        drawn = task.draw_batches(step, self.sampler, self.reader, self.examples(task), from_end)
+        return [batch.to(self.accelerator.device) for batch in drawn]
 
 
 def learning_rate(step: int, steps: int, settings: OptimizerSettings) -> float:
@@ -107,35 +138,44 @@ def train(training: Training) -> Iterator[Step]:
         NonFiniteLoss: before the update of the step at fault.
     """
     settings, model, accelerator = training.settings, training.model, training.accelerator
+    tasks, process = training.tasks, accelerator.process_index
     model.train()
     parameters = [parameter for _, parameter in model.trained()]
-    fill_queue(training)
+    before_training(training)
     while training.step < settings.steps:
         began, step = time.perf_counter(), training.step + 1
-        seed_dropout(settings.seed, step, accelerator.process_index)
-        parts = micro_batches(training, step, settings.examples)
-        counts, keys = num_targets(parts), list[Keys]()
-        contrasts = contrast(training, step, parts, keys)
-        outcomes: list[dict[str, Outcome]] = [{} for _ in parts]
-        for part, outcome in zip(parts, outcomes, strict=True):
-            for task in counts:
+        seed_dropout(settings.seed, step, process)
+        micro_batches = draw_micro_batches(training, step)
+        counts = num_targets(micro_batches)
+        running = {
+            key: task.outcomes(
+                model,
+                [batches[key] for batches in micro_batches],
+                training.shards(task),
+                lambda number, step=step: seed_dropout(settings.seed, step, process, number + 1),
+            )
+            for key, task in tasks.items()
+        }
+        outcomes: dict[str, list[Outcome]] = {key: [] for key in tasks}
+        for _ in micro_batches:
+            for key, task in tasks.items():
                 with accelerator.autocast():
-                    outcome[task] = next(contrasts) if task == "xlco" else masked(training, task, part)
+                    outcomes[key].append(next(running[key]))
                 # at once, so that memory holds the activations of one task at a time
-                weighted_loss(outcome[task], task, counts, settings).backward()
+                weighted_loss(outcomes[key][-1], task, counts, settings).backward()
         sum_gradients(parameters)
         norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
-        losses, ceilings, left_out, tokens = reduce_losses(outcomes, counts, parts)
+        losses, ceilings, left_out, tokens = reduce_losses(outcomes, counts, micro_batches)
         check_finite(step, norm, losses)
         rate = learning_rate(step, settings.steps, settings.optimizer)
         for group in training.optimizer.param_groups:
             group["lr"] = rate
         training.optimizer.step()
         training.optimizer.zero_grad(set_to_none=True)
-        model.follow()
-        remember(training, keys)
+        for key, task in tasks.items():
+            task.after_step(model, outcomes[key], training.shards(task))
         training.step = step
-        bounds = {task: ceilings[task] - losses[task] - left_out[task] for task in losses}
+        bounds = {key: ceilings[key] - losses[key] - left_out[key] for key in losses}
         yield Step(step, losses, bounds, ceilings, counts, tokens, rate, norm, time.perf_counter() - began)
 
 
@@ -145,105 +185,38 @@ def seed_dropout(seed: int, step: int, process: int, *parts: int) -> None:
     torch.manual_seed(int(state[0]))
 
 
-def micro_batches(
-    training: Training, step: int, examples: tuple[int, int, int], from_end: bool = False
-) -> list[Batch]:
-    """This process's micro-batches of a step; `from_end` of the first epoch backwards.
+def draw_micro_batches(training: Training, step: int) -> list[dict[str, Any]]:
+    """This process's micro-batches of a step, each with a batch per task.
 
-    The joint batch is dealt to micro-batches, and each of those to the processes: what a micro-batch holds does not
-    depend on the number of processes.
+    The joint batch is dealt to micro-batches, and each of those to the processes.
     """
-    chosen, accelerator = training.settings.contrast, training.accelerator
-    across = chosen.mixup and chosen.mixup_languages == "other"
-    drawn = training.sampler.draw(step, *examples, 1 + chosen.mixup, across, from_end)
-    accumulate, process = training.settings.batch.accumulate, int(accelerator.process_index)
-    mine = [number + accumulate * process for number in range(accumulate)]
-    batches = training.batches.parts(step, drawn, mine, training.shares)
-    return [batch.to(accelerator.device) for batch in batches]
+    drawn = {key: training.batches(task, step) for key, task in training.tasks.items()}
+    return [dict(zip(drawn, batches, strict=True)) for batches in zip(*drawn.values(), strict=True)]
 
 
-def shards(training: Training) -> list[Shard]:
-    """How the sentence pairs of each micro-batch lie with processes."""
-    accelerator, accumulate = training.accelerator, training.settings.batch.accumulate
-    return [
-        Shard(
-            len(range(number, training.settings.examples[2], accumulate)),
-            accelerator.process_index,
-            accelerator.num_processes,
-        )
-        for number in range(accumulate)
-    ]
-
-
-Keys = tuple[Tensor, Tensor]
-"""Keys of a micro-batch and their meanings."""
-
-
-def contrast(training: Training, step: int, parts: list[Batch], keys: list[Keys]) -> Iterator[Outcome]:
-    """The outcome of XLCO on each micro-batch, among the candidates of the step; adds its keys to `keys`."""
-    seed, process = training.settings.seed, training.accelerator.process_index
-    batches = [part.xlco for part in parts if part.xlco is not None]
-    for outcome, vectors, meanings in contrast_in_parts(
-        training.model,
-        batches,
-        shards(training),
-        lambda number: seed_dropout(seed, step, process, number + 1),
-    ):
-        keys.append((vectors, meanings))
-        yield outcome
-
-
-def masked(training: Training, task: str, batch: Batch) -> Outcome:
-    """The outcome of MMLM or TLM on a micro-batch."""
-    examples = batch.mmlm if task == "mmlm" else batch.tlm
-    assert examples is not None
-    return (mmlm if task == "mmlm" else tlm)(training.model, examples, training.token_entropies[task])
-
-
-def remember(training: Training, keys: list[Keys]) -> None:
-    """Puts the keys of a step into the queue, in the order of the joint batch."""
-    queue = training.model.queue
-    if keys and queue.size:
-        vectors, meanings = (joint(training, parts) for parts in zip(*keys, strict=True))
-        queue.push(vectors, meanings)
-
-
-def joint(training: Training, parts: Sequence[Tensor]) -> Tensor:
-    """The rows of all micro-batches of all processes, in the order of the joint batch."""
-    dealt = [deal.gather(rows) for deal, rows in zip(shards(training), parts, strict=True)]
-    whole = torch.cat(dealt)
-    for number, rows in enumerate(dealt):
-        whole[number :: len(dealt)] = rows
-    return whole
-
-
-def weighted_loss(outcome: Outcome, task: str, counts: dict[str, int], settings: Settings) -> Tensor:
-    """What a task adds to the joint loss of a step: to the sum of three means, or of one sum over one count."""
-    weight = {"mmlm": settings.mmlm, "tlm": settings.tlm, "xlco": settings.contrast}[task].weight
-    divisor = sum(counts.values()) if settings.batch.reduction == "token-sum" else counts[task]
+def weighted_loss(outcome: Outcome, task: AnyTask, counts: dict[str, int], settings: Settings) -> Tensor:
+    """What a task adds to the joint loss of a step: to the sum of means, or of one sum over one count."""
+    weight = settings.tasks[task.section].weight
+    divisor = sum(counts.values()) if settings.batch.reduction == "token-sum" else counts[task.key]
     return weight * outcome.loss_sum / divisor
 
 
-def num_targets(parts: list[Batch]) -> dict[str, int]:
-    """Masked tokens and sentence pairs of the whole step, over micro-batches and processes."""
-    local = {
-        "mmlm": sum(len(part.mmlm.targets) for part in parts if part.mmlm is not None),
-        "tlm": sum(len(part.tlm.targets) for part in parts if part.tlm is not None),
-        "xlco": sum(len(part.xlco.meanings) for part in parts if part.xlco is not None),
-    }
-    enabled = [task for task in TASKS if getattr(parts[0], task) is not None]
-    joint = all_reduce_sum([local[task] for task in enabled])
-    return {task: max(1, int(value)) for task, value in zip(enabled, joint, strict=True)}
+def num_targets(micro_batches: list[dict[str, Any]]) -> dict[str, int]:
+    """Predictions per task of the whole step, over micro-batches and processes; at least 1."""
+    keys = list(micro_batches[0])
+    joint = all_reduce_sum([sum(batches[key].count for batches in micro_batches) for key in keys])
+    return {key: max(1, int(value)) for key, value in zip(keys, joint, strict=True)}
 
 
 def reduce_losses(
-    outcomes: list[dict[str, Outcome]], counts: dict[str, int], parts: list[Batch]
+    outcomes: dict[str, list[Outcome]], counts: dict[str, int], micro_batches: list[dict[str, Any]]
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], int]:
-    """Mean loss, ceiling and what is left out of the loss per task, and the tokens read, over parts and processes."""
-    losses = [float(sum(outcome[task].loss_sum.detach() for outcome in outcomes)) for task in counts]
-    headroom = [sum(outcome[task].ceiling_sum for outcome in outcomes) for task in counts]
-    left_out = [sum(outcome[task].left_out_sum for outcome in outcomes) for task in counts]
-    *joint, tokens = all_reduce_sum([*losses, *headroom, *left_out, sum(part.tokens for part in parts)])
+    """Mean loss, ceiling and what is left out of the loss per task, and the tokens read, over all processes."""
+    losses = [float(sum(outcome.loss_sum.detach() for outcome in each)) for each in outcomes.values()]
+    ceilings = [sum(outcome.ceiling_sum for outcome in each) for each in outcomes.values()]
+    left_out = [sum(outcome.left_out_sum for outcome in each) for each in outcomes.values()]
+    read = sum(batch.tokens for batches in micro_batches for batch in batches.values())
+    *joint, tokens = all_reduce_sum([*losses, *ceilings, *left_out, read])
     per_task = [value / count for value, count in zip(joint, [*counts.values()] * 3, strict=True)]
     size = len(counts)
     columns = (per_task[at : at + size] for at in range(0, 3 * size, size))
@@ -262,20 +235,17 @@ def check_finite(step: int, norm: float, losses: dict[str, float]) -> None:
         )
 
 
-def fill_queue(training: Training) -> None:
-    """Fills the queue with real keys before the first step, so that it never holds anything else."""
-    contrast, queue = training.settings.contrast, training.model.queue
-    full = queue.filled == queue.size
-    if training.step or not contrast.enabled or not contrast.prefill or full:
+def before_training(training: Training) -> None:
+    """What tasks do before step 1, with text that the first epoch reads last; the sampler stays where it was."""
+    if training.step:
         return
-    before = training.sampler.state()
-    pairs = training.settings.examples[2]
-    for step in range(math.ceil(queue.size / pairs)):
-        parts = micro_batches(training, step + training.settings.steps + 1, (0, 0, pairs), from_end=True)
-        keys = list[Keys]()
-        for part in parts:
-            assert part.xlco is not None
-            with torch.no_grad(), training.accelerator.autocast():
-                keys.append((training.model.keys(part.xlco.keys), part.xlco.meanings))
-        remember(training, keys)
-    training.sampler.restore(before)
+    for task in training.tasks.values():
+        before = training.sampler.state()
+
+        def extra(number: int, task: AnyTask = task) -> tuple[list[Any], list[Shard]]:
+            step = training.settings.steps + 1 + number
+            return training.batches(task, step, from_end=True), training.shards(task)
+
+        with torch.no_grad(), training.accelerator.autocast():
+            task.before_training(training.model, extra)
+        training.sampler.restore(before)

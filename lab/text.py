@@ -1,7 +1,7 @@
 """The text of a run: corpus, tokenizer, ids and held-out sentences. What can be made again is kept in a cache."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,12 @@ import pyarrow as pa
 from core.config import Settings, TextSettings, WorldSettings
 from core.errors import InputError
 from core.files import cached_folder
+from core.objectives import AnyTask
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
-from core.text.entropy import language_information, token_entropies
+from core.text.entropy import language_information, token_entropy
 from core.text.pretrained import open_tokenizer
-from core.text.sampling import Sampler
+from core.text.sampling import Reads, Sampler
 from core.text.split import split
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from lab import store
@@ -119,18 +120,19 @@ def sampler(ids: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: 
         return Sampler(split(ids, settings, seed, needs_pairs), settings, seed)
 
 
-def entropies(
-    ids: EncodedCorpus, drawing: Sampler, vocabulary: int, special: Collection[str] = ()
-) -> dict[str, float]:
-    """`token_entropies` of a run; the first call on a text counts its tokens and keeps the counts beside the ids."""
+def target_entropy(task: AnyTask, ids: EncodedCorpus, drawing: Sampler, vocabulary: int) -> float:
+    """H(target) of a task in nats; the first call on a text counts its tokens and keeps the counts beside the ids."""
     with store.room(store.cache_folder()):
-        return token_entropies(ids, drawing, vocabulary, special)
+        return task.target_entropy(ids, drawing, vocabulary)
 
 
-def language_shares(ids: EncodedCorpus, drawing: Sampler, vocabulary: int) -> dict[str, float]:
-    """`language_information` of a run, from the counts of tokens that `entropies` keeps beside the ids."""
+def token_nats(ids: EncodedCorpus, drawing: Sampler, vocabulary: int, reads: Reads) -> tuple[float, float]:
+    """H(token) of a text read as a task reads it, and what the language alone tells of a token, both in nats."""
     with store.room(store.cache_folder()):
-        return language_information(ids, drawing, vocabulary)
+        return (
+            token_entropy(ids, drawing, reads, vocabulary),
+            language_information(ids, drawing, reads, vocabulary),
+        )
 
 
 def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:

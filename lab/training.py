@@ -11,12 +11,12 @@ import pandas as pd
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from core.checkpoint import continue_contrast, load, read_progress, save
+from core.checkpoint import continue_tasks, load, read_progress, save
 from core.config import Settings
 from core.errors import InputError
-from core.model.infoxlm import InfoXLM, language_model
+from core.model.infoxlm import language_model
+from core.objectives import build_model, needs_pairs
 from core.processes import broadcast_from_main, main_process_first, process_state
-from core.text.batches import Batches
 from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from core.train import Step, Training, train
@@ -27,7 +27,7 @@ from lab.evaluate.vectors import encode
 from lab.heartbeat import Heartbeat
 from lab.interruption import Interruption
 from lab.store import Request, Run
-from lab.text import corpus_tokenizer, encoded, entropies, held_out_sentences, sampler
+from lab.text import corpus_tokenizer, encoded, held_out_sentences, sampler, target_entropy
 from lab.text_summary import DOCUMENT, check_held_out, text_summary
 from lab.threads import threads_of
 
@@ -109,7 +109,6 @@ def prepare(
 
     With a checkpoint, tokenizer and shape are its own: what the settings name may be gone or have changed.
     """
-    needs_pairs = settings.tlm.enabled or settings.contrast.enabled
     report(Report("tokenizer", 0, 1))
     tokenizer = (
         load_tokenizer(checkpoint)
@@ -121,21 +120,20 @@ def prepare(
     ids = main_process_first(
         lambda: encoded(corpus, tokenizer, longest, lambda done, of: report(Report("encoding", done, of)))
     )
-    drawing = main_process_first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs))
+    drawing = main_process_first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs(settings)))
     set_seed(settings.seed)
     start = str(checkpoint) if checkpoint else settings.model.start
     shape = settings.model.model_copy(update={"start": start})
-    model = InfoXLM(language_model(shape, tokenizer.size, settings.seed), settings)
-    if settings.contrast.enabled and not checkpoint and start is not None and settings.model.start_contrast:
-        continue_contrast(model, start)
+    model = build_model(language_model(shape, tokenizer.size, settings.seed), settings)
+    if not checkpoint and start is not None and settings.model.start_contrast:
+        continue_tasks(model, start)
     training = Training(
-        settings,
-        model,
-        drawing,
-        Batches(ids, settings, tokenizer.mask_id),
-        broadcast_from_main(lambda: entropies(ids, drawing, tokenizer.size, settings.mask_special)),
-        Accelerator(mixed_precision=settings.precision),
+        settings, model, drawing, ids, tokenizer.mask_id, Accelerator(mixed_precision=settings.precision)
     )
+    for task in training.tasks.values():
+        task.target_entropy_nats = broadcast_from_main(
+            lambda task=task: target_entropy(task, ids, drawing, tokenizer.size)
+        )
     return training, tokenizer
 
 
@@ -172,7 +170,7 @@ def _keep_summary(run: Run, training: Training, report: Listener) -> None:
     """Keeps in the run what it reads and holds out, and warns where that is little."""
     parts = training.sampler.split
     check_held_out(run, parts)
-    summary = text_summary(training.batches.corpus, parts, training.settings.model.max_tokens)
+    summary = text_summary(training.corpus, parts, training.settings.model.max_tokens)
     run.write_document(DOCUMENT, summary.model_dump(mode="json"))
     for line in summary.warnings:
         report(Report("text", 1, 1, warning=line))

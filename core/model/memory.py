@@ -1,7 +1,7 @@
 """The memory of contrast: a key encoder that follows the query encoder slowly, and a queue of earlier keys."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -12,23 +12,23 @@ from core.errors import InputError
 
 @torch.no_grad()
 def momentum_update(
-    slow: Iterable[Tensor],
-    fast: Iterable[Tensor],
+    key_parameters: Iterable[Tensor],
+    query_parameters: Iterable[Tensor],
     momentum: float,
     precision: Literal["float32", "float16"] = "float32",
 ) -> None:
-    """slow <- momentum * slow + (1 - momentum) * fast (He et al. 2020).
+    """key <- momentum * key + (1 - momentum) * query, weight by weight, in place (He et al. 2020).
 
     In 'float16' the weights, both products and the sum are rounded to float16, as where the whole model is halved
     and the slow copy has no float32 master (released, --fp16): a step smaller than half the distance of two
     neighbouring float16 numbers, about 0.0004 of a weight, is lost.
     """
-    for own, other in zip(slow, fast, strict=True):
+    for key, query in zip(key_parameters, query_parameters, strict=True):
         if precision == "float16":
-            kept, added = own.half().float() * momentum, other.half().float() * (1 - momentum)
-            own.copy_(kept.half() + added.half())
+            old, new = key.half().float() * momentum, query.half().float() * (1 - momentum)
+            key.copy_(old.half() + new.half())
         else:
-            own.lerp_(other, 1 - momentum)
+            key.lerp_(query, 1 - momentum)
 
 
 class Queue(nn.Module):
@@ -62,6 +62,17 @@ class Queue(nn.Module):
         if not full and not (count in range(self.size) and place == count):
             raise InputError(f"expected place and count of keys in a queue of {self.size}, got {numbers}")
         self.pointer, self.filled = int(place), int(count)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Takes keys and meanings of a queue of the same size.
+
+        Raises:
+            InputError: it had another size.
+        """
+        size = len(state_dict.get(f"{prefix}keys", self.keys))
+        if size != self.size:
+            raise InputError(f"size mismatch for {prefix}keys: {size} there, {self.size} in these settings")
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def candidates(self) -> tuple[Float[Tensor, "filled hidden"], Int[Tensor, " filled"]]:
         """Views of the keys and meanings held: valid until the next `push`."""

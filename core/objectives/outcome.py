@@ -16,12 +16,14 @@ class Outcome:
         ceiling_sum: sum of the ceilings; the bound in nats is what the losses leave of it, over `count`.
         left_out_sum: what candidates that the loss leaves out would add to it. They count in the bound: who leaves
             them out asks an easier question, and proves nothing by the answer.
+        carry: tensors that the task wants back after the step.
     """
 
     loss_sum: Float[Tensor, ""]
     count: int
     ceiling_sum: float
     left_out_sum: float = 0.0
+    carry: tuple[Tensor, ...] = ()
 
     @property
     def loss(self) -> Float[Tensor, ""]:

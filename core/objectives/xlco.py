@@ -1,18 +1,34 @@
 """Cross-lingual contrast: what a sentence tells of its translation."""
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from transformers import XLMRobertaForMaskedLM, XLMRobertaModel
 
-from core.config import ContrastSettings
+from core.config import ContrastSettings, Settings
+from core.errors import InputError
+from core.model.encoder import hidden_states, pack, pool, states_at, truncated
+from core.model.heads import contrast_head
 from core.model.infoxlm import InfoXLM
+from core.model.memory import Queue, momentum_update
+from core.model.size import check_fits
+from core.objectives.gradcache import Vectors, cached_outcomes
+from core.objectives.infonce import at_least_float32, infonce_outcome, mean_outcome
 from core.objectives.outcome import Outcome
-from core.processes import Shard
-from core.text.batches import ContrastBatch
+from core.objectives.task import Task
+from core.processes import Shard, gather_joint
+from core.text.arrays import IntArray
+from core.text.batches import PairBatch, RowReader, Sequences
+from core.text.sampling import Pairs
 
 
-def xlco(model: InfoXLM, batch: ContrastBatch, deal: Shard | None = None) -> tuple[Outcome, Tensor, Tensor]:
+class XLCO(Task[PairBatch]):
     """Lower bound in nats on I(sentence; translation): InfoNCE over the pair's own key and the other candidates.
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
@@ -22,122 +38,225 @@ def xlco(model: InfoXLM, batch: ContrastBatch, deal: Shard | None = None) -> tup
     holds keys of older encoders, so in training that is only nearly so; the ledger measures on fresh draws, with one
     encoder.
 
-    Args:
-        model: with its queue, which is read but not changed.
-        batch: aligned sentences and translations.
-        deal: how the joint batch lies with processes; default: there is one.
-
-    Returns:
-        The outcome, and the keys and meanings to push when the loss is done.
+    Attributes:
+        head: the contrast head, shared by all languages, or None.
+        key_encoder, key_head: the momentum copies, without the layers above the contrast; None when keys come
+            from the query encoder.
+        queue: earlier keys.
     """
-    vectors = encoded(model, batch)
-    outcomes = [
-        contrast_outcome(model, queries, keys, batch.meanings, deal)
-        for queries, keys in directions(model.settings.contrast, vectors)
-    ]
-    return mean_outcome(outcomes), vectors[1].detach(), batch.meanings
 
+    key = "xlco"
+    section = "contrast"
+    stream = 2
+    reads = Pairs()
 
-def encoded(model: InfoXLM, batch: ContrastBatch) -> tuple[Float[Tensor, "pairs hidden"], ...]:
-    """Queries and keys; then those of the other direction, where it is contrasted and another encoder makes keys."""
-    forth = model.queries(batch.queries), model.keys(batch.keys)
-    if model.settings.contrast.directions == "one" or model.key_encoder is None:
-        return forth
-    return *forth, model.queries(batch.keys), model.keys(batch.queries)
-
-
-def directions(contrast: ContrastSettings, vectors: tuple[Tensor, ...]) -> list[tuple[Tensor, Tensor]]:
-    """The queries and keys of each direction, of the vectors that `encoded` returns."""
-    if contrast.directions == "one":
-        return [(vectors[0], vectors[1])]
-    # with one encoder a key is its own query
-    back = vectors[-2:] if len(vectors) == 4 else vectors[::-1]
-    return [(vectors[0], vectors[1]), (back[0], back[1])]
-
-
-def contrast_outcome(
-    model: InfoXLM,
-    queries: Float[Tensor, "pairs hidden"],
-    keys: Float[Tensor, "pairs hidden"],
-    meanings: Int[Tensor, " pairs"],
-    deal: Shard | None = None,
-) -> Outcome:
-    """InfoNCE of queries against their own keys, the joint batch's other keys if wanted, and the queue."""
-    contrast = model.settings.contrast
-    queries, keys = wide(queries), wide(keys)
-    if contrast.in_batch:
-        deal = Shard(len(queries)) if deal is None else deal
-        return outcome_among(
-            model, queries, meanings, deal.gather(keys), deal.gather(meanings), deal.indices()
+    def __init__(self, settings: Settings, language_model: XLMRobertaForMaskedLM) -> None:
+        super().__init__(settings, language_model)
+        contrast, config = settings.contrast, language_model.config
+        if contrast.layer > config.num_hidden_layers:
+            raise InputError(
+                f"contrast.layer is {contrast.layer}, but the checkpoint has {config.num_hidden_layers} layers"
+            )
+        self.contrast: ContrastSettings = contrast
+        self.masking = settings.mmlm if contrast.mask_inputs else None
+        self.reads = Pairs(1 + contrast.mixup, contrast.mixup and contrast.mixup_languages == "other")
+        self.head = contrast_head(config.hidden_size) if contrast.head else None
+        self.key_encoder: XLMRobertaModel | None = None
+        self.key_head: nn.Linear | None = None
+        if contrast.keys == "momentum":
+            self.key_encoder = truncated(language_model.roberta, contrast.layer)
+            if self.head is not None:
+                self.key_head = contrast_head(config.hidden_size).requires_grad_(False)
+                self.key_head.load_state_dict(self.head.state_dict())
+            if contrast.momentum_precision == "float16":
+                for weight in self._key_parameters():
+                    weight.copy_(weight.half())
+        check_fits(
+            contrast.queue * config.hidden_size, f"a queue of {contrast.queue:,} keys (contrast.queue)"
         )
-    queued, queued_meanings = model.queue.candidates()
-    with torch.autocast(queries.device.type, enabled=False):
-        scores = torch.cat(
-            [(queries * keys).sum(-1, keepdim=True), queries @ queued.to(queries.dtype).T], dim=1
+        self.queue = Queue(contrast.queue, config.hidden_size)
+
+    @staticmethod
+    def of(model: InfoXLM) -> "XLCO":
+        """The task of a model that was trained on it."""
+        task = model.tasks[XLCO.section]
+        assert isinstance(task, XLCO)
+        return task
+
+    def batches(self, rows: IntArray, reader: RowReader, rng: np.random.Generator) -> Sequence[PairBatch]:
+        sides: list[list[Sequences]] = []
+        for side in (0, 1):
+            examples = rows[..., side]
+            if self.contrast.mixup:
+                # an order drawn for this side alone
+                examples = np.where(rng.random((len(examples), 1)) < 0.5, examples[:, ::-1], examples)
+            if self.masking is None:
+                sides.append(reader.plain(examples))
+            else:
+                sides.append([batch.sequences for batch in reader.masked(examples, self.masking, rng)])
+        meanings = reader.meanings(rows[..., 0])
+        return [PairBatch(*parts) for parts in zip(*sides, meanings, strict=True)]
+
+    def queries(self, model: InfoXLM, sequences: Sequences) -> Float[Tensor, "pairs hidden"]:
+        """Contrast vectors of the query encoder; no layer above the contrast is run."""
+        return self._vectors(model.encoder, self.head, sequences)
+
+    def keys(self, model: InfoXLM, sequences: Sequences) -> Float[Tensor, "pairs hidden"]:
+        """Contrast vectors of translations, without gradient when a momentum copy encodes them."""
+        if self.key_encoder is None:
+            return self.queries(model, sequences)
+        with torch.no_grad():
+            return self._vectors(self.key_encoder, self.key_head, sequences)
+
+    def _vectors(self, encoder: XLMRobertaModel, head: nn.Linear | None, sequences: Sequences) -> Tensor:
+        packing = pack(sequences.lengths, sequences.ids.device)
+        if self.contrast.pooling == "first":
+            vectors = states_at(encoder, sequences, packing, packing.starts, self.contrast.layer)
+        else:
+            *_, state = hidden_states(encoder, sequences, packing, self.contrast.layer)
+            vectors = pool(state, packing, self.contrast.pooling)
+        vectors = head(vectors) if head is not None else vectors
+        return normalize(vectors, dim=-1) if self.contrast.normalise else vectors
+
+    def outcome(self, model: InfoXLM, batch: PairBatch, shard: Shard) -> Outcome:
+        vectors = self.encoded(model, batch)
+        outcomes = [
+            self.contrast_outcome(queries, keys, batch.meanings, shard)
+            for queries, keys in self._directions(vectors)
+        ]
+        return replace(mean_outcome(outcomes), carry=(vectors[1].detach(), batch.meanings))
+
+    def outcomes(
+        self,
+        model: InfoXLM,
+        batches: Sequence[PairBatch],
+        shards: Sequence[Shard],
+        seed_part: Callable[[int], None],
+    ) -> Iterator[Outcome]:
+        """As `Task.outcomes`; where the keys of the batch are candidates, those of all micro-batches are."""
+        if len(batches) == 1 or not self.contrast.in_batch:
+            yield from super().outcomes(model, batches, shards, seed_part)
+            return
+        meanings = [batch.meanings for batch in batches]
+        for number, (outcome, vectors) in enumerate(
+            cached_outcomes(
+                lambda number: self.encoded(model, batches[number]),
+                lambda parts: self._joint_outcomes(parts, meanings, shards),
+                len(batches),
+                seed_part,
+                meanings[0].device,
+            )
+        ):
+            yield replace(outcome, carry=(vectors[1].detach(), meanings[number]))
+
+    def encoded(self, model: InfoXLM, batch: PairBatch) -> Vectors:
+        """Queries and keys; then those of the other direction, where that is contrasted and has other keys."""
+        forth = self.queries(model, batch.queries), self.keys(model, batch.keys)
+        if self.contrast.directions == "one" or self.key_encoder is None:
+            return forth
+        return *forth, self.queries(model, batch.keys), self.keys(model, batch.queries)
+
+    def _directions(self, vectors: Vectors) -> list[tuple[Tensor, Tensor]]:
+        """The queries and keys of each direction, of the vectors that `encoded` returns."""
+        if self.contrast.directions == "one":
+            return [(vectors[0], vectors[1])]
+        # with one encoder a key is its own query
+        back = vectors[-2:] if len(vectors) == 4 else vectors[::-1]
+        return [(vectors[0], vectors[1]), (back[0], back[1])]
+
+    def contrast_outcome(
+        self,
+        queries: Float[Tensor, "pairs hidden"],
+        keys: Float[Tensor, "pairs hidden"],
+        meanings: Int[Tensor, " pairs"],
+        shard: Shard,
+    ) -> Outcome:
+        """InfoNCE of queries against their own keys, the joint batch's other keys if wanted, and the queue."""
+        queries, keys = at_least_float32(queries), at_least_float32(keys)
+        if self.contrast.in_batch:
+            joint_keys, joint_meanings = shard.gather(keys), shard.gather(meanings)
+            return self._contrasted_among(queries, meanings, joint_keys, joint_meanings, shard.indices())
+        queued, queued_meanings = self.queue.candidates()
+        with torch.autocast(queries.device.type, enabled=False):
+            own = (queries * keys).sum(-1, keepdim=True)
+            scores = torch.cat([own, queries @ queued.to(queries.dtype).T], dim=1)
+        others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
+        positive = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
+        return infonce_outcome(scores / self.contrast.temperature, positive, self._same(meanings, others))
+
+    def _contrasted_among(
+        self,
+        queries: Float[Tensor, "pairs hidden"],
+        meanings: Int[Tensor, " pairs"],
+        joint_keys: Float[Tensor, "joint hidden"],
+        joint_meanings: Int[Tensor, " joint"],
+        positive: Int[Tensor, " pairs"],
+    ) -> Outcome:
+        """InfoNCE of queries against the joint batch's keys, where their own stand at `positive`, and the queue."""
+        queued, queued_meanings = self.queue.candidates()
+        with torch.autocast(queries.device.type, enabled=False):
+            scores = queries @ torch.cat([joint_keys, queued.to(joint_keys.dtype)]).T
+        others = torch.cat([joint_meanings, queued_meanings])
+        return infonce_outcome(
+            scores / self.contrast.temperature, positive.to(queries.device), self._same(meanings, others)
         )
-    others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
-    positive = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
-    return infonce_outcome(scores / contrast.temperature, positive, _same(contrast, meanings, others))
 
+    def _same(self, meanings: Tensor, others: Tensor) -> Bool[Tensor, "pairs candidates"] | None:
+        return meanings[:, None] == others if self.contrast.exclude_same_meaning else None
 
-def outcome_among(
-    model: InfoXLM,
-    queries: Float[Tensor, "pairs hidden"],
-    meanings: Int[Tensor, " pairs"],
-    joint_keys: Float[Tensor, "joint hidden"],
-    joint_meanings: Int[Tensor, " joint"],
-    places: Int[Tensor, " pairs"],
-) -> Outcome:
-    """InfoNCE of queries against the keys of the joint batch, where their own stand at `places`, and the queue."""
-    contrast = model.settings.contrast
-    queued, queued_meanings = model.queue.candidates()
-    with torch.autocast(queries.device.type, enabled=False):
-        scores = queries @ torch.cat([joint_keys, queued.to(joint_keys.dtype)]).T
-    others = torch.cat([joint_meanings, queued_meanings])
-    return infonce_outcome(
-        scores / contrast.temperature, places.to(queries.device), _same(contrast, meanings, others)
-    )
+    def _joint_outcomes(
+        self, parts: Sequence[Vectors], meanings: Sequence[Tensor], shards: Sequence[Shard]
+    ) -> list[Outcome]:
+        """The outcome of each micro-batch among the keys of all; leaves every vector with its gradient."""
+        directions = list(zip(*(self._directions(vectors) for vectors in parts), strict=True))
+        joint_meanings = torch.cat([shard.gather(part) for shard, part in zip(shards, meanings, strict=True)])
+        begins = list(accumulate((shard.rows for shard in shards), initial=0))
+        outcomes: list[list[Outcome]] = [[] for _ in shards]
+        for sides in directions:
+            joint = torch.cat(
+                [shard.gather(at_least_float32(keys)) for shard, (_, keys) in zip(shards, sides, strict=True)]
+            )
+            candidates = joint.detach().requires_grad_()
+            for number, (queries, _) in enumerate(sides):
+                positive = begins[number] + shards[number].indices()
+                outcome = self._contrasted_among(
+                    at_least_float32(queries), meanings[number], candidates, joint_meanings, positive
+                )
+                # at once, so that memory holds the scores of one micro-batch at a time
+                (outcome.loss_sum / len(directions)).backward()
+                outcomes[number].append(replace(outcome, loss_sum=outcome.loss_sum.detach()))
+            joint.backward(candidates.grad)
+        return [mean_outcome(outcome) for outcome in outcomes]
 
+    def before_training(
+        self, model: InfoXLM, extra: Callable[[int], tuple[Sequence[PairBatch], Sequence[Shard]]]
+    ) -> None:
+        """Fills the queue with real keys, so that it never holds anything else."""
+        number = 0
+        while self.contrast.prefill and self.queue.filled < self.queue.size:
+            batches, shards = extra(number)
+            self._enqueue([(self.keys(model, batch.keys), batch.meanings) for batch in batches], shards)
+            number += 1
 
-def wide(vectors: Tensor) -> Tensor:
-    """Vectors in float32 at least: a large score that all candidates share leaves bfloat16 no digits for the rest."""
-    return vectors.to(torch.promote_types(vectors.dtype, torch.float32))
+    def after_step(self, model: InfoXLM, outcomes: Sequence[Outcome], shards: Sequence[Shard]) -> None:
+        """Moves the key encoder towards the query encoder, and puts the keys of the step into the queue."""
+        if self.key_encoder is not None:
+            query_parameters = dict(model.encoder.named_parameters())
+            fast = [query_parameters[name] for name, _ in self.key_encoder.named_parameters()]
+            fast += [] if self.head is None else self.head.parameters()
+            contrast = self.contrast
+            momentum_update(self._key_parameters(), fast, contrast.momentum, contrast.momentum_precision)
+        self._enqueue([outcome.carry for outcome in outcomes], shards)
 
+    def _key_parameters(self) -> list[nn.Parameter]:
+        assert self.key_encoder is not None
+        return [
+            *self.key_encoder.parameters(),
+            *([] if self.key_head is None else self.key_head.parameters()),
+        ]
 
-def _same(
-    contrast: ContrastSettings, meanings: Tensor, others: Tensor
-) -> Bool[Tensor, "pairs candidates"] | None:
-    return meanings[:, None] == others if contrast.exclude_same_meaning else None
-
-
-def infonce_outcome(
-    scores: Float[Tensor, "pairs candidates"],
-    positive: Int[Tensor, " pairs"],
-    excluded: Bool[Tensor, "pairs candidates"] | None,
-) -> Outcome:
-    """The loss behind `core.information.bounds.infonce`, by the fused cross-entropy of torch.
-
-    Candidates left out of the loss count in the bound: it needs negatives that are drawn whatever the query.
-    """
-    count, candidates = scores.shape
-    headroom = count * torch.tensor(float(candidates)).log().item()
-    if excluded is None:
-        return Outcome(cross_entropy(scores, positive, reduction="sum"), count, headroom)
-    excluded = excluded.scatter(1, positive[:, None], False)
-    kept = scores.masked_fill(excluded, -torch.inf)
-    loss = cross_entropy(kept, positive, reduction="sum")
-    with torch.no_grad():
-        rows = excluded.any(1)
-        added = cross_entropy(scores[rows], positive[rows], reduction="sum")
-        left_out = float(added - cross_entropy(kept[rows], positive[rows], reduction="sum"))
-    return Outcome(loss, count, headroom, left_out)
-
-
-def mean_outcome(outcomes: list[Outcome]) -> Outcome:
-    """The mean over the directions of the same pairs."""
-    return Outcome(
-        torch.stack([outcome.loss_sum for outcome in outcomes]).sum() / len(outcomes),
-        outcomes[0].count,
-        sum(outcome.ceiling_sum for outcome in outcomes) / len(outcomes),
-        sum(outcome.left_out_sum for outcome in outcomes) / len(outcomes),
-    )
+    def _enqueue(self, parts: Sequence[Vectors], shards: Sequence[Shard]) -> None:
+        """Puts keys with their meanings into the queue, in the order of the joint batch."""
+        if self.queue.size:
+            keys, meanings = (gather_joint(shards, side) for side in zip(*parts, strict=True))
+            self.queue.push(keys, meanings)

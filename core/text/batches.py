@@ -5,7 +5,7 @@ choices of a step are made for the joint batch of all processes, which then each
 do not depend on how many there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.config import MaskedSettings, Settings
+from core.config import MaskedSettings
 from core.text.arrays import IntArray, concatenated_ranges
 from core.text.encoded import EncodedCorpus, Rows
-from core.text.sampling import MMLM, TLM, XLCO, Draw
 from core.text.tokenizer import BOS, UNK
 
 
@@ -43,18 +42,28 @@ class Sequences:
 
 @dataclass(frozen=True)
 class MaskedBatch:
-    """Masked sequences with the tokens to be found: position in `sequences.ids`, true id and language of each."""
+    """Masked sequences with the tokens to be found: position in `sequences.ids` and true id of each."""
 
     sequences: Sequences
     positions: Int[Tensor, " masked"]
     targets: Int[Tensor, " masked"]
+
+    @property
+    def count(self) -> int:
+        """Tokens to be found."""
+        return len(self.targets)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the encoder reads."""
+        return len(self.sequences.ids)
 
     def to(self, device: torch.device) -> "MaskedBatch":
         return MaskedBatch(self.sequences.to(device), self.positions.to(device), self.targets.to(device))
 
 
 @dataclass(frozen=True)
-class ContrastBatch:
+class PairBatch:
     """Sentences and their translations, aligned; candidates with the same of `meanings` are no negatives.
 
     The meaning of an example is its component, so that equal texts have one; that of a mixed example is the set of two.
@@ -64,27 +73,18 @@ class ContrastBatch:
     keys: Sequences
     meanings: Int[Tensor, " pairs"]
 
-    def to(self, device: torch.device) -> "ContrastBatch":
-        return ContrastBatch(self.queries.to(device), self.keys.to(device), self.meanings.to(device))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one step, or one process's share of it, reads; a task that is off has None."""
-
-    mmlm: MaskedBatch | None
-    tlm: MaskedBatch | None
-    xlco: ContrastBatch | None
-
-    def to(self, device: torch.device) -> "Batch":
-        return Batch(*(part and part.to(device) for part in (self.mmlm, self.tlm, self.xlco)))  # pyright: ignore[reportArgumentType]
+    @property
+    def count(self) -> int:
+        """Pairs of sentences."""
+        return len(self.meanings)
 
     @property
     def tokens(self) -> int:
-        """Tokens read by the encoders, the key side included."""
-        parts = [part.sequences for part in (self.mmlm, self.tlm) if part]
-        parts += [self.xlco.queries, self.xlco.keys] if self.xlco else []
-        return sum(len(part.ids) for part in parts)
+        """Tokens that the encoders of both sides read."""
+        return len(self.queries.ids) + len(self.keys.ids)
+
+    def to(self, device: torch.device) -> "PairBatch":
+        return PairBatch(self.queries.to(device), self.keys.to(device), self.meanings.to(device))
 
 
 def sequences(rows: Rows) -> Sequences:
@@ -107,14 +107,14 @@ def join_pair(first: IntArray, second: IntArray, max_tokens: int) -> IntArray:
 class MaskNoise:
     """What decides the masks of a batch, drawn before a token is read.
 
-    Per row a uniform number for rounding; per token its place in the order of choice and what is shown of it, both
-    uniform, and a random ordinary token.
+    Per row a uniform number for rounding; per token its place in the order of choice and what kind of thing replaces
+    it, both uniform, and a random ordinary token.
     """
 
     rounding: np.ndarray
-    order: np.ndarray
-    shown: np.ndarray
-    token: IntArray
+    rank: np.ndarray
+    replacement_kind: np.ndarray
+    random_token: IntArray
 
     @classmethod
     def draw(cls, lengths: IntArray, mask_id: int, rng: np.random.Generator) -> "MaskNoise":
@@ -129,10 +129,12 @@ class MaskNoise:
 
     def of(self, rows: IntArray, tokens: IntArray) -> "MaskNoise":
         """Those of some rows, with the positions of their tokens."""
-        return MaskNoise(self.rounding[rows], self.order[tokens], self.shown[tokens], self.token[tokens])
+        return MaskNoise(
+            self.rounding[rows], self.rank[tokens], self.replacement_kind[tokens], self.random_token[tokens]
+        )
 
 
-def masked(rows: Rows, settings: MaskedSettings, chances: MaskNoise, mask_id: int) -> MaskedBatch:
+def masked(rows: Rows, settings: MaskedSettings, noise: MaskNoise, mask_id: int) -> MaskedBatch:
     """Rows as they are shown, with the tokens to be found.
 
     floor(rate * n + u) of a row's n ordinary tokens are chosen, u uniform in [0, 1); `<s>` and `</s>` count as
@@ -142,17 +144,19 @@ def masked(rows: Rows, settings: MaskedSettings, chances: MaskNoise, mask_id: in
     owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
     ordinary = rows.ids >= (BOS if settings.mask_special else UNK)
     counts = np.floor(
-        settings.rate * np.bincount(owner[ordinary], minlength=len(rows.lengths)) + chances.rounding
+        settings.rate * np.bincount(owner[ordinary], minlength=len(rows.lengths)) + noise.rounding
     )
     # row by row, what may not be chosen last: one key sorts faster than two
-    order = np.argsort(owner + np.where(ordinary, chances.order / 2, 0.75))
+    order = np.argsort(owner + np.where(ordinary, noise.rank / 2, 0.75))
     rank = np.arange(len(owner)) - rows.starts[owner]
     chosen = np.sort(order[rank < counts[owner]])
-    shown, dice = rows.ids.copy(), chances.shown[chosen]
+    shown, dice = rows.ids.copy(), noise.replacement_kind[chosen]
     shown[chosen] = np.where(
         dice < settings.mask_share,
         mask_id,
-        np.where(dice < settings.mask_share + settings.random_share, chances.token[chosen], rows.ids[chosen]),
+        np.where(
+            dice < settings.mask_share + settings.random_share, noise.random_token[chosen], rows.ids[chosen]
+        ),
     )
     return MaskedBatch(
         sequences(Rows(shown, rows.lengths)),
@@ -172,94 +176,62 @@ def masked_batch(rows: list[IntArray], shown: list[IntArray], positions: list[In
     )
 
 
-class Batches:
-    """Builds the batch of a step, or one process's share of it, from the rows a sampler drew.
+class RowReader:
+    """Reads the rows of a joint batch as the inputs of this process's micro-batches.
 
-    Only the tokens of the share are read.
+    The joint batch is dealt out in `num_shards` shards, of which this process has the `local` ones: shard k has the
+    examples k, k + num_shards, ... Random numbers are drawn for the joint batch before a token is read, and only the
+    tokens of local shards are read.
     """
 
-    def __init__(self, corpus: EncodedCorpus, settings: Settings, mask_id: int) -> None:
-        self.corpus, self.settings, self.mask_id = corpus, settings, mask_id
-
-    def build(self, step: int, draw: Draw, share: int = 0, shares: int = 1) -> Batch:
-        """The batch of `share` out of `shares`: of each task the examples share, share + shares, ..."""
-        return self.parts(step, draw, [share], shares)[0]
-
-    def parts(self, step: int, draw: Draw, mine: list[int], shares: int) -> list[Batch]:
-        """The batches of several shares."""
-        tasks = [
-            self._masked(step, MMLM, draw.mmlm[:, None], self.settings.mmlm, mine, shares),
-            self._masked(step, TLM, draw.tlm, self.settings.tlm, mine, shares),
-            self._contrast(step, draw.xlco, mine, shares),
-        ]
-        return [Batch(*parts) for parts in zip(*tasks, strict=True)]
-
-    def _masked(
+    def __init__(
         self,
-        step: int,
-        task: int,
-        examples: IntArray,
-        settings: MaskedSettings,
-        mine: list[int],
-        shares: int,
-    ) -> list[MaskedBatch] | list[None]:
-        if not len(examples):
-            return [None] * len(mine)
-        rng = self._rng(step, task)
+        corpus: EncodedCorpus,
+        max_tokens: int,
+        mask_id: int,
+        local: Sequence[int] = (0,),
+        num_shards: int = 1,
+    ) -> None:
+        self.corpus, self.max_tokens, self.mask_id = corpus, max_tokens, mask_id
+        self.local, self.num_shards = local, num_shards
+
+    def plain(self, rows: IntArray) -> list[Sequences]:
+        """Each local shard's examples as they are; the sentences of an example, [examples, sentences], joined."""
+        return [sequences(self._read(rows[shard :: self.num_shards])) for shard in self.local]
+
+    def masked(self, rows: IntArray, masking: MaskedSettings, rng: np.random.Generator) -> list[MaskedBatch]:
+        """Each local shard's examples with tokens masked."""
         return [
-            masked(self._read(examples[own]), settings, chances, self.mask_id)
-            for own, chances in self._chances(examples, rng, mine, shares)
+            masked(self._read(rows[places]), masking, noise, self.mask_id)
+            for places, noise in self._noise(rows, rng)
         ]
 
-    def _contrast(
-        self, step: int, pairs: IntArray, mine: list[int], shares: int
-    ) -> list[ContrastBatch] | list[None]:
-        if not len(pairs):
-            return [None] * len(mine)
-        contrast, rng = self.settings.contrast, self._rng(step, XLCO)
-        examples = pairs.reshape(-1, 1 + contrast.mixup, 2)
-        sides: list[list[Sequences]] = []
-        for side in (0, 1):
-            rows = examples[..., side]
-            if contrast.mixup:
-                # an order drawn for this side alone
-                rows = np.where(rng.random((len(rows), 1)) < 0.5, rows[:, ::-1], rows)
-            if contrast.mask_inputs:
-                made = [
-                    masked(self._read(rows[own]), self.settings.mmlm, chances, self.mask_id).sequences
-                    for own, chances in self._chances(rows, rng, mine, shares)
-                ]
-            else:
-                made = [sequences(self._read(rows[share::shares])) for share in mine]
-            sides.append(made)
-        meanings = [torch.from_numpy(self.corpus.identities(examples[share::shares, :, 0])) for share in mine]
-        return [ContrastBatch(*parts) for parts in zip(*sides, meanings, strict=True)]
+    def meanings(self, rows: IntArray) -> list[Int[Tensor, " examples"]]:
+        """A number for the meaning of each local shard's examples, as `EncodedCorpus.identities` gives it."""
+        return [
+            torch.from_numpy(self.corpus.identities(rows[shard :: self.num_shards])) for shard in self.local
+        ]
 
-    def _rng(self, step: int, task: int) -> np.random.Generator:
-        return np.random.default_rng([self.settings.seed, task, step, 1])
-
-    def _longest(self, together: int) -> int:
+    def _longest(self, sentences_per_input: int) -> int:
         """Tokens of a sentence that stands with others in one input: `<s> a </s> b </s>` halves the room (paper)."""
-        return (self.settings.model.max_tokens - together - 1) // together + 2
+        return (self.max_tokens - sentences_per_input - 1) // sentences_per_input + 2
 
     def _read(self, examples: IntArray) -> Rows:
         """One row per example, of the sentences it joins: one `<s>`, positions run on."""
-        together = examples.shape[1]
-        rows = self.corpus.rows(examples.ravel(), self._longest(together))
-        kept = np.ones(len(rows.ids), dtype=bool)
-        kept[rows.starts.reshape(-1, together)[:, 1:]] = False
-        return Rows(rows.ids[kept], rows.lengths.reshape(-1, together).sum(1) - together + 1)
+        joined = examples.shape[1]
+        rows = self.corpus.rows(examples.ravel(), self._longest(joined))
+        stays = np.ones(len(rows.ids), dtype=bool)
+        stays[rows.starts.reshape(-1, joined)[:, 1:]] = False
+        return Rows(rows.ids[stays], rows.lengths.reshape(-1, joined).sum(1) - joined + 1)
 
-    def _chances(
-        self, examples: IntArray, rng: np.random.Generator, mine: list[int], shares: int
-    ) -> Iterator[tuple[IntArray, MaskNoise]]:
-        """The examples of each share, and what is drawn for them: it depends on lengths alone, so no token is read."""
-        together = examples.shape[1]
-        lengths = self.corpus.lengths_of(examples, self._longest(together)).sum(1) - together + 1
-        joint, starts = MaskNoise.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
-        for share in mine:
-            own = np.arange(share, len(examples), shares)
-            yield own, joint.of(own, concatenated_ranges(starts[own], lengths[own]))
+    def _noise(self, examples: IntArray, rng: np.random.Generator) -> Iterator[tuple[IntArray, MaskNoise]]:
+        """Which examples each local shard has, and what is drawn for them: by their lengths, so no token is read."""
+        joined = examples.shape[1]
+        lengths = self.corpus.lengths_of(examples, self._longest(joined)).sum(1) - joined + 1
+        noise, starts = MaskNoise.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
+        for shard in self.local:
+            places = np.arange(shard, len(examples), self.num_shards)
+            yield places, noise.of(places, concatenated_ranges(starts[places], lengths[places]))
 
 
 def unmasked(rows: list[IntArray], max_tokens: int) -> Sequences:

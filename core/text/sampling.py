@@ -6,7 +6,6 @@ number of processes, by restoring the counters. A step costs what its batch cost
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -15,8 +14,37 @@ from core.text.arrays import IntArray, ranks
 from core.text.shuffle import permuted, round_keys
 from core.text.split import Split
 
-MMLM, TLM, XLCO = 0, 1, 2
-TASKS: Final = ("mmlm", "tlm", "xlco")
+
+@dataclass(frozen=True)
+class Sentences:
+    """One sentence an example: rows of the corpus, [examples, 1]."""
+
+    @property
+    def sentences_per_input(self) -> int:
+        """Sentences that stand together in one input of an encoder."""
+        return 1
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """`joined` translation pairs an example: rows of the corpus, [examples, joined, 2], (source, target).
+
+    Pairs of one example are of the same two languages, which keep their sides, or with `mix_languages` each of other
+    languages and with sides of its own. The two sides of a pair share an input only if `in_one_input`.
+    """
+
+    joined: int = 1
+    mix_languages: bool = False
+    in_one_input: bool = False
+
+    @property
+    def sentences_per_input(self) -> int:
+        """Sentences that stand together in one input of an encoder."""
+        return self.joined * (2 if self.in_one_input else 1)
+
+
+Reads = Sentences | Pairs
+"""What a task may read; the sampler knows these, and no task."""
 
 
 def probabilities(sizes: IntArray, exponent: float) -> np.ndarray:
@@ -83,17 +111,10 @@ class Visits:
         return keys[places]
 
 
-@dataclass(frozen=True)
-class Draw:
-    """Rows of the corpus that one step sees; pairs are (source, target)."""
-
-    mmlm: IntArray
-    tlm: IntArray
-    xlco: IntArray
-
-
 class Sampler:
-    """Draws the rows of each step; its whole state is one counter per language and task, or pair and task.
+    """Draws the rows of each step; its whole state is one counter per stream and language, or stream and pair.
+
+    A stream is the number that a task has in all of its random numbers, so that tasks do not disturb each other.
 
     Attributes:
         language_p: the probability of each language of a sentence.
@@ -105,63 +126,62 @@ class Sampler:
         self.language_p = probabilities(split.singles.sizes, settings.exponent)
         self.pair_p = probabilities(split.pairs.sizes, settings.exponent) if len(split.pairs) else np.zeros(0)
         self._languages, self._pairs = Choice(self.language_p), Choice(self.pair_p)
-        sizes = {MMLM: split.singles.sizes, TLM: split.pairs.sizes, XLCO: split.pairs.sizes}
-        self._visits = {task: Visits(streams, (seed, task)) for task, streams in sizes.items()}
+        self._visits: dict[int, Visits] = {}
+        # counters of streams from which nothing has been drawn since they were restored
+        self._restored: dict[int, dict[int, int]] = {}
 
     def state(self) -> dict[str, int]:
         """The counters, as JSON can hold them."""
+        counts = self._restored | {
+            stream: {int(number): int(visits.counts[number]) for number in np.flatnonzero(visits.counts)}
+            for stream, visits in self._visits.items()
+        }
         return {
-            f"{task}.{stream}": int(visits.counts[stream])
-            for task, visits in self._visits.items()
-            for stream in np.flatnonzero(visits.counts)
+            f"{stream}.{number}": count
+            for stream in sorted(counts)
+            for number, count in counts[stream].items()
         }
 
     def restore(self, state: Mapping[str, int]) -> None:
-        """Takes the counters of `state()` back."""
-        for visits in self._visits.values():
-            visits.counts[:] = 0
-        for key, count in state.items():
-            task, stream = map(int, key.split("."))
-            self._visits[task].counts[stream] = count
+        """Takes the counters of `state()` back.
 
-    def draw(
-        self,
-        step: int,
-        mmlm: int,
-        tlm: int,
-        xlco: int,
-        together: int = 1,
-        across: bool = False,
-        from_end: bool = False,
-    ) -> Draw:
-        """Rows for a step: so many examples of each task; `from_end` the pairs that the first epoch reads last.
-
-        A contrast example takes `together` pairs (2 when mixed): of the same two languages, which keep their sides,
-        or with `across` each of other languages and with sides of its own.
+        Raises:
+            ValueError: they are not those of this text.
         """
-        empty = np.zeros((0, 2), dtype=np.int64)
-        return Draw(
-            self._draw_singles(step, mmlm) if mmlm else empty[:, 0],
-            self._draw_pairs(step, TLM, tlm, 1, False, from_end) if tlm else empty,
-            self._draw_pairs(step, XLCO, xlco, together, across, from_end) if xlco else empty,
-        )
+        largest, restored = max(len(self.language_p), len(self.pair_p)), dict[int, dict[int, int]]()
+        for key, count in state.items():
+            stream, number = map(int, key.split("."))
+            if not 0 <= number < largest:
+                raise ValueError(f"a counter of language or pair {number}, of {largest}")
+            restored.setdefault(stream, {})[number] = count
+        self._visits, self._restored = {}, restored
 
-    def _draw_singles(self, step: int, examples: int) -> IntArray:
-        rng = np.random.default_rng([self.seed, MMLM, step])
-        streams = self._languages.draw(rng, examples)
-        return self.split.singles.rows(streams, self._visits[MMLM].next(streams))
+    def draw(self, step: int, stream: int, reads: Reads, examples: int, from_end: bool = False) -> IntArray:
+        """The rows that a task reads in a step, shaped as `reads` says; `from_end` those that an epoch reads last."""
+        rng = np.random.default_rng([self.seed, stream, step])
+        visits = self._visits_of(stream, reads)
+        if isinstance(reads, Sentences):
+            languages = self._languages.draw(rng, examples)
+            return self.split.singles.rows(languages, visits.next(languages, from_end))[:, None]
+        return self._draw_pairs(rng, visits, reads, examples, from_end)
 
     def _draw_pairs(
-        self, step: int, task: int, examples: int, together: int, across: bool, from_end: bool
+        self, rng: np.random.Generator, visits: Visits, reads: Pairs, examples: int, from_end: bool
     ) -> IntArray:
-        """[examples * together, 2] rows, sides drawn."""
-        rng = np.random.default_rng([self.seed, task, step])
-        streams = np.repeat(self._pairs.draw(rng, examples)[:, None], together, axis=1)
-        for slot in range(1, together if across else 1):
-            streams[:, slot] = self._pairs.others(rng, streams[:, slot - 1])
-        flat = streams.ravel()
-        rows = self.split.pairs.rows(flat, self._visits[task].next(flat, from_end)).reshape(
-            examples, together, 2
-        )
-        swap = rng.random((examples, together if across else 1, 1)) < 0.5
-        return np.where(swap, rows[..., ::-1], rows).reshape(-1, 2)
+        joined, mixed = reads.joined, reads.mix_languages
+        pairs = np.repeat(self._pairs.draw(rng, examples)[:, None], joined, axis=1)
+        for slot in range(1, joined if mixed else 1):
+            pairs[:, slot] = self._pairs.others(rng, pairs[:, slot - 1])
+        flat = pairs.ravel()
+        rows = self.split.pairs.rows(flat, visits.next(flat, from_end)).reshape(examples, joined, 2)
+        swap = rng.random((examples, joined if mixed else 1, 1)) < 0.5
+        return np.where(swap, rows[..., ::-1], rows)
+
+    def _visits_of(self, stream: int, reads: Reads) -> Visits:
+        """The visits of a stream, with the counters that were restored for it."""
+        if stream not in self._visits:
+            parts = self.split.singles if isinstance(reads, Sentences) else self.split.pairs
+            visits = self._visits[stream] = Visits(parts.sizes, (self.seed, stream))
+            for number, count in self._restored.pop(stream, {}).items():
+                visits.counts[number] = count
+        return self._visits[stream]

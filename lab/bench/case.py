@@ -15,12 +15,13 @@ from core.config import (
     Settings,
     TextSettings,
 )
-from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import Batches
+from core.model.infoxlm import language_model
+from core.objectives import build_model
+from core.objectives.xlco import XLCO
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Sampler
 from core.text.split import split
-from core.train import Training, micro_batches
+from core.train import Training
 
 STEPS: Final = 1_000_000
 SHAPES: Final[dict[str, dict[str, Any]]] = {
@@ -93,26 +94,19 @@ class Case(Frozen):
         """Everything that a step needs, from random weights."""
         ids = EncodedCorpus(self.text)
         sampler = Sampler(split(ids, settings.text, settings.seed, True), settings.text, settings.seed)
-        model = InfoXLM(language_model(settings.model, self.vocabulary, settings.seed), settings)
-        training = Training(
-            settings,
-            model,
-            sampler,
-            Batches(ids, settings, self.vocabulary - 1),
-            {"mmlm": 0.0, "tlm": 0.0},
-            Accelerator(mixed_precision=self.precision),
-        )
+        model = build_model(language_model(settings.model, self.vocabulary, settings.seed), settings)
+        accelerator = Accelerator(mixed_precision=self.precision)
+        training = Training(settings, model, sampler, ids, self.vocabulary - 1, accelerator)
         fill_queue(training)
         return training
 
 
 def fill_queue(training: Training) -> None:
     """Fills the queue with the keys of one batch, over and over: real ones, without the hours that as many take."""
-    before, queue = training.sampler.state(), training.model.queue
-    (batch,) = micro_batches(training, STEPS + 1, (0, 0, training.settings.examples[2]))
+    before, contrast = training.sampler.state(), XLCO.of(training.model)
+    (batch,) = training.batches(contrast, STEPS + 1)
     training.sampler.restore(before)
-    assert batch.xlco is not None
     with torch.no_grad():
-        keys = training.model.keys(batch.xlco.keys)
-    while queue.filled < queue.size:
-        queue.push(keys, torch.full_like(batch.xlco.meanings, -1))
+        keys = contrast.keys(training.model, batch.keys)
+    while contrast.queue.filled < contrast.queue.size:
+        contrast.queue.push(keys, torch.full_like(batch.meanings, -1))

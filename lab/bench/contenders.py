@@ -13,9 +13,10 @@ from transformers import XLMRobertaModel
 
 from core.config import Settings
 from core.model.encoder import ATTENTION
-from core.text.batches import ContrastBatch, MaskedBatch, Sequences
+from core.objectives.xlco import XLCO
+from core.text.batches import MaskedBatch, PairBatch, Sequences
 from core.text.tokenizer import PAD
-from core.train import Training, learning_rate, micro_batches, train
+from core.train import Training, draw_micro_batches, learning_rate, train
 from lab.bench.case import Case
 
 OURS: Final = "ours"
@@ -67,24 +68,21 @@ class Plain:
 
     def __init__(self, training: Training, logits: Literal["all", "masked"]) -> None:
         self.training, self.logits = training, logits
-        model = training.model
-        self.slow = deepcopy(model.encoder).requires_grad_(False)
-        self.slow_head = deepcopy(model.head).requires_grad_(False) if model.head is not None else None
+        self.head, self.queue = XLCO.of(training.model).head, XLCO.of(training.model).queue
+        self.slow = deepcopy(training.model.encoder).requires_grad_(False)
+        self.slow_head = deepcopy(self.head).requires_grad_(False) if self.head is not None else None
 
     def __call__(self, step: int) -> None:
         training, model = self.training, self.training.model
         model.language_model.config._attn_implementation = "sdpa"
         self.slow.config._attn_implementation = "sdpa"
-        (batch,) = micro_batches(training, step, training.settings.examples)
-        assert batch.mmlm is not None
-        assert batch.tlm is not None
-        assert batch.xlco is not None
-        for part in (batch.mmlm, batch.tlm):
-            self._masked(part)
-        keys = self._contrast(batch.xlco)
+        (batches,) = draw_micro_batches(training, step)
+        for key in ("mmlm", "tlm"):
+            self._masked(batches[key])
+        keys = self._contrast(batches["xlco"])
         update(training, step)
         self._follow()
-        model.queue.push(keys, batch.xlco.meanings)
+        self.queue.push(keys, batches["xlco"].meanings)
 
     def _masked(self, part: MaskedBatch) -> None:
         language_model = self.training.model.language_model
@@ -101,13 +99,13 @@ class Plain:
                 loss = cross_entropy(language_model.lm_head(states).float(), labels[found])
         loss.backward()
 
-    def _contrast(self, part: ContrastBatch) -> Tensor:
+    def _contrast(self, part: PairBatch) -> Tensor:
         model, contrast = self.training.model, self.training.settings.contrast
         with self.training.accelerator.autocast():
-            queries = self._vectors(model.encoder, model.head, part.queries)
+            queries = self._vectors(model.encoder, self.head, part.queries)
             with torch.no_grad():
                 keys = self._vectors(self.slow, self.slow_head, part.keys)
-            queued, _ = model.queue.candidates()
+            queued, _ = self.queue.candidates()
             scores = torch.cat([(queries * keys).sum(-1, keepdim=True), queries @ queued.T], dim=1)
             first = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
             loss = cross_entropy(scores.float() / contrast.temperature, first)
@@ -123,8 +121,8 @@ class Plain:
     def _follow(self) -> None:
         model, momentum = self.training.model, self.training.settings.contrast.momentum
         pairs = [(self.slow, model.encoder)]
-        if self.slow_head is not None and model.head is not None:
-            pairs.append((self.slow_head, model.head))
+        if self.slow_head is not None and self.head is not None:
+            pairs.append((self.slow_head, self.head))
         for slow, fast in pairs:
             # the key encoder of `Grouped` has fewer layers
             own = dict(slow.named_parameters())
@@ -203,10 +201,9 @@ class Ranking:
     def __call__(self, step: int) -> None:
         training = self.training
         training.model.language_model.config._attn_implementation = "sdpa"
-        (batch,) = micro_batches(training, step, training.settings.examples)
-        assert batch.xlco is not None
+        (batches,) = draw_micro_batches(training, step)
         features = []
-        for sequences in (batch.xlco.queries, batch.xlco.keys):
+        for sequences in (batches["xlco"].queries, batches["xlco"].keys):
             ids, mask = padded(sequences.ids, sequences, PAD)
             features.append({"input_ids": ids, "attention_mask": mask})
         with training.accelerator.autocast():

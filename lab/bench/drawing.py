@@ -16,11 +16,13 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
+from core.model.infoxlm import language_model
+from core.objectives import build_model, tasks_of
 from core.text.arrays import mapped
-from core.text.batches import Batches
+from core.text.batches import RowReader
 from core.text.encoded import EncodedCorpus
 from core.text.indexing import write_index
-from core.text.sampling import Sampler
+from core.text.sampling import Pairs, Sampler, Sentences
 from core.text.split import split
 from lab.bench.case import SHAPES, Case
 from lab.bench.text import VOCABULARY, synthetic_text
@@ -80,11 +82,20 @@ def measure(text: Path) -> dict[str, float]:
 
     _, indexing, indexing_peak, _ = _taken(index)
     (ids, sampler), opening, opening_peak, kept = _taken(open_text)
-    batches = Batches(ids, settings, VOCABULARY - 1)
+    reader = RowReader(ids, settings.model.max_tokens, VOCABULARY - 1)
+    # as MMLM, TLM and XLCO read
+    kinds = (Sentences(), Pairs(in_one_input=True), Pairs(joined=2, mix_languages=True))
     drawing = _milliseconds(
-        lambda step: sampler.draw(step, EXAMPLES, EXAMPLES, EXAMPLES, together=2, across=True)
+        lambda step: [sampler.draw(step, stream, reads, EXAMPLES) for stream, reads in enumerate(kinds)]
     )
-    building = _milliseconds(lambda step: batches.build(step, sampler.draw(step, *settings.examples, 2)))
+    tasks = tasks_of(
+        build_model(language_model(settings.model, VOCABULARY, settings.seed), settings)
+    ).values()
+    building = _milliseconds(
+        lambda step: [
+            task.draw_batches(step, sampler, reader, settings.examples_of(task.section)) for task in tasks
+        ]
+    )
     values = (indexing, indexing_peak, opening, opening_peak, kept, drawing, building)
     return dict(zip(MEASURED, values, strict=True))
 

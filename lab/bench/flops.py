@@ -1,12 +1,14 @@
 """Model FLOPs: the multiplications and additions that the losses of a step need, whoever computes them."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import torch
 from torch import Tensor
 
 from core.config import Settings
-from core.text.batches import Batch, MaskedBatch, Sequences
+from core.objectives import TaskBatch
+from core.text.batches import MaskedBatch, PairBatch, Sequences
 
 PEAKS: Final = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12, "T4": 65e12}
 """Dense bfloat16 (T4: float16) operations per second, from the vendor's data sheets."""
@@ -20,8 +22,8 @@ def peak_flops() -> float | None:
     return next((peak for key, peak in PEAKS.items() if key in name), None)
 
 
-def model_flops(batch: Batch, settings: Settings, vocabulary: int) -> float:
-    """Of the matrix products of one step, forward and backward (twice the forward).
+def model_flops(batches: Iterable[TaskBatch], settings: Settings, vocabulary: int) -> float:
+    """FLOPs of the matrix products of one step, forward and backward (twice the forward).
 
     Nothing is counted for padding, for the vocabulary at tokens that are not masked, for layers above the contrast,
     in the last layer for tokens that no loss reads (but for their keys and values), nor for anything that is
@@ -48,11 +50,20 @@ def model_flops(batch: Batch, settings: Settings, vocabulary: int) -> float:
         head = 2 * model.hidden**2 if contrast.head else 0
         return encoded(sequences, contrast.layer, read) + len(sequences.lengths) * head
 
-    total = sum(masked(part) for part in (batch.mmlm, batch.tlm) if part is not None)
-    if batch.xlco is not None:
-        pairs = len(batch.xlco.meanings)
+    def paired(part: PairBatch) -> float:
         ways = 3 if contrast.keys == "query" else 1
-        total += 3 * contrasted(batch.xlco.queries) + ways * contrasted(batch.xlco.keys)
-        near = pairs if contrast.in_batch else 1
-        total += 2 * pairs * model.hidden * (2 * contrast.queue + (ways if ways == 3 else 2) * near)
+        near = part.count if contrast.in_batch else 1
+        scores = 2 * part.count * model.hidden * (2 * contrast.queue + (ways if ways == 3 else 2) * near)
+        return 3 * contrasted(part.queries) + ways * contrasted(part.keys) + scores
+
+    total = 0.0
+    for batch in batches:
+        if isinstance(batch, MaskedBatch):
+            total += masked(batch)
+        elif isinstance(batch, PairBatch):
+            total += paired(batch)
+        else:
+            raise TypeError(
+                f"no FLOPs are known for a {type(batch).__name__}: count them in lab/bench/flops.py"
+            )
     return total

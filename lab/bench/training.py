@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import torch
 
-from core.train import micro_batches
+from core.train import draw_micro_batches
 from lab.bench.case import SHAPES, Case
 from lab.bench.contenders import OURS, PEERS, contender
 from lab.bench.drawing import drawing_rows
@@ -88,7 +88,8 @@ def compared(case: Case, peers: Sequence[str], repetitions: int, progress: Progr
     # memory first: it is refused here if it does not suffice, before minutes have gone into speed
     peaks = peaks_of(case, (OURS, *peers), progress)
     taken = interleaved(case, (OURS, *peers), repetitions, progress)
-    examples = sum(case.settings().examples)
+    settings = case.settings()
+    examples = sum(map(settings.examples_of, settings.tasks))
     name, rows, most = f"{case.part} step", list[Row](), peak_flops()
     for peer in peers:
         base = {"shape": case.told, "peer": peer}
@@ -137,15 +138,16 @@ def interleaved(
     done = 0
     for step in range(1, repetitions + 2):
         sampler = training.sampler.state()
-        (batch,) = micro_batches(training, step, settings.examples)
-        flops = model_flops(batch, settings, case.vocabulary)
+        (batches,) = draw_micro_batches(training, step)
+        flops = model_flops(batches.values(), settings, case.vocabulary)
+        tokens = sum(batch.tokens for batch in batches.values())
         for name in (*names[step % len(names) :], *names[: step % len(names)]):
             training.sampler.restore(sampler)
             _wait()
             began = time.perf_counter()
             steps[name](step)
             _wait()
-            taken[name].append(Taken(time.perf_counter() - began, batch.tokens, flops))
+            taken[name].append(Taken(time.perf_counter() - began, tokens, flops))
             done += 1
             progress(f"{case.part} {case.told}", done, (repetitions + 1) * len(names))
     return {name: found[1:] for name, found in taken.items()}

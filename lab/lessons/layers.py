@@ -13,7 +13,8 @@ from torch.nn.functional import cross_entropy
 
 from core.information import bounds, estimate
 from core.model.infoxlm import InfoXLM
-from core.objectives.xlco import infonce_outcome
+from core.objectives.infonce import infonce_outcome
+from core.objectives.xlco import XLCO
 from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 from lab.evaluate.estimates import paired
@@ -188,7 +189,9 @@ def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> p
     )
     longest = settings.model.max_tokens
     queries, keys = (
-        model.queries(unmasked(subject.tokenizer.encode(told[tag].tolist(), longest), longest))
+        XLCO.of(model).queries(
+            model, unmasked(subject.tokenizer.encode(told[tag].tolist(), longest), longest)
+        )
         for tag in (source, target)
     )
     scores = queries @ keys.T / settings.contrast.temperature

@@ -88,7 +88,7 @@ def _reached(row: Mapping[str, Any]) -> str:
 
 def temperature_in_words(study: StudyFolder) -> list[str]:
     """What temperature 1 hides in the scores of its run, and what its vectors lack beside those of 0.1."""
-    candidates = study.info.base.examples[2]
+    candidates = study.info.base.examples_of("contrast")
     curve = study.curves().query("metric == 'xlco' and arm == 'temperature-1.0'")
     reached = float(curve["value"].iloc[-1])
     blunt, sharp = (value_of(study, f"temperature-{each}", "xlco_trained") for each in (1.0, 0.1))
@@ -125,7 +125,7 @@ def momentum_in_words(study: StudyFolder) -> list[str]:
 
 def queue_in_words(study: StudyFolder) -> list[str]:
     """How old keys get in a short and in a long queue, and what both runs show with as many candidates."""
-    pairs = study.info.base.examples[2]
+    pairs = study.info.base.examples_of("contrast")
     short, long = (value_of(study, f"queue-{size}", "xlco") for size in (64, 1_024))
     return [
         f"A queue of 1,024 keys, {pairs} of them new in each step, reaches {1_024 / pairs:.0f} steps back; one of 64 "

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.config import Frozen, Settings
 from core.errors import InputError
+from core.objectives import needs_pairs
 from core.text.corpus import open_corpus
 from lab import store
 from lab.evaluate.ledger.subject import silent
@@ -54,7 +55,7 @@ def prepare_text(cell: Cell) -> None:
     check_enough(corpus)
     tokenizer = corpus_tokenizer(corpus, settings)
     ids = encoded(corpus, tokenizer, settings.model.max_tokens, lambda done, of: None)
-    sampler(ids, settings.text, settings.seed, settings.tlm.enabled or settings.contrast.enabled)
+    sampler(ids, settings.text, settings.seed, needs_pairs(settings))
 
 
 def share_done(cell: Cell) -> float:

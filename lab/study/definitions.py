@@ -88,7 +88,7 @@ def task_arms(base: Settings) -> tuple[Arm, ...]:
 
 def _masked_alone(base: Settings, task: str, tasks: Sequence[str]) -> Changes:
     """The examples of a masked task that reads the sentences of the other as well; a pair holds two sentences."""
-    sentences, pairs, _ = base.examples
+    sentences, pairs = base.examples_of("mmlm"), base.examples_of("tlm")
     if task == "mmlm" and "tlm" not in tasks:
         return {"examples": sentences + 2 * pairs}
     if task == "tlm" and "mmlm" not in tasks:
@@ -198,7 +198,7 @@ def noise_arms(base: Settings) -> tuple[Arm, ...]:
 
 def candidate_arms(base: Settings) -> tuple[Arm, ...]:
     """The sentences of one batch as each other's candidates: fewer and more than the recipe has."""
-    usual = base.examples[2]
+    usual = base.examples_of("contrast")
     return tuple(
         Arm(f"candidates-{count}", f"{count:,} candidates", {"contrast": {"examples": count}})
         for count in (usual // 16, usual // 4, usual, 4 * usual)

@@ -207,7 +207,7 @@ def num_candidates(settings: Settings) -> int:
     contrast = settings.contrast
     if not contrast.enabled:
         return 0
-    return (settings.examples[2] if contrast.in_batch else 1) + contrast.queue
+    return (settings.examples_of("contrast") if contrast.in_batch else 1) + contrast.queue
 
 
 def learning_curves(run: Run) -> pd.DataFrame:

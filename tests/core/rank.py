@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from core.checkpoint import load, save
 from core.config import Settings
+from core.objectives.xlco import XLCO
 from core.train import NonFiniteLoss, Training, train
 from tests.core.training import Text, open_text, settings, training
 
@@ -59,7 +60,9 @@ def told(step) -> dict:
 def state(made: Training) -> dict[str, torch.Tensor]:
     # tied weights are one tensor, which safetensors writes once
     weights = {f"weight/{name}": p.detach().clone() for name, p in made.model.trained()}
-    queue = made.model.queue
+    if "contrast" not in made.model.tasks:
+        return weights
+    queue = XLCO.of(made.model).queue
     return weights | {
         "queue/keys": queue.keys.clone(),
         "queue/meanings": queue.meanings.clone(),

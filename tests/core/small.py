@@ -5,7 +5,8 @@ import torch
 
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import ContrastBatch, MaskNoise, Sequences, join_pair, masked
+from core.objectives import build_model
+from core.text.batches import MaskNoise, PairBatch, Sequences, join_pair, masked
 from core.text.encoded import Rows
 
 
@@ -17,7 +18,7 @@ def settings(**contrast) -> Settings:
 
 
 def model(chosen: Settings, seed: int = 1) -> InfoXLM:
-    return InfoXLM(language_model(chosen.model, 40, seed), chosen)
+    return build_model(language_model(chosen.model, 40, seed), chosen)
 
 
 def sequences(lengths, seed: int) -> Sequences:
@@ -27,9 +28,9 @@ def sequences(lengths, seed: int) -> Sequences:
     return Sequences(ids, torch.tensor(lengths))
 
 
-def pairs(count: int = 4, seed: int = 0) -> ContrastBatch:
+def pairs(count: int = 4, seed: int = 0) -> PairBatch:
     lengths = [4 + i % 3 for i in range(count)]
-    return ContrastBatch(sequences(lengths, seed), sequences(lengths[::-1], seed + 1), torch.arange(count))
+    return PairBatch(sequences(lengths, seed), sequences(lengths[::-1], seed + 1), torch.arange(count))
 
 
 def rows_of(sequences: Sequences) -> list[np.ndarray]:

@@ -12,11 +12,10 @@ from core.config import (
     Settings,
     TextSettings,
 )
-from core.model.infoxlm import InfoXLM, language_model
-from core.text.batches import Batches
+from core.model.infoxlm import language_model
+from core.objectives import build_model
 from core.text.corpus import write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
-from core.text.entropy import token_entropies
 from core.text.sampling import Sampler
 from core.text.split import split
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
@@ -54,11 +53,11 @@ def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, **contrast) 
 def training(text: Text, chosen: Settings) -> Training:
     encoded, tokenizer = text
     sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
-    model = InfoXLM(language_model(chosen.model, tokenizer.size, chosen.seed), chosen)
-    entropies = token_entropies(encoded, sampler, tokenizer.size)
-    return Training(
-        chosen, model, sampler, Batches(encoded, chosen, tokenizer.mask_id), entropies, Accelerator(cpu=True)
-    )
+    model = build_model(language_model(chosen.model, tokenizer.size, chosen.seed), chosen)
+    run = Training(chosen, model, sampler, encoded, tokenizer.mask_id, Accelerator(cpu=True))
+    for task in run.tasks.values():
+        task.target_entropy_nats = task.target_entropy(encoded, sampler, tokenizer.size)
+    return run
 
 
 def losses(made: Training) -> list[dict[str, float]]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from core.config import TextSettings
 from core.model.infoxlm import InfoXLM
+from core.objectives.mmlm import MMLM
+from core.objectives.tlm import TLM
 from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer
 from lab import store
@@ -17,7 +19,7 @@ from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import model_device
 from lab.figures.tasks import ADDED, OWN
 from lab.store import Run
-from lab.text import corpus_of, encoded, entropies, language_shares, sampler
+from lab.text import corpus_of, encoded, sampler, token_nats
 from lab.world import World
 from lab.world.ideal import IdealReader, Shares
 from lab.world.truth import RATE, Truth, pair_truths, sides_of, truth
@@ -84,6 +86,8 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
     for languages, share in zip(drawing.split.pairs.languages, drawing.pair_p, strict=True):
         source, target = (tags[language] for language in languages)
         pairs[source, target] = pairs[target, source] = float(share) / 2
+    reads = {MMLM.key: MMLM.reads} | ({TLM.key: TLM.reads} if pairs else {})
+    nats = {task: token_nats(ids, drawing, tokenizer.size, kind) for task, kind in reads.items()}
     return Subject(
         run,
         trained.step,
@@ -92,8 +96,8 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         world_of(corpus),
         {tag: float(share) for tag, share in zip(tags, drawing.language_p, strict=True)},
         pairs,
-        entropies(ids, drawing, tokenizer.size),
-        language_shares(ids, drawing, tokenizer.size),
+        {task: entropy for task, (entropy, _) in nats.items()},
+        {task: language for task, (_, language) in nats.items()},
         ids.index.meanings,
         progress,
     )

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from core.errors import InputError
+from core.model.infoxlm import InfoXLM
+from core.objectives.xlco import XLCO
 from core.text.batches import unmasked
 from lab.evaluate.ledger.subject import BATCH, Subject
 from lab.evaluate.vectors import encode
@@ -106,7 +108,7 @@ class Pools:
 
     def _vectors(self, tag: str, key: bool) -> Tensor:
         """Vectors of a language's sentences; one encoder for both sides encodes them once."""
-        own = key and self.subject.model.key_encoder is not None
+        own = key and has_key_encoder(self.subject.model)
         if (tag, own) not in self._encoded:
             texts = self._texts[tag][1]
             self._encoded[tag, own] = contrast_vectors(self.subject, texts, own, f"encoding {tag}")
@@ -139,6 +141,11 @@ def unseen(subject: Subject, sizes: Mapping[str, int], seed: int) -> dict[str, t
     return found
 
 
+def has_key_encoder(model: InfoXLM) -> bool:
+    """Whether another encoder than that of the queries encodes translations."""
+    return XLCO.section in model.tasks and XLCO.of(model).key_encoder is not None
+
+
 @torch.no_grad()
 def contrast_vectors(subject: Subject, texts: Sequence[str], key: bool, phase: str) -> Tensor:
     """Vectors whose inner products are the run's scores before the temperature, [texts, hidden].
@@ -153,13 +160,13 @@ def contrast_vectors(subject: Subject, texts: Sequence[str], key: bool, phase: s
             lambda done, of: subject.progress(phase, done, of),
         )[layer]  # fmt: skip
         return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
-    device, longest = next(model.parameters()).device, settings.model.max_tokens
+    contrast, device, longest = XLCO.of(model), next(model.parameters()).device, settings.model.max_tokens
     rows = subject.tokenizer.encode(texts, longest)
     order = np.argsort([len(row) for row in rows], kind="stable")
     found = torch.empty(len(rows), model.encoder.config.hidden_size)
     for begin in range(0, len(order), BATCH):
         part = order[begin : begin + BATCH]
         sequences = unmasked([rows[i] for i in part], longest).to(device)
-        found[part] = (model.keys(sequences) if key else model.queries(sequences)).float().cpu()
+        found[part] = (contrast.keys if key else contrast.queries)(model, sequences).float().cpu()
         subject.progress(phase, begin + len(part), len(order))
     return found

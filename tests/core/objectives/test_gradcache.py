@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from core.objectives.gradcache import contrast_in_parts
-from core.objectives.xlco import contrast_outcome, encoded, xlco
+from core.objectives.xlco import XLCO
 from core.processes import Shard
 from tests.core.small import model, pairs, settings
 
@@ -20,12 +19,11 @@ def gradients(made, loss):
 def summed(made, batches, autocast=False):
     """Gradients of the sum of all losses, one micro-batch at a time, as training takes them."""
     made.zero_grad()
-    parts = contrast_in_parts(
-        made, batches, [Shard(len(each.meanings)) for each in batches], torch.manual_seed
-    )
+    shards = [Shard(batch.count) for batch in batches]
+    parts = XLCO.of(made).outcomes(made, batches, shards, torch.manual_seed)
     for _ in batches:
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            outcome, *_ = next(parts)
+            outcome = next(parts)
         outcome.loss_sum.backward()
     return {name: p.grad.clone() for name, p in made.named_parameters() if p.grad is not None}
 
@@ -38,9 +36,10 @@ def test_dropout_is_the_same_in_both_passes():
     vectors = []
     for number, batch in enumerate(batches):
         torch.manual_seed(number)
-        vectors.append(encoded(made, batch))
+        vectors.append(XLCO.of(made).encoded(made, batch))
     queries, keys = (torch.cat(side) for side in zip(*vectors, strict=True))
-    whole = contrast_outcome(made, queries, keys, torch.cat([each.meanings for each in batches]))
+    meanings = torch.cat([batch.meanings for batch in batches])
+    whole = XLCO.of(made).contrast_outcome(queries, keys, meanings, Shard(6))
     expected = gradients(made, whole.loss_sum)
     for name, gradient in summed(made, batches).items():
         torch.testing.assert_close(gradient, expected[name], atol=1e-10, rtol=0)
@@ -62,9 +61,10 @@ def test_in_bfloat16_every_weight_gets_its_gradient_from_the_second_pass():
 
 def test_one_micro_batch_is_encoded_once_with_the_dropout_of_the_step():
     made, batch = model(settings(**QUERY)), pairs()
-    (outcome, keys, meanings), *rest = contrast_in_parts(made, [batch], [Shard(4)], pytest.fail)
-    expected, same_keys, _ = xlco(made, batch)
+    task = XLCO.of(made)
+    outcome, *rest = task.outcomes(made, [batch], [Shard(4)], pytest.fail)
+    expected = task.outcome(made, batch, Shard(4))
     assert rest == []
     assert torch.equal(outcome.loss_sum, expected.loss_sum)
-    assert torch.equal(keys, same_keys)
-    assert torch.equal(meanings, batch.meanings)
+    for tensor, same in zip(outcome.carry, expected.carry, strict=True):
+        assert torch.equal(tensor, same)

@@ -8,7 +8,7 @@ import torch
 from transformers import XLMRobertaForMaskedLM
 
 from core.model import heads
-from core.objectives import mmlm, tlm
+from core.objectives.masked import masked_outcome
 from core.text.batches import MaskedBatch
 from tests.core.small import model, sequences, settings
 
@@ -35,12 +35,12 @@ def test_the_loss_equals_that_of_transformers_with_labels():
         for flat, fill in ((batch.sequences.ids, 1), (labels, -100))
     )
     expected = theirs(ids, attention_mask=ids != 1, labels=wanted).loss
-    assert mmlm(made, batch, 3.0).loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert masked_outcome(made, batch, 3.0).loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_the_bound_is_the_entropy_minus_the_loss_and_cannot_exceed_the_entropy():
     made, batch = model(settings()), masked_batch()
-    outcome = tlm(made, batch, 2.5)
+    outcome = masked_outcome(made, batch, 2.5)
     assert outcome.count == 5
     assert outcome.ceiling_nats == pytest.approx(2.5)
     assert outcome.bound_nats == pytest.approx(2.5 - outcome.loss.item())
@@ -50,7 +50,7 @@ def test_the_bound_is_the_entropy_minus_the_loss_and_cannot_exceed_the_entropy()
 def test_chunked_logits_give_the_same_loss_and_gradients(monkeypatch):
     def run():
         made, batch = model(settings()), masked_batch()
-        loss = mmlm(made, batch, 3.0).loss
+        loss = masked_outcome(made, batch, 3.0).loss
         loss.backward()
         return loss.detach(), {name: p.grad for name, p in made.named_parameters() if p.grad is not None}
 
@@ -68,11 +68,11 @@ def test_logits_exist_for_masked_positions_only():
     made.language_model.lm_head.layer_norm.register_forward_hook(
         lambda module, inputs, output: shapes.append(tuple(output.shape))
     )
-    mmlm(made, batch, 3.0)
+    masked_outcome(made, batch, 3.0)
     assert shapes == [(5, 16)]
 
 
 def test_an_untrained_model_knows_about_log_vocabulary_too_little():
     made, batch = model(settings()), masked_batch()
     # fresh XLM-R weights of standard deviation 0.02 give nearly uniform logits
-    assert mmlm(made, batch, 3.0).loss.item() == pytest.approx(math.log(40), abs=0.2)
+    assert masked_outcome(made, batch, 3.0).loss.item() == pytest.approx(math.log(40), abs=0.2)

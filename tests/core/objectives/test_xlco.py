@@ -6,21 +6,25 @@ import pytest
 import torch
 
 from core.information import bounds
-from core.objectives.xlco import contrast_outcome, infonce_outcome, xlco
+from core.objectives.infonce import infonce_outcome
+from core.objectives.xlco import XLCO
+from core.processes import Shard
 from tests.core.small import model, pairs, settings
 
 
 def filled(made, count=8, seed=9):
     torch.manual_seed(seed)
-    made.queue.push(torch.randn(count, 16), torch.arange(100, 100 + count))
+    XLCO.of(made).queue.push(torch.randn(count, 16), torch.arange(100, 100 + count))
     return made
 
 
 def test_the_loss_is_infonce_of_the_own_key_against_the_queue():
     made = filled(model(settings()))
     batch = pairs()
-    outcome, keys, _ = xlco(made, batch)
-    queries, queue = made.queries(batch.queries), made.queue.candidates()[0]
+    task = XLCO.of(made)
+    outcome = task.outcome(made, batch, Shard(4))
+    keys, _ = outcome.carry
+    queries, queue = task.queries(made, batch.queries), task.queue.candidates()[0]
     expected = 0.0
     for query, key in zip(queries, keys, strict=True):
         scores = torch.cat([(query @ key)[None], queue @ query]) / 0.25
@@ -32,7 +36,7 @@ def test_the_loss_is_infonce_of_the_own_key_against_the_queue():
 
 def test_in_batch_candidates_are_all_keys_of_the_batch_and_the_queue():
     made = filled(model(settings(in_batch=True)))
-    outcome, _, _ = xlco(made, pairs())
+    outcome = XLCO.of(made).outcome(made, pairs(), Shard(4))
     assert outcome.ceiling_nats == pytest.approx(math.log(4 + 8))
 
 
@@ -64,22 +68,22 @@ def test_few_meanings_among_many_candidates_show_no_more_than_there_is():
 
 def test_keys_from_the_query_encoder_carry_gradient_and_need_no_copy():
     made = model(settings(keys="query", in_batch=True, queue=0))
-    assert made.key_encoder is None
-    batch = pairs()
-    outcome = contrast_outcome(
-        made, made.queries(batch.queries).detach(), made.keys(batch.keys), batch.meanings
-    )
-    outcome.loss.backward()
-    assert float(made.head.weight.grad.abs().sum()) > 0
+    task, batch = XLCO.of(made), pairs()
+    assert task.key_encoder is None
+    queries, keys = task.queries(made, batch.queries).detach(), task.keys(made, batch.keys)
+    task.contrast_outcome(queries, keys, batch.meanings, Shard(4)).loss.backward()
+    assert float(task.head.weight.grad.abs().sum()) > 0
 
 
 def test_both_directions_are_the_mean_of_the_two():
     batch = pairs()
     one, both = (model(settings(keys="query", in_batch=True, queue=0, directions=d)) for d in ("one", "both"))
-    queries, keys = one.queries(batch.queries), one.queries(batch.keys)
-    there = contrast_outcome(one, queries, keys, batch.meanings)
-    back = contrast_outcome(one, keys, queries, batch.meanings)
-    assert xlco(both, batch)[0].loss.item() == pytest.approx((there.loss + back.loss).item() / 2, rel=1e-6)
+    task = XLCO.of(one)
+    queries, keys = task.queries(one, batch.queries), task.queries(one, batch.keys)
+    there = task.contrast_outcome(queries, keys, batch.meanings, Shard(4))
+    back = task.contrast_outcome(keys, queries, batch.meanings, Shard(4))
+    mean = XLCO.of(both).outcome(both, batch, Shard(4)).loss.item()
+    assert mean == pytest.approx((there.loss + back.loss).item() / 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("in_batch", [True, False])
@@ -88,7 +92,7 @@ def test_scores_are_float32_where_vectors_are_bfloat16(in_batch):
     made = model(settings(in_batch=in_batch, queue=64, temperature=1.0, exclude_same_meaning=False))
     generator = torch.Generator().manual_seed(0)
     common = 3.0 * torch.ones(16)
-    made.queue.push(
+    XLCO.of(made).queue.push(
         (common + 0.3 * torch.randn(64, 16, generator=generator)).bfloat16(), torch.arange(64) + 100
     )
     sides = [(common + 0.3 * torch.randn(8, 16, generator=generator)).bfloat16() for _ in range(2)]
@@ -96,7 +100,7 @@ def test_scores_are_float32_where_vectors_are_bfloat16(in_batch):
     def gradient(queries, keys):
         queries = queries.requires_grad_()
         with torch.autocast("cpu", torch.bfloat16, enabled=queries.dtype == torch.bfloat16):
-            outcome = contrast_outcome(made, queries, keys, torch.arange(8))
+            outcome = XLCO.of(made).contrast_outcome(queries, keys, torch.arange(8), Shard(8))
         outcome.loss_sum.backward()
         return queries.grad.double()
 

@@ -1,0 +1,127 @@
+"""What a pretext task is: what it reads, the modules it owns, its loss and its bound."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import XLMRobertaForMaskedLM
+
+from core.config import Settings
+from core.model.infoxlm import InfoXLM
+from core.objectives.outcome import Outcome
+from core.processes import Shard
+from core.text.arrays import IntArray
+from core.text.batches import RowReader
+from core.text.encoded import EncodedCorpus
+from core.text.sampling import Reads, Sampler
+
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class TaskBatch(Protocol):
+    """What a task reads in one micro-batch."""
+
+    @property
+    def count(self) -> int:
+        """Predictions, masked tokens or pairs: the mean loss is taken over them."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that encoders read."""
+        ...
+
+    def to(self: T, device: torch.device) -> T:
+        """The batch on a device."""
+        ...
+
+
+B = TypeVar("B", bound=TaskBatch)
+
+
+class Task(nn.Module, ABC, Generic[B]):
+    """A pretext task. It is given model, batch and shard as arguments, and keeps no reference to the model.
+
+    Attributes:
+        key: in step records, scores, ledger and figures.
+        section: of `Settings`, and of the checkpoint, where SECTION.safetensors holds the modules it owns.
+        stream: in the seed of each of its random numbers. Given once, never changed, never used again; new tasks
+            begin at 1000, since smaller numbers have other uses.
+        reads: sentences or pairs.
+        target_entropy_nats: H(target), where the text limits the bound and not the candidates; set before step 1.
+    """
+
+    key: ClassVar[str]
+    section: ClassVar[str]
+    stream: ClassVar[int]
+    reads: Reads
+    target_entropy_nats: float = math.nan
+
+    def __init__(self, settings: Settings, language_model: XLMRobertaForMaskedLM) -> None:
+        """Makes what the task owns: after the language model, and in the order of `TASKS`, as random numbers go."""
+        super().__init__()
+
+    def target_entropy(self, corpus: EncodedCorpus, sampler: Sampler, vocabulary: int) -> float:
+        """H(target) in nats, read from the whole corpus; NaN where the candidates limit the bound."""
+        return math.nan
+
+    def draw_batches(
+        self,
+        step: int,
+        sampler: Sampler,
+        reader: RowReader,
+        examples: int,
+        from_end: bool = False,
+    ) -> Sequence[B]:
+        """This process's micro-batches of a step; `from_end` of the rows that an epoch reads last."""
+        rows = sampler.draw(step, self.stream, self.reads, examples, from_end)
+        return self.batches(rows, reader, np.random.default_rng([sampler.seed, self.stream, step, 1]))
+
+    @abstractmethod
+    def batches(self, rows: IntArray, reader: RowReader, rng: np.random.Generator) -> Sequence[B]:
+        """This process's micro-batches, out of the rows of the joint batch."""
+
+    @abstractmethod
+    def outcome(self, model: InfoXLM, batch: B, shard: Shard) -> Outcome:
+        """Sums of losses and ceilings in nats, how many there are, and what `after_step` wants back.
+
+        Args:
+            model: the encoder and its vocabulary head.
+            batch: a micro-batch of this process.
+            shard: how the examples of the joint micro-batch lie with processes.
+        """
+
+    def outcomes(
+        self,
+        model: InfoXLM,
+        batches: Sequence[B],
+        shards: Sequence[Shard],
+        seed_part: Callable[[int], None],
+    ) -> Iterator[Outcome]:
+        """The outcome of each micro-batch in turn; each is back-propagated before the next is asked for.
+
+        Args:
+            model: the encoder and its vocabulary head.
+            batches: this process's micro-batches.
+            shards: how the examples of each lie with processes.
+            seed_part: makes dropout repeat, for a task that encodes the micro-batch of this number twice.
+        """
+        for batch, shard in zip(batches, shards, strict=True):
+            yield self.outcome(model, batch, shard)
+
+    def before_training(
+        self, model: InfoXLM, extra: Callable[[int], tuple[Sequence[B], Sequence[Shard]]]
+    ) -> None:
+        """Before step 1, without gradient; `extra(n)` is the n-th batch, from 0, of rows that are read last."""
+
+    def after_step(self, model: InfoXLM, outcomes: Sequence[Outcome], shards: Sequence[Shard]) -> None:
+        """After the optimizer's step, with the outcomes of this process's micro-batches."""
+
+
+AnyTask = Task[Any]
