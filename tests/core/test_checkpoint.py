@@ -8,8 +8,11 @@ import torch
 from safetensors.torch import load, load_file, save, save_file
 
 import core.checkpoint
-from core.checkpoint import CONTRAST, continue_contrast, open_foreign, open_model, save_model
+from core.checkpoint import continue_tasks, open_foreign, open_model, save_model
 from core.errors import InputError
+from core.objectives import Outcome
+from core.objectives.xlco import XLCO
+from core.processes import Shard
 from core.text.batches import unmasked
 from tests.core.checkpoints import foreign, tiny_tokenizer, tiny_xlmr
 from tests.core.small import model, settings
@@ -41,10 +44,11 @@ def test_a_tokenizer_larger_than_the_embeddings_is_refused(tmp_path):
 def saved(tmp_path):
     made = model(settings(momentum=0.5), seed=5)
     with torch.no_grad():
-        made.head.weight.add_(1.0)
-        made.follow()
+        task = XLCO.of(made)
+        task.head.weight.add_(1.0)
         for count in (5, 6):
-            made.queue.push(torch.randn(count, 16), torch.arange(count))
+            pushed = torch.randn(count, 16), torch.arange(count)
+            task.after_step(made, [Outcome(torch.zeros(()), count, 0.0, carry=pushed)], [Shard(count)])
     save_model(made, tiny_tokenizer(), tmp_path)
     return made, tmp_path
 
@@ -52,8 +56,8 @@ def saved(tmp_path):
 def test_head_key_encoder_and_queue_are_taken_over(saved):
     made, folder = saved
     other = model(settings(momentum=0.5), seed=6)
-    assert continue_contrast(other, str(folder))
-    assert (other.queue.pointer, other.queue.filled) == (3, 8)
+    assert continue_tasks(other, str(folder))
+    assert (XLCO.of(other).queue.pointer, XLCO.of(other).queue.filled) == (3, 8)
     ours, theirs = (dict(one.named_parameters()) | dict(one.named_buffers()) for one in (other, made))
     for name, tensor in theirs.items():
         if not name.startswith("language_model."):
@@ -62,7 +66,7 @@ def test_head_key_encoder_and_queue_are_taken_over(saved):
 
 def test_a_checkpoint_without_memory_leaves_the_model_as_it_is(tmp_path):
     folder, _, _ = foreign(tmp_path)
-    assert not continue_contrast(model(settings()), str(folder))
+    assert not continue_tasks(model(settings()), str(folder))
 
 
 @pytest.mark.parametrize(
@@ -76,14 +80,14 @@ def test_a_checkpoint_without_memory_leaves_the_model_as_it_is(tmp_path):
 )
 def test_a_memory_of_other_settings_is_refused(saved, contrast, told):
     with pytest.raises(InputError, match=rf"{told}.*--model\.no-start-contrast"):
-        continue_contrast(model(settings(**contrast)), str(saved[1]))
+        continue_tasks(model(settings(**contrast)), str(saved[1]))
 
 
 def test_a_checkpoint_whose_memory_lacks_a_part_is_refused(saved):
     made, folder = saved
-    kept = load_file(folder / CONTRAST)
+    kept = load_file(folder / "contrast.safetensors")
     del kept["head.weight"]
-    save_file(kept, folder / CONTRAST)
+    save_file(kept, folder / "contrast.safetensors")
     with pytest.raises(InputError, match=r"lacks head\.weight"):
         open_model(folder, made.settings)
 
@@ -91,8 +95,8 @@ def test_a_checkpoint_whose_memory_lacks_a_part_is_refused(saved):
 @pytest.mark.parametrize("state", [[99, 8], [-1, 8], [3, 9], [4, 3], [0.5, 8], [3]])
 def test_a_queue_whose_pointer_lies_outside_is_refused(saved, state):
     made, folder = saved
-    memory = load_file(folder / CONTRAST)
-    save_file(memory | {"queue._extra_state": torch.tensor(state)}, folder / CONTRAST)
+    memory = load_file(folder / "contrast.safetensors")
+    save_file(memory | {"queue._extra_state": torch.tensor(state)}, folder / "contrast.safetensors")
     with pytest.raises(InputError, match="place and count of keys in a queue of 8"):
         open_model(folder, made.settings)
 

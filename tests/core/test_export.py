@@ -9,7 +9,8 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.errors import InputError
 from core.export import export
-from core.model.infoxlm import InfoXLM, language_model
+from core.model.infoxlm import language_model
+from core.objectives import build_model
 from core.text.batches import unmasked
 from tests.core.checkpoints import tiny_tokenizer
 
@@ -23,7 +24,7 @@ def made():
         contrast=ContrastSettings(layer=2, queue=8),
     )
     tokenizer = tiny_tokenizer()
-    return InfoXLM(language_model(chosen.model, tokenizer.size, 3), chosen).eval(), tokenizer
+    return build_model(language_model(chosen.model, tokenizer.size, 3), chosen).eval(), tokenizer
 
 
 def ours(made, layer, pooling):

@@ -8,8 +8,9 @@ from transformers import BertConfig, BertForMaskedLM
 
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.errors import InputError
-from core.model.infoxlm import InfoXLM, language_model
+from core.model.infoxlm import language_model
 from core.model.pretrained import open_language_model
+from core.objectives import build_model
 from tests.core.checkpoints import foreign, tiny_xlmr
 
 
@@ -100,4 +101,4 @@ def test_settings_that_the_checkpoint_cannot_serve_are_refused(tmp_path):
         model=ModelSettings(**start, max_tokens=32), contrast=ContrastSettings(layer=4, queue=8)
     )
     with pytest.raises(InputError, match=r"contrast\.layer is 4, but the checkpoint has 3 layers"):
-        InfoXLM(language_model(chosen.model, tokenizer.size, seed=1), chosen)
+        build_model(language_model(chosen.model, tokenizer.size, seed=1), chosen)

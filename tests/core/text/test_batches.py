@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
-from core.text.batches import Batches, join_pair, truncate
+from core.text.batches import join_pair, truncate
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.sampling import Sampler
 from core.text.split import split
+from tests.core.drawing import Builder, draw, tokens
 from tests.core.small import mask, rows_of
 
 
@@ -18,7 +19,7 @@ def settings(**options):
 
 def batches(encoded, tokenizer, chosen):
     sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
-    return sampler, Batches(encoded, chosen, tokenizer.mask_id)
+    return sampler, Builder(encoded, chosen, tokenizer.mask_id)
 
 
 def test_special_tokens_are_masked_like_all_others_when_asked_for():
@@ -31,9 +32,9 @@ def test_special_tokens_are_masked_like_all_others_when_asked_for():
 
 def test_targets_are_the_tokens_that_stood_there(encoded, tokenizer):
     sampler, made = batches(encoded, tokenizer, settings())
-    draw = sampler.draw(1, 32, 0, 0)
-    batch = made.build(1, draw).mmlm
-    true = np.concatenate([encoded.row(int(i)) for i in draw.mmlm])
+    drawn = draw(sampler, 1, 32, 0, 0)
+    batch = made.build(1, drawn).mmlm
+    true = np.concatenate([encoded.row(int(i)) for i in drawn.mmlm])
     np.testing.assert_array_equal(batch.targets.numpy(), true[batch.positions.numpy()])
 
 
@@ -56,10 +57,10 @@ def test_a_joined_pair_fits_and_keeps_both_ends(longest):
 
 def test_shares_of_a_batch_are_the_batch(encoded, tokenizer):
     sampler, made = batches(encoded, tokenizer, settings())
-    draw = sampler.draw(1, 17, 17, 17, 2)
-    whole = made.build(1, draw)
-    parts = [made.build(1, draw, share, 3) for share in range(3)]
-    assert sum(part.tokens for part in parts) == whole.tokens
+    drawn = draw(sampler, 1, 17, 17, 17, 2)
+    whole = made.build(1, drawn)
+    parts = [made.build(1, drawn, share, 3) for share in range(3)]
+    assert sum(map(tokens, parts)) == tokens(whole)
     for task in ("mmlm", "tlm"):
         targets = np.sort(np.concatenate([getattr(part, task).targets.numpy() for part in parts]))
         np.testing.assert_array_equal(targets, np.sort(getattr(whole, task).targets.numpy()))
@@ -79,14 +80,14 @@ def test_every_process_reads_the_sentences_of_its_own_share_and_no_others(
     chosen = settings(mask_inputs=True)
     sampler, _ = batches(encoded, tokenizer, chosen)
     encode_corpus(corpus, tokenizer, tmp_path / "e", 32)
-    made = Batches(Watched(tmp_path / "e"), chosen, tokenizer.mask_id)
-    draw = sampler.draw(1, 17, 17, 17, 2)
-    joint = np.concatenate([draw.mmlm, draw.tlm.ravel(), draw.xlco.ravel()]).tolist()
+    made = Builder(Watched(tmp_path / "e"), chosen, tokenizer.mask_id)
+    drawn = draw(sampler, 1, 17, 17, 17, 2)
+    joint = np.concatenate([drawn.mmlm, drawn.tlm.ravel(), drawn.xlco.ravel()]).tolist()
     everything = []
     for share in range(3):
         read: list[int] = []
-        made.build(1, draw, share, 3)
-        own = [draw.mmlm[share::3], draw.tlm[share::3], draw.xlco.reshape(17, 4)[share::3]]
+        made.build(1, drawn, share, 3)
+        own = [drawn.mmlm[share::3], drawn.tlm[share::3], drawn.xlco.reshape(17, 4)[share::3]]
         assert sorted(read) == sorted(np.concatenate([rows.ravel() for rows in own]).tolist())
         everything += read
     assert sorted(everything) == sorted(joint)

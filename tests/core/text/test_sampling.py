@@ -12,6 +12,7 @@ from core.text.encoded import encode_corpus
 from core.text.sampling import Choice, Sampler, Visits, probabilities
 from core.text.shuffle import Shuffle, permuted, round_keys
 from core.text.split import split
+from tests.core.drawing import draw
 
 SIZES = st.lists(st.integers(0, 40), min_size=1, max_size=20).filter(any)
 
@@ -129,14 +130,14 @@ def sampler(encoded, seed=3, **text):
 def test_held_out_meanings_are_never_drawn(encoded):
     made = sampler(encoded)
     for step in range(1, 30):
-        drawn = made.draw(step, 32, 32, 32, 2)
+        drawn = draw(made, step, 32, 32, 32, 2)
         rows = np.concatenate([drawn.mmlm, drawn.tlm.ravel(), drawn.xlco.ravel()])
         assert not np.isin(np.asarray(encoded.meaning)[rows], made.split.held_out).any()
     assert len(made.split.held_out) == 50
 
 
 def test_pairs_translate_each_other_and_hold_the_pivot(encoded):
-    drawn = sampler(encoded).draw(1, 200, 200, 200)
+    drawn = draw(sampler(encoded), 1, 200, 200, 200)
     meaning, language = np.asarray(encoded.meaning), np.asarray(encoded.language)
     for pairs in (drawn.tlm, drawn.xlco):
         assert (meaning[pairs[:, 0]] == meaning[pairs[:, 1]]).all()
@@ -145,7 +146,7 @@ def test_pairs_translate_each_other_and_hold_the_pivot(encoded):
 
 
 def test_without_a_pivot_all_pairs_occur(encoded):
-    drawn = sampler(encoded, pivot=None).draw(1, 0, 300, 0)
+    drawn = draw(sampler(encoded, pivot=None), 1, 0, 300, 0)
     assert {tuple(sorted(pair)) for pair in np.asarray(encoded.language)[drawn.tlm].tolist()} == {
         (0, 1),
         (0, 2),
@@ -156,19 +157,19 @@ def test_without_a_pivot_all_pairs_occur(encoded):
 def test_an_epoch_visits_every_sentence_once(encoded):
     made = sampler(encoded)
     size = int(made.split.singles.sizes[0])
-    seen = np.concatenate([made.draw(step, 64, 0, 0).mmlm for step in range(80)])
+    seen = np.concatenate([draw(made, step, 64, 0, 0).mmlm for step in range(80)])
     of_first = seen[np.asarray(encoded.language)[seen] == 0]
     assert len(set(of_first[:size].tolist())) == size
 
 
 def test_the_mixed_pairs_of_an_example_share_their_languages(encoded):
-    drawn = sampler(encoded).draw(1, 0, 0, 50, 2).xlco
+    drawn = draw(sampler(encoded), 1, 0, 0, 50, 2).xlco
     tags = np.asarray(encoded.language)[drawn].reshape(50, 2, 2)
     assert (tags[:, 0] == tags[:, 1]).all()
 
 
 def test_across_languages_each_mixed_pair_has_languages_and_sides_of_its_own(encoded):
-    drawn = sampler(encoded, pivot=None).draw(1, 0, 0, 4000, 2, across=True).xlco
+    drawn = draw(sampler(encoded, pivot=None), 1, 0, 0, 4000, 2, mix_languages=True).xlco
     meaning, tags = (
         np.asarray(column)[drawn].reshape(4000, 2, 2) for column in (encoded.meaning, encoded.language)
     )
@@ -187,17 +188,17 @@ def test_across_languages_each_mixed_pair_has_languages_and_sides_of_its_own(enc
 def test_across_languages_needs_no_second_pair_of_languages(tokenizer, tmp_path):
     corpus = write_corpus([(i, tag, f"dog {i}") for i in range(30) for tag in ("en", "fr")], tmp_path / "c")
     made = sampler(encode_corpus(corpus, tokenizer, tmp_path / "e", 16))
-    assert made.draw(1, 0, 0, 5, 2, across=True).xlco.shape == (10, 2)
+    assert draw(made, 1, 0, 0, 5, 2, mix_languages=True).xlco.shape == (10, 2)
 
 
 def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
     made, again = sampler(encoded), sampler(encoded)
     for step in range(1, 6):
-        made.draw(step, 16, 16, 16)
+        draw(made, step, 16, 16, 16)
     again.restore(made.state())
     for a, b in zip(
-        vars(made.draw(6, 16, 16, 16)).values(),
-        vars(again.draw(6, 16, 16, 16)).values(),
+        vars(draw(made, 6, 16, 16, 16)).values(),
+        vars(draw(again, 6, 16, 16, 16)).values(),
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)
@@ -205,16 +206,16 @@ def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
 
 def test_a_step_is_a_function_of_seed_step_and_counters(encoded):
     made = sampler(encoded, pivot=None)
-    history = [made.draw(step, 16, 16, 16, 2, across=True) for step in range(1, 9)]
+    history = [draw(made, step, 16, 16, 16, 2, mix_languages=True) for step in range(1, 9)]
     counters = made.state()
-    last = made.draw(9, 16, 16, 16, 2, across=True)
+    last = draw(made, 9, 16, 16, 16, 2, mix_languages=True)
     # another history that ends at the same counters, and a step that was drawn twice
     again = sampler(encoded, pivot=None)
-    again.draw(7, 5, 5, 5)
+    draw(again, 7, 5, 5, 5)
     for _ in range(2):
         again.restore(counters)
         for a, b in zip(
-            vars(last).values(), vars(again.draw(9, 16, 16, 16, 2, across=True)).values(), strict=True
+            vars(last).values(), vars(draw(again, 9, 16, 16, 16, 2, mix_languages=True)).values(), strict=True
         ):
             np.testing.assert_array_equal(a, b)
     assert not np.array_equal(history[0].mmlm, last.mmlm)

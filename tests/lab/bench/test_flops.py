@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from core.config import ContrastSettings, ModelSettings, Settings
-from core.text.batches import Batch, ContrastBatch, MaskedBatch, Sequences
+from core.text.batches import MaskedBatch, PairBatch, Sequences
 from lab.bench.flops import model_flops
 
 LAYERS, HIDDEN, WIDE, VOCABULARY, LENGTH, ROWS = 3, 16, 24, 50, 7, 4
@@ -23,7 +23,7 @@ def rows():
 
 def masked(positions):
     part = MaskedBatch(rows(), positions, positions)
-    return model_flops(Batch(part, None, None), settings(), VOCABULARY)
+    return model_flops([part], settings(), VOCABULARY)
 
 
 def counted(**chosen):
@@ -53,7 +53,7 @@ def test_a_token_that_is_not_masked_costs_neither_head_nor_last_layer_but_for_it
 @pytest.mark.parametrize("keys", ["momentum", "query"])
 def test_of_contrast_over_all_tokens_the_layers_below_it_count_and_the_scores(keys):
     chosen = settings(pooling="mean", head=False, in_batch=True, keys=keys)
-    batch = Batch(None, None, ContrastBatch(rows(), rows(), torch.arange(ROWS)))
+    batch = [PairBatch(rows(), rows(), torch.arange(ROWS))]
     head = ROWS * LENGTH * (2 * HIDDEN**2 + 2 * HIDDEN * VOCABULARY)
     encoder = counted(num_hidden_layers=2) - head
     near, queued = 2 * ROWS * ROWS * HIDDEN, 2 * ROWS * 9 * HIDDEN

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.model.infoxlm import InfoXLM, language_model
+from core.model.infoxlm import language_model
+from core.objectives import build_model
 from core.text.tokenizer import train_tokenizer
 from lab.evaluate.directions import sampled
 from lab.evaluate.means import mean_accuracy
@@ -69,7 +70,7 @@ def test_retrieval_and_the_vectors_that_are_kept_are_those_of_all_sentences_at_e
     settings = tiny(measure=measure, model={"layers": 3}, contrast={"layer": 2})
     held_out = table(dict.fromkeys(("ar", "en", "zh"), range(20)))
     tokenizer = train_tokenizer(held_out["text"], 60)
-    model = InfoXLM(language_model(settings.model, tokenizer.size, 1), settings)
+    model = build_model(language_model(settings.model, tokenizer.size, 1), settings)
     vectors, record = Probe(held_out, settings).measure(model, tokenizer)
 
     order = np.random.default_rng(settings.seed).permutation(20)
@@ -141,7 +142,7 @@ def test_of_ten_thousand_directions_a_sample_is_measured_and_said_to_be_one():
     held_out = table(dict.fromkeys(languages, range(6)))
     settings = tiny(measure={"retrieval_meanings": 6})
     tokenizer = train_tokenizer(held_out["text"], 60)
-    model = InfoXLM(language_model(settings.model, tokenizer.size, 1), settings)
+    model = build_model(language_model(settings.model, tokenizer.size, 1), settings)
     _, record = Probe(held_out, settings).measure(model, tokenizer)
     assert record["retrieval_directions"] == MOST_DIRECTIONS
     assert record["retrieval_smallest_pool"] == record["retrieval_largest_pool"] == 6

@@ -43,7 +43,7 @@ def test_all_arms_of_the_tasks_that_mask_read_equally_many_sentences_in_a_step(s
     base = base_settings(STUDIES["tasks"], scale)
     arms = [changed(base, arm.changes) for arm in STUDIES["tasks"].arms(base)]
     masked = [
-        arm.mmlm.enabled * arm.examples[0] + 2 * arm.tlm.enabled * arm.examples[1]
+        arm.examples_of("mmlm") + 2 * arm.examples_of("tlm")
         for arm in arms
         if arm.mmlm.enabled or arm.tlm.enabled
     ]

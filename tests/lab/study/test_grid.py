@@ -426,6 +426,6 @@ def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(here,
 
 def test_candidates_count_the_batch_the_queue_and_the_pair_itself():
     base = plan(STUDIES["candidates"], "toy", 1, None, None).cells[-1].settings
-    assert num_candidates(base) == base.examples[2]
+    assert num_candidates(base) == base.examples_of("contrast")
     memory = plan(STUDIES["queue"], "toy", 1, None, None).cells[0].settings
     assert num_candidates(memory) == 1 + memory.contrast.queue
