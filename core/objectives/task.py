@@ -19,7 +19,6 @@ from core.text.batches import RowReader
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Reads, Sampler
 
-
 T = TypeVar("T")
 
 
