@@ -10,11 +10,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
+    SerializeAsAny,
     model_validator,
 )
 
@@ -366,6 +368,19 @@ class Settings(Frozen):
         sections = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: section for name, section in sections if isinstance(section, TaskSettings)}
 
+    @classmethod
+    def of(cls, raw: Any, info: Any = None) -> "Settings":
+        """Settings as they were written, of the first of `Settings` and its subclasses that has every section there.
+
+        A subclass adds the section of a task of one's own.
+        """
+        if isinstance(raw, Settings):
+            return raw
+        kinds = (Settings, *Settings.__subclasses__())
+        named = set(raw) if isinstance(raw, dict) else set[str]()
+        kind = next((kind for kind in kinds if named <= kind.model_fields.keys()), Settings)
+        return kind.model_validate(raw, context=None if info is None else info.context)
+
     @property
     def tasks(self) -> dict[str, TaskSettings]:
         """The sections of the tasks that are on, in the order of the fields."""
@@ -399,3 +414,7 @@ class Settings(Frozen):
                 f"{section}.layer is {layer}, but the model has {layers} layers: choose from 0 to {layers}"
             )
         return layer
+
+
+StoredSettings = Annotated[SerializeAsAny[Settings], BeforeValidator(Settings.of)]
+"""Settings in a file, which may be of a subclass with tasks of one's own."""

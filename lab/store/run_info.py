@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import model_validator
 
-from core.config import FORMAT_VERSION, Frozen, Settings
+from core.config import FORMAT_VERSION, Frozen, Settings, StoredSettings
 from lab.store.owner import Owner
 from lab.store.starter import Starter, starter_of_process
 from lab.store.versions import written_by
@@ -40,7 +40,7 @@ class RunInfo(Frozen):
     format: int = FORMAT_VERSION
     name: str
     created: datetime
-    settings: Settings
+    settings: StoredSettings
     corpus: str
     corpus_hash: str
     languages: tuple[str, ...]

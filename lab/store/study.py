@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from core.config import FORMAT_VERSION, STORED, Frozen, Settings
+from core.config import FORMAT_VERSION, STORED, Frozen
 from core.errors import InputError
 from core.files import whole_folder
 from lab.store.atomic import replace, room
@@ -64,7 +64,7 @@ class StudyInfo(Frozen):
     world: dict[str, Any] = Field(default_factory=dict)
     arms: tuple[ArmInfo, ...]
     contrasts: tuple[Contrast, ...] = ()
-    base: Settings
+    base: StoredSettings
     protocol: dict[str, Any]
     created: datetime
     device: str

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from core.config import Frozen, Settings
+from core.config import Frozen
 from core.errors import InputError
 from core.objectives import needs_pairs
 from core.text.corpus import open_corpus
@@ -33,8 +33,8 @@ class Cell(Frozen):
     name: str
     arm: str
     seed: int
-    settings: Settings
-    base: Settings
+    settings: StoredSettings
+    base: StoredSettings
     protocol: Protocol
     corpus: Path | None
 

@@ -264,7 +264,7 @@ def changed(settings: Settings, changes: Changes) -> Settings:
     >>> changed(Settings(), {"contrast": {"queue": 64}}).contrast.queue
     64
     """
-    return Settings.model_validate(_merged(settings.model_dump(), changes))
+    return type(settings).model_validate(_merged(settings.model_dump(), changes))
 
 
 def _merged(old: dict[str, Any], new: Changes) -> dict[str, Any]:
