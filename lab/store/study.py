@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 from pydantic import Field, ValidationError
 
-from core.config import FORMAT_VERSION, STORED, Frozen
+from core.config import FORMAT_VERSION, STORED, Frozen, StoredSettings
 from core.errors import InputError
 from core.files import whole_folder
 from lab.store.atomic import replace, room

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from core.config import Frozen
+from core.config import Frozen, StoredSettings
 from core.errors import InputError
 from core.objectives import needs_pairs
 from core.text.corpus import open_corpus
