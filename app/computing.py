@@ -18,14 +18,17 @@ def _processes() -> dict[str, subprocess.Popen[bytes]]:
     return {}
 
 
-def compute_button(key: str, words: Sequence[str], label: str, progress: Progress) -> None:
+def compute_button(
+    key: str, words: Sequence[str], label: str, progress: Progress, primary: bool = False
+) -> None:
     """A button that starts a `lab` command, and how that stands, for everybody who looks at the page.
 
     Args:
         key: of what is computed, fit for a file name.
         words: of the command, without `lab`.
         label: of the button.
-        progress: asked every other second while the command runs.
+        progress: asked every other second while the command runs; a share of 0 shows no bar.
+        primary: whether it is what the page is for.
     """
     log = store.cache_folder() / f"{key}.log"
     process = _processes().get(key)
@@ -35,7 +38,8 @@ def compute_button(key: str, words: Sequence[str], label: str, progress: Progres
     if process is not None and process.poll():
         st.error(f"lab {words[0]} ended with code {process.poll()}.", icon=":material/error:")
         st.code(store.tail(log), language=None)
-    if st.button(label, key=f"compute-{key}", icon=":material/calculate:"):
+    kind = "primary" if primary else "secondary"
+    if st.button(label, key=f"compute-{key}", type=kind, icon=":material/calculate:"):
         log.unlink(missing_ok=True)
         # another session may have pressed it meanwhile
         if process is _processes().get(key):
@@ -47,4 +51,8 @@ def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
     if process.poll() is not None:
         st.rerun()
     done, what = progress()
-    st.progress(done, text=f"{what}, in a process of its own: you may leave this page and come back")
+    words = f"{what}, in a process of its own: you may leave this page and come back"
+    if done:
+        st.progress(done, text=words)
+    else:
+        st.info(words, icon=":material/hourglass_top:")

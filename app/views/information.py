@@ -1,15 +1,13 @@
 """Information: what each task shows to be there, what it could show, and what is there."""
 
-import subprocess
-
 import pandas as pd
 import streamlit as st
 
+from app.computing import compute_button
 from app.runs import run_or_stop, steps_of, stop_with
 from app.sentences import data_table
 from app.words import nats, share
 from core.errors import InputError
-from lab import jobs, store
 from lab.figures.curves import bounds
 from lab.figures.languages import language_style
 from lab.figures.ledger import by_candidates, ledger, tightest
@@ -20,37 +18,14 @@ from lab.store import ENDED, Run
 REFRESH_SECONDS = 2.0
 
 
-@st.cache_resource
-def running() -> dict[str, subprocess.Popen[bytes]]:
-    """Ledgers being computed for this dashboard, by run."""
-    return {}
-
-
 def compute(run: Run, again: bool) -> None:
-    """A button that computes the ledger in a process of its own, and how that stands."""
-    log = store.cache_folder() / f"information-{run.name.replace('/', '.')}.log"
-    process = running().get(run.name)
-    if process is not None and process.poll() is None:
-        st.fragment(wait, run_every=REFRESH_SECONDS)(run, process)
-        return
-    if process is not None and process.poll():
-        st.error(f"The ledger ended with code {process.poll()}.", icon=":material/error:")
-        st.code(store.tail(log), language=None)
-    label = "Compute the ledger again" if again else "Compute the ledger"
-    if st.button(label, type="secondary" if again else "primary", icon=":material/calculate:"):
-        log.unlink(missing_ok=True)
-        running()[run.name] = jobs.detached(["information", run.name], log)
-        st.rerun()
-
-
-def wait(run: Run, process: subprocess.Popen[bytes]) -> None:
-    """Says that the process works until it has ended."""
-    if process.poll() is not None:
-        st.rerun()
-    st.info(
-        f"Computing the ledger of {run.name} in a process of its own; about a minute for a toy run. "
-        "You may leave this page and come back.",
-        icon=":material/hourglass_top:",
+    """A button that computes the ledger, and how that stands."""
+    compute_button(
+        f"information-{run.name.replace('/', '.')}",
+        ["information", run.name],
+        "Compute the ledger again" if again else "Compute the ledger",
+        lambda: (0.0, f"Computing the ledger of {markdown_text(run.name)}, about a minute for a toy run"),
+        primary=not again,
     )
 
 
