@@ -15,7 +15,7 @@ CANDIDATES = 2_000
 
 
 @dataclass(frozen=True)
-class Reader:
+class LoadedEncoder:
     """A checkpoint ready to read text, with the held-out sentences and their vectors, row by row."""
 
     model: Any
@@ -34,7 +34,7 @@ class Reader:
         return encode(self.model, self.tokenizer, texts, [self.layer], self.pooling)[self.layer], unknown
 
 
-def reader(run: Run) -> Reader:
+def reader(run: Run) -> LoadedEncoder:
     """The run's newest checkpoint, loaded once.
 
     Raises:
@@ -49,7 +49,7 @@ def reader(run: Run) -> Reader:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the encoder; the first time takes some seconds …")
-def _reader(checkpoint: str, written: int, _run: Run) -> Reader:
+def _reader(checkpoint: str, written: int, _run: Run) -> LoadedEncoder:
     from lab.evaluate.trained import trained_model
     from lab.evaluate.vectors import encode, model_device
 
@@ -64,4 +64,4 @@ def _reader(checkpoint: str, written: int, _run: Run) -> Reader:
     sentences = pd.concat([shown, rest], ignore_index=True)
     pooling = settings.measure.pooling
     vectors = encode(model, tokenizer, sentences["text"].tolist(), [layer], pooling)[layer]
-    return Reader(model, tokenizer, layer, pooling, sentences, vectors)
+    return LoadedEncoder(model, tokenizer, layer, pooling, sentences, vectors)

@@ -72,7 +72,11 @@ def _buttons(run: Run, status: Status) -> None:
         _asking(run, "Pause", ":material/pause:", "pause")
     if status.state == "paused":
         st.button(
-            "Continue", icon=":material/play_arrow:", type="primary", on_click=run.ask, args=("continue",)
+            "Continue",
+            icon=":material/play_arrow:",
+            type="primary",
+            on_click=run.send_request,
+            args=("continue",),
         )
     if status.state in ("running", "paused"):
         _asking(run, "Stop", ":material/stop:", "stop")
@@ -90,12 +94,17 @@ def _buttons(run: Run, status: Status) -> None:
 def _asking(run: Run, label: str, icon: str, request: Request) -> None:
     """A button that asks the run's process; where somebody else started the run, it says who and asks once more."""
     if is_theirs(run):
-        st.button(label, icon=icon, on_click=run.ask, args=(request,))
+        st.button(label, icon=icon, on_click=run.send_request, args=(request,))
         return
     who = markdown_text(run.info.starter.words(visitor().session))
     with st.popover(label, icon=icon):
         st.markdown(f"**{run.name}** was started by {who}, not in this browser.")
-        st.button(f"{label} it all the same", key=f"{request}-{run.name}", on_click=run.ask, args=(request,))
+        st.button(
+            f"{label} it all the same",
+            key=f"{request}-{run.name}",
+            on_click=run.send_request,
+            args=(request,),
+        )
 
 
 def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from core.export import export
 from core.files import whole_folder
 from lab.evaluate.scores import read_mean
 from lab.evaluate.trained import trained_model
-from lab.store import Run, room
+from lab.store import Run, report_full_disk
 
 CARD = """\
 ---
@@ -67,7 +67,7 @@ def bundle(
         layer=layer,
         pooling=pooling,
     )
-    with room(folder):
+    with report_full_disk(folder):
         try:
             with whole_folder(folder, replaces=lambda _: overwrite) as partial:
                 export(model, tokenizer, partial, layer, pooling)

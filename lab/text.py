@@ -78,7 +78,7 @@ def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
         )
 
     folder = store.cache_folder() / f"world-{key}"
-    with store.room(folder):
+    with store.report_full_disk(folder):
         return cached_folder(folder, open_corpus, write)
 
 
@@ -100,7 +100,7 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
 
     key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
     folder = store.cache_folder() / f"tokenizer-{key}"
-    with store.room(folder):
+    with store.report_full_disk(folder):
         return cached_folder(folder, load_tokenizer, write)
 
 
@@ -110,25 +110,25 @@ def encoded(
     """The corpus as memory-mapped ids; kept and opened the next time."""
     key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer.digest} {max_tokens}".encode()).hexdigest()[:16]
     folder = store.cache_folder() / f"encoded-{key}"
-    with store.room(folder):
+    with store.report_full_disk(folder):
         return encode_corpus(corpus, tokenizer, folder, max_tokens, progress)
 
 
 def sampler(ids: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Sampler:
     """What a run draws its sentences with; the first one on a text writes which of them are translations."""
-    with store.room(store.cache_folder()):
+    with store.report_full_disk(store.cache_folder()):
         return Sampler(split(ids, settings, seed, needs_pairs), settings, seed)
 
 
 def target_entropy(task: AnyTask, ids: EncodedCorpus, drawing: Sampler, vocabulary: int) -> float:
     """H(target) of a task in nats; the first call on a text counts its tokens and keeps the counts beside the ids."""
-    with store.room(store.cache_folder()):
+    with store.report_full_disk(store.cache_folder()):
         return task.target_entropy(ids, drawing, vocabulary)
 
 
 def token_nats(ids: EncodedCorpus, drawing: Sampler, vocabulary: int, reads: Reads) -> tuple[float, float]:
     """H(token) of a text read as a task reads it, and what the language alone tells of a token, both in nats."""
-    with store.room(store.cache_folder()):
+    with store.report_full_disk(store.cache_folder()):
         return (
             token_entropy(ids, drawing, reads, vocabulary),
             language_information(ids, drawing, reads, vocabulary),

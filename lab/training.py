@@ -137,7 +137,7 @@ def prepare(
     return training, tokenizer
 
 
-def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) -> Run:
+def run_training(run: Run, corpus: Corpus, report: Listener = lambda report: None) -> Run:
     """Trains a run to its end, from its checkpoint if it has one, and evaluates it.
 
     Of several processes, which all call this, the main one alone writes, measures and reports. SIGINT, SIGTERM and
@@ -153,7 +153,7 @@ def carry_out(run: Run, corpus: Corpus, report: Listener = lambda report: None) 
     main = process_state().is_main_process
     with Interruption(main) as interruption, threads_of(run.info), Heartbeat(run, main) as heartbeat:
         try:
-            _carry_out(run, corpus, interruption, heartbeat, report)
+            _run_claimed(run, corpus, interruption, heartbeat, report)
             process_state().wait_for_everyone()
             return run
         except BaseException as error:
@@ -176,7 +176,7 @@ def _keep_summary(run: Run, training: Training, report: Listener) -> None:
         report(Report("text", 1, 1, warning=line))
 
 
-def _carry_out(
+def _run_claimed(
     run: Run, corpus: Corpus, interruption: Interruption, heartbeat: Heartbeat, report: Listener
 ) -> None:
     main = process_state().is_main_process
@@ -190,8 +190,8 @@ def _carry_out(
     if main:
         sentences = held_out_sentences(corpus, training.sampler.split.held_out)
         recorder = Recorder(run, training, tokenizer, sentences, elapsed)
-        run.keep_steps(training.step if training.step else -1)
-        run.keep_snapshots(training.step if training.step else -1)
+        run.drop_steps_after(training.step if training.step else -1)
+        run.drop_snapshots_after(training.step if training.step else -1)
         recorder.start(report)
     with interruption.finishing():
         stopped = _train(run, training, recorder, interruption, heartbeat, report)
@@ -218,7 +218,7 @@ def _train(
             run.check_claim()
             heartbeat.step = step.step
             report(Report("training", step.step, training.settings.steps, recorder.record(step)))
-        if _obey(run, recorder, interruption, heartbeat, report):
+        if _wait_or_stop(run, recorder, interruption, heartbeat, report):
             return True
     return False
 
@@ -233,14 +233,14 @@ def _request(run: Run, report: Listener) -> Request | None:
         return None
 
 
-def _obey(
+def _wait_or_stop(
     run: Run, recorder: Recorder | None, interruption: Interruption, heartbeat: Heartbeat, report: Listener
 ) -> bool:
     """Waits while a pause is asked for, on all processes; True when the run shall stop."""
     began, paused = time.perf_counter(), False
     if interruption.number is not None and recorder is None:
         # a signal to this process alone: the main one decides for all
-        run.ask("stop")
+        run.send_request("stop")
     while (
         request := broadcast_from_main(lambda: "stop" if interruption.number else _request(run, report))
     ) == "pause":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lab import store
 from lab.starting import start_run
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import tiny
 from tests.real_shape import real_shape_corpus
 
@@ -18,5 +18,5 @@ SETTINGS = tiny(
 def real_run(folder: Path, name: str = "r") -> store.Run:
     """The run, in the store of the test, on a corpus that it writes into `folder`."""
     real_shape_corpus(folder, 0.02)
-    carry_out(*start_run(name, SETTINGS, folder))
+    run_training(*start_run(name, SETTINGS, folder))
     return store.open_run(name)

@@ -20,11 +20,11 @@ from core.train import Training, train
 from lab.evaluate.information import information_of_run
 from lab.recipes import recipe
 from lab.starting import start_run
-from lab.study.cells import Cell, carry_out_cell
+from lab.study.cells import Cell, run_cell
 from lab.study.definitions import STUDIES, changed
 from lab.study.scales import SCALES, base_settings
 from lab.text import world_corpus
-from lab.training import carry_out, prepare
+from lab.training import prepare, run_training
 from tests.core import rank
 from tests.core.training import training, write_text
 from tests.lab.runs import tiny
@@ -101,7 +101,7 @@ def of_processes(folder: Path) -> list[Any]:
 
 def of_ledger() -> list[dict[str, Any]]:
     """The rows of the ledger of a tiny run."""
-    run = carry_out(*start_run("ledger", tiny(), None))
+    run = run_training(*start_run("ledger", tiny(), None))
     document = information_of_run(run, candidates=(4, 16), sentences=60, truth_sentences=10, pairs=2)
     return exact(document["rows"])
 
@@ -115,7 +115,7 @@ def of_cell() -> dict[str, Any]:
         name="cell", arm=arm.name, seed=101, settings=changed(base, {**arm.changes, "seed": 101}), base=base,
         protocol=SCALES["smoke"].protocol, corpus=None,
     )  # fmt: skip
-    units = carry_out_cell(cell)
+    units = run_cell(cell)
     units = units[units["metric"] != "seconds"]
     sums: dict[str, Any] = {}
     for (metric, part), group in units.groupby(["metric", "part"], sort=False):

@@ -12,7 +12,7 @@ from lab.figures.curves import bounds
 from lab.figures.languages import language_style
 from lab.figures.ledger import by_candidates, ledger, tightest
 from lab.figures.sentences import markdown_text
-from lab.figures.tasks import ADDED, OWN, PER_SENTENCE, TASKS
+from lab.figures.tasks import ADDED, MMLM_OWN, PER_SENTENCE, TASKS
 from lab.store import ENDED, Run
 
 REFRESH_SECONDS = 2.0
@@ -112,7 +112,7 @@ else:
     for name, key, what in [
         *((task.name, task.key, task.bounded) for task in TASKS),
         ("What the translation adds", ADDED, ""),
-        ("MMLM of its own sentences", OWN, "where languages come as MMLM draws them, not as pairs do"),
+        ("MMLM of its own sentences", MMLM_OWN, "where languages come as MMLM draws them, not as pairs do"),
     ]:
         if key in chosen:
             row = chosen[key]

@@ -210,5 +210,5 @@ def _take_back() -> None:
         for ticket in living:
             turns.leave(ticket.name)
             if ticket.state == "trains" and store.is_run(ticket.name):
-                store.open_run(ticket.name).ask("stop")
+                store.open_run(ticket.name).send_request("stop")
         time.sleep(0.5)

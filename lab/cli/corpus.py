@@ -66,7 +66,7 @@ class Import:
 
     def __call__(self) -> dict[str, Any]:
         notes, counts = Notes(say=err.print), Counts()
-        with store.room(self.out), closing(_RejectedRows()) as rejected:
+        with store.report_full_disk(self.out), closing(_RejectedRows()) as rejected:
             units = read_files(self.files, self._options(), notes)
             rows = sentences(units, rejected.add, counts, self.max_characters)
             corpus = write_corpus(

@@ -15,7 +15,7 @@ from lab.cli import parse as parse_words
 from lab.cli.console import out, progress, table
 
 if TYPE_CHECKING:
-    from lab.evaluate.run import Protocol
+    from lab.evaluate.run import RetrievalProtocol
 
 EXTREMES: Final = 5
 """Worst directions, and best ones, that are printed."""
@@ -91,11 +91,11 @@ class Command:
             raise InputError(f"{name} is no run, so it holds no text: name some with --corpus FOLDER")
         return evaluate_checkpoint(name, self.corpus, protocol, tell)
 
-    def _protocol(self) -> "Protocol":
+    def _protocol(self) -> "RetrievalProtocol":
         """The preset, or the default, with the options that are given."""
-        from lab.evaluate.run import PRESETS, Protocol
+        from lab.evaluate.run import PRESETS, RetrievalProtocol
 
-        protocol = PRESETS[self.preset] if self.preset else Protocol()
+        protocol = PRESETS[self.preset] if self.preset else RetrievalProtocol()
         index, size = (None, self.pool) if isinstance(self.pool, int) else (self.pool, None)
         pools = {"index": index, "size": size, "smallest": self.min_pool, "directions": self.directions}
         read = {

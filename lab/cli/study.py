@@ -11,7 +11,7 @@ import tyro
 from core.errors import InputError
 from lab.cli import parse as parse_words
 from lab.cli.console import err, out, progress, table
-from lab.study import STUDIES, against, carry_out_study
+from lab.study import STUDIES, against, run_study
 from lab.study.baseline_table import COLUMNS, baseline_table, baselines_in_words
 from lab.study.contrasts import in_words, primary
 from lab.study.scales import ScaleName
@@ -71,7 +71,7 @@ class Command:
                     task.append(bar.add_task("cells", total=total, completed=int(done), told=told))
                 bar.update(task[0], completed=done, total=total, told=told)
 
-            folder, failed = carry_out_study(
+            folder, failed = run_study(
                 self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell,
                 {key: value for key, value in asdict(self.world).items() if value is not None},
             )  # fmt: skip

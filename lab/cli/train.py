@@ -63,7 +63,7 @@ class Command:
         from core.processes import process_state
         from core.train import NonFiniteLoss
         from lab.threads import threads_note
-        from lab.training import carry_out
+        from lab.training import run_training
 
         run, corpus = self._opened()
         main = process_state().is_main_process
@@ -74,7 +74,7 @@ class Command:
                 errors.print(f"lab: {note}")
             with progress() if main else nullcontext() as bar:
                 try:
-                    carry_out(run, corpus, _Bar(bar))
+                    run_training(run, corpus, _Bar(bar))
                 except NonFiniteLoss as error:
                     raise InputError(f"run {run.name}: {error}") from error
         process_state().destroy_process_group()

@@ -66,7 +66,7 @@ class Command:
             "entropy_nats": world.entropy_nats,
             "information_nats": world.information_nats,
         }
-        with store.room(self.out), progress() as bar:
+        with store.report_full_disk(self.out), progress() as bar:
             task = bar.add_task("writing", total=self.meanings * len(self.languages), told="sentences")
             counted = (bar.advance(task) or row for row in rows)
             corpus = write_corpus(
@@ -102,7 +102,7 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckCommand:
     """Reads a language file of the world and reports missing words, missing forms and ambiguous sentences."""
 
     language: str
@@ -120,10 +120,10 @@ class Check:
         out.print(f"{document['language']}: no missing words, no missing forms, no ambiguous sentences")
 
 
-def parse(words: list[str]) -> Command | Check:
+def parse(words: list[str]) -> Command | CheckCommand:
     """`check LANGUAGE`, or the arguments of a corpus."""
     if words[:1] == ["check"]:
         if len(words) != 2:
             raise InputError(f"expected lab world check LANGUAGE, got {' '.join(words)}")
-        return Check(words[1])
+        return CheckCommand(words[1])
     return parse_words(Command, "lab world", words)

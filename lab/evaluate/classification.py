@@ -30,7 +30,7 @@ Method = Literal["probe", "fine-tune"]
 Progress = Callable[[int, int], None]
 
 
-def silent(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Reports nothing."""
 
 
@@ -112,7 +112,7 @@ def classify_run(
     pooling: str | None = None,
     sentences: int = SENTENCES,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Zero-shot accuracy of every language and its gap to the source language; kept in the run's scores.
 

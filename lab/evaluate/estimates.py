@@ -12,7 +12,7 @@ import numpy as np
 
 from core.errors import InputError
 from core.information import Estimate, estimate
-from core.information.truth import Truth
+from core.information.truth import KnownInformation
 from core.information.truth import task as known_task
 
 Progress = Callable[[int, int], None]
@@ -22,7 +22,7 @@ Meant = tuple[np.ndarray, np.ndarray]
 FEWEST_MEANINGS = 100
 
 
-def silent(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Tells nobody."""
 
 
@@ -65,7 +65,7 @@ def estimate_pairs(
     seed: int = 0,
     pairs: Sequence[tuple[str, str]] | None = None,
     truth: float | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> list[Row]:
     """I(sentence vector; translation's vector) in nats for language pairs, from meanings and vectors by
     language.
@@ -97,7 +97,7 @@ def estimate_task(name: str, method: str = "auto", n: int = 5000, seed: int = 0,
     return row_of(made, task=name, truth=_truth(known), seed=seed)
 
 
-def _truth(known: Truth) -> float | None:
+def _truth(known: KnownInformation) -> float | None:
     return known.nats if np.isfinite(known.nats) else None
 
 
@@ -107,7 +107,7 @@ def estimate_tasks(
     sizes: Iterable[int] = (5000,),
     seeds: Iterable[int] = (0,),
     kept: Path | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> list[Row]:
     """Every task by every method at every size and seed; where a method refuses the samples, `nats` is None.
 

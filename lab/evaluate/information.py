@@ -6,15 +6,15 @@ from typing import Any
 from core.errors import InputError
 from lab.evaluate.estimates import Row, estimate_pairs
 from lab.evaluate.ledger.contrast import CANDIDATES, contrast_rows
-from lab.evaluate.ledger.masked import SENTENCES, masked_rows
-from lab.evaluate.ledger.rows import scores
-from lab.evaluate.ledger.subject import (
+from lab.evaluate.ledger.loaded_run import (
     TRUTH_SENTENCES,
     Progress,
-    open_subject,
-    silent,
+    load_run,
+    no_progress,
     truth_of,
 )
+from lab.evaluate.ledger.masked import SENTENCES, masked_rows
+from lab.evaluate.ledger.rows import scores
 from lab.evaluate.ledger.translations import PAIRS, chosen_pairs, unseen
 from lab.evaluate.vectors import encode
 from lab.store import Run
@@ -27,7 +27,7 @@ def information_of_run(
     truth_sentences: int = TRUTH_SENTENCES,
     pairs: int = PAIRS,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """The ledger of a run, which is also kept in its folder.
 
@@ -43,12 +43,12 @@ def information_of_run(
     Raises:
         InputError: no checkpoint yet, or the corpus is gone or has changed.
     """
-    subject = open_subject(run, progress)
-    known = truth_of(subject, truth_sentences, seed)
-    rows = masked_rows(subject, known, sentences, seed)
-    if subject.pairs:
-        rows += contrast_rows(subject, candidates, pairs, seed)
-    document = {"run": run.name, "step": subject.step, "rows": rows}
+    loaded = load_run(run, progress)
+    known = truth_of(loaded, truth_sentences, seed)
+    rows = masked_rows(loaded, known, sentences, seed)
+    if loaded.pairs:
+        rows += contrast_rows(loaded, candidates, pairs, seed)
+    document = {"run": run.name, "step": loaded.step, "rows": rows}
     run.write_document("information", document)
     run.write_scores("information", scores(rows))
     return document
@@ -61,7 +61,7 @@ def estimates_of_run(
     pairs: int = PAIRS,
     meanings: int = 2_000,
     seed: int = 0,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """I(sentence vector; translation's vector) by layer and pair of languages, on meanings that did not train.
 
@@ -77,28 +77,28 @@ def estimates_of_run(
     Raises:
         InputError: no checkpoint, no translations, no such layer, or fewer than 100 meanings.
     """
-    subject = open_subject(run, progress)
-    if not subject.pairs:
+    loaded = load_run(run, progress)
+    if not loaded.pairs:
         raise InputError(f"run {run.name} has no translations to estimate information between")
-    model, settings = subject.model, subject.model.settings
+    model, settings = loaded.model, loaded.model.settings
     top = model.encoder.config.num_hidden_layers
     wanted = [settings.evaluation_layer_of(top)] if layers is None else sorted(set(layers))
     if not all(0 <= layer <= top for layer in wanted):
         raise InputError(f"expected layers from 0 to {top}, got {' '.join(map(str, wanted))}")
-    chosen = [pair for pair in chosen_pairs(subject.pairs, pairs, seed) if pair[0] < pair[1]]
+    chosen = [pair for pair in chosen_pairs(loaded.pairs, pairs, seed) if pair[0] < pair[1]]
     tags = sorted({tag for pair in chosen for tag in pair})
-    texts = unseen(subject, dict.fromkeys(tags, meanings), seed)
+    texts = unseen(loaded, dict.fromkeys(tags, meanings), seed)
     vectors = {
-        tag: encode(model, subject.tokenizer, texts[tag][1], wanted, settings.measure.pooling) for tag in tags
+        tag: encode(model, loaded.tokenizer, texts[tag][1], wanted, settings.measure.pooling) for tag in tags
     }
     rows: list[Row] = []
     for layer in wanted:
         for pair in chosen:
-            truth = None if subject.world is None else subject.world.information_between(*pair)
+            truth = None if loaded.world is None else loaded.world.information_between(*pair)
             meant = {tag: (texts[tag][0], vectors[tag][layer]) for tag in pair}
-            subject.progress("estimating", len(rows), len(wanted) * len(chosen))
+            loaded.progress("estimating", len(rows), len(wanted) * len(chosen))
             rows += estimate_pairs(meant, layer, method, seed, [pair], truth)
-    subject.progress("estimating", len(rows), len(rows))
-    document = {"run": run.name, "step": subject.step, "rows": rows}
+    loaded.progress("estimating", len(rows), len(rows))
+    document = {"run": run.name, "step": loaded.step, "rows": rows}
     run.write_document("estimates", document)
     return document

@@ -7,8 +7,8 @@ import numpy as np
 
 from core.errors import InputError
 from lab.evaluate.intervals import share_interval, typical_weight
-from lab.evaluate.pools import DEFAULT_POOLS, PoolRule, Side
-from lab.evaluate.retrieval import Direction, retrieval
+from lab.evaluate.pools import DEFAULT_POOLS, LanguageVectors, PoolRule
+from lab.evaluate.retrieval import RetrievalDirection, retrieval
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class MeaningShares:
     typical: np.ndarray
 
 
-def by_meaning(directions: Sequence[Direction]) -> MeaningShares:
+def by_meaning(directions: Sequence[RetrievalDirection]) -> MeaningShares:
     """Shares of the meanings in the mean over some directions."""
     meanings = np.unique(np.concatenate([np.zeros(0, np.int64), *(each.meanings for each in directions)]))
     totals, weights, typical = np.zeros((3, len(meanings)))
@@ -71,7 +71,7 @@ def by_meaning(directions: Sequence[Direction]) -> MeaningShares:
     return MeaningShares(meanings, totals, weights, typical)
 
 
-def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
+def mean_accuracy(directions: Sequence[RetrievalDirection]) -> MeanAccuracy | None:
     """Mean accuracy over directions with its 95 % interval over meanings; None without any direction.
 
     All directions of a meaning go together, as `share_interval` has it. The interval is that of the directions given;
@@ -93,7 +93,9 @@ def mean_accuracy(directions: Sequence[Direction]) -> MeanAccuracy | None:
     )
 
 
-def translation_accuracy(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> MeanAccuracy:
+def translation_accuracy(
+    sides: Mapping[str, LanguageVectors], rule: PoolRule = DEFAULT_POOLS
+) -> MeanAccuracy:
     """Mean accuracy over the directions of some languages, for those who need one.
 
     Raises:
@@ -117,18 +119,18 @@ class LanguageMeans:
     searched: MeanAccuracy | None
 
 
-def language_means(directions: Sequence[Direction]) -> list[LanguageMeans]:
+def language_means(directions: Sequence[RetrievalDirection]) -> list[LanguageMeans]:
     """The means of each language, by tag."""
     tags = sorted({tag for each in directions for tag in (each.source, each.target)})
-    asking: dict[str, list[Direction]] = {tag: [] for tag in tags}
-    searched: dict[str, list[Direction]] = {tag: [] for tag in tags}
+    asking: dict[str, list[RetrievalDirection]] = {tag: [] for tag in tags}
+    searched: dict[str, list[RetrievalDirection]] = {tag: [] for tag in tags}
     for each in directions:
         asking[each.source].append(each)
         searched[each.target].append(each)
     return [LanguageMeans(tag, mean_accuracy(asking[tag]), mean_accuracy(searched[tag])) for tag in tags]
 
 
-def pivot(directions: Sequence[Direction]) -> str | None:
+def pivot(directions: Sequence[RetrievalDirection]) -> str | None:
     """The language that is query or index of every direction, where there are several others: English in Tatoeba."""
     common = set.intersection(*({each.source, each.target} for each in directions)) if directions else set()
     return common.pop() if len(common) == 1 else None

@@ -23,7 +23,7 @@ MOST_DIRECTIONS: Final = 2_000
 
 
 @dataclass(frozen=True)
-class Side:
+class LanguageVectors:
     """The sentences of one language: meanings (distinct), texts and vectors, row by row."""
 
     meanings: np.ndarray
@@ -96,7 +96,7 @@ class Texts:
     priority: np.ndarray
 
 
-def distinct_texts(sides: Mapping[str, Side], seed: int = 0) -> dict[str, Texts]:
+def distinct_texts(sides: Mapping[str, LanguageVectors], seed: int = 0) -> dict[str, Texts]:
     """Distinct texts by language; `seed` orders the draw of candidates."""
     numbered = {tag: _numbered(side) for tag, side in sides.items()}
     meanings, groups = _groups(list(numbered.values()))
@@ -112,7 +112,7 @@ def distinct_texts(sides: Mapping[str, Side], seed: int = 0) -> dict[str, Texts]
     return distinct
 
 
-def _numbered(side: Side) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _numbered(side: LanguageVectors) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Sorted meanings, the number of each one's text, and the texts by number."""
     order = np.argsort(side.meanings, kind="stable")
     numbers: dict[str, int] = {}

@@ -12,7 +12,7 @@ from core.errors import InputError
 from lab.evaluate.directions import Plan, TooSmall, plan
 from lab.evaluate.intervals import share_interval, typical_weight
 from lab.evaluate.nearness import COSINE, Nearness, cosines_in_blocks
-from lab.evaluate.pools import DEFAULT_POOLS, Pool, PoolRule, Side, Texts, distinct_texts, pool_of
+from lab.evaluate.pools import DEFAULT_POOLS, LanguageVectors, Pool, PoolRule, Texts, distinct_texts, pool_of
 
 THREADED: Final = 2_000
 """Sentences of a language from which on products of matrices are worth several threads."""
@@ -40,7 +40,7 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Direction:
+class RetrievalDirection:
     """Retrieval from one language (the queries) in another (the index).
 
     Attributes:
@@ -85,17 +85,19 @@ class Direction:
 class Survey:
     """Retrieval over the directions of some languages: those measured, and what is known of the others."""
 
-    directions: list[Direction]
+    directions: list[RetrievalDirection]
     too_small: list[TooSmall]
     large_enough: int
     untranslated: int
 
 
-def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
+def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, LanguageVectors]:
     """Sentences and their vectors by language."""
     groups = sentences.reset_index(drop=True).groupby("language", sort=True)
     return {
-        str(tag): Side(group["meaning"].to_numpy(), group["text"].tolist(), vectors[group.index.to_numpy()])
+        str(tag): LanguageVectors(
+            group["meaning"].to_numpy(), group["text"].tolist(), vectors[group.index.to_numpy()]
+        )
         for tag, group in groups
     }
 
@@ -103,11 +105,11 @@ def sides_of(sentences: pd.DataFrame, vectors: np.ndarray) -> dict[str, Side]:
 def direction(
     source: str,
     target: str,
-    queries: Side,
-    index: Side,
+    queries: LanguageVectors,
+    index: LanguageVectors,
     rule: PoolRule = DEFAULT_POOLS,
     nearness: Nearness = COSINE,
-) -> Direction:
+) -> RetrievalDirection:
     """Top-1 retrieval of the translations of `queries` in `index`, however few they are.
 
     Raises:
@@ -126,11 +128,11 @@ def direction(
 
 def _measured(
     source: str, target: str, queries: Texts, index: Texts, pool: Pool, nearness: Nearness
-) -> Direction:
+) -> RetrievalDirection:
     correct, nearest_text, expected, margin = _matches(queries.vectors[pool.queries], index, pool, nearness)
     wrong = np.flatnonzero(correct == 0)
     surest = wrong[np.argsort(-margin[wrong], kind="stable")[:WRONG_PER_DIRECTION]]
-    return Direction(
+    return RetrievalDirection(
         source,
         target,
         meanings=queries.groups[pool.queries],
@@ -187,7 +189,7 @@ def _top(
 
 
 def survey(
-    sides: Mapping[str, Side],
+    sides: Mapping[str, LanguageVectors],
     rule: PoolRule = DEFAULT_POOLS,
     progress: Callable[[int, int], None] | None = None,
     nearness: Nearness = COSINE,
@@ -213,12 +215,14 @@ def survey(
     return Survey(directions, too_small, planned.large_enough - dropped, planned.untranslated)
 
 
-def retrieval(sides: Mapping[str, Side], rule: PoolRule = DEFAULT_POOLS) -> list[Direction]:
+def retrieval(
+    sides: Mapping[str, LanguageVectors], rule: PoolRule = DEFAULT_POOLS
+) -> list[RetrievalDirection]:
     """The directions that `survey` measures; none where no two languages share enough meanings."""
     return survey(sides, rule).directions
 
 
-def wrong_matches(directions: Sequence[Direction], most: int = WRONG_KEPT) -> pd.DataFrame:
+def wrong_matches(directions: Sequence[RetrievalDirection], most: int = WRONG_KEPT) -> pd.DataFrame:
     """The surest wrong matches of all directions: source, target, query, found, expected, margin."""
     margins = [each.wrong_matches.margin for each in directions]
     of = np.repeat(np.arange(len(margins)), [len(each) for each in margins])

@@ -15,7 +15,7 @@ from core.errors import InputError
 from lab.evaluate.baselines import BASELINES, DIMENSIONS, Text, encode_baseline, training_sentences
 from lab.evaluate.intervals import share_interval
 from lab.evaluate.labels import relations_of
-from lab.evaluate.ledger.subject import world_of
+from lab.evaluate.ledger.loaded_run import world_of
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run

@@ -17,7 +17,7 @@ from lab.evaluate.foreign import Prompts, other_reading, own_prompts, own_readin
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.nearness import COSINE, NEIGHBOURS, Measure, Nearness
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
-from lab.evaluate.retrieval import Direction, Survey, sides_of, survey, wrong_matches
+from lab.evaluate.retrieval import RetrievalDirection, Survey, sides_of, survey, wrong_matches
 from lab.evaluate.scores import scores
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Protocol:
+class RetrievalProtocol:
     """What is read of a model; None where the run or checkpoint decides.
 
     Attributes:
@@ -60,7 +60,7 @@ class Protocol:
 
 
 PRESETS: Final = {
-    "tatoeba": Protocol(layer=7, pooling="mean", meanings=None, pools=PoolRule(index="shared")),
+    "tatoeba": RetrievalProtocol(layer=7, pooling="mean", meanings=None, pools=PoolRule(index="shared")),
 }
 """Protocols of published figures; 'tatoeba' is the one that yields those of InfoXLM base (Chi et al. 2021)."""
 
@@ -68,7 +68,7 @@ PRESETS: Final = {
 def evaluate_run(
     run: Run,
     corpus_folder: Path | None = None,
-    protocol: Protocol = Protocol(),
+    protocol: RetrievalProtocol = RetrievalProtocol(),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Top-1 retrieval of the directed pairs of languages; on the run's own held-out text it is kept in the run.
@@ -96,7 +96,7 @@ def evaluate_run(
 def evaluate_checkpoint(
     start: str,
     corpus_folder: Path,
-    protocol: Protocol = Protocol(),
+    protocol: RetrievalProtocol = RetrievalProtocol(),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """The same of an XLM-R style checkpoint, a folder or a hub name; the document's `run` is its name.
@@ -124,9 +124,9 @@ def _measured(
     tokenizer: Tokenizer,
     sentences: pd.DataFrame,
     default: tuple[int, str],
-    protocol: Protocol,
+    protocol: RetrievalProtocol,
     progress: Progress | None,
-) -> tuple[dict[str, Any], list[Direction]]:
+) -> tuple[dict[str, Any], list[RetrievalDirection]]:
     layer = default[0] if protocol.layer is None else protocol.layer
     pooling = protocol.pooling or default[1]
     if not 0 <= layer <= _layers(model):
@@ -158,7 +158,7 @@ def drawn_meanings(sentences: pd.DataFrame, most: int, seed: int = 0) -> pd.Data
     return sentences[sentences["meaning"].isin(chosen)]
 
 
-def _put_beside(document: dict[str, Any], measure: str, directions: list[Direction]) -> None:
+def _put_beside(document: dict[str, Any], measure: str, directions: list[RetrievalDirection]) -> None:
     """Adds the accuracies by another measure of nearness: the mean, and a row of each direction."""
     mean = mean_accuracy(directions)
     if mean is None:
@@ -202,7 +202,7 @@ def _why_nothing(result: Survey, rule: PoolRule) -> str:
     )
 
 
-def _row(each: Direction, layer: int) -> dict[str, Any]:
+def _row(each: RetrievalDirection, layer: int) -> dict[str, Any]:
     low, high = each.interval()
     return {
         "source": each.source,
@@ -229,7 +229,7 @@ def _language(means: LanguageMeans) -> dict[str, Any]:
     }
 
 
-def _means(directions: list[Direction]) -> list[dict[str, Any]]:
+def _means(directions: list[RetrievalDirection]) -> list[dict[str, Any]]:
     """Both means by direction, where one language is in all pairs: published tables give these two."""
     middle = pivot(directions)
     if middle is None:

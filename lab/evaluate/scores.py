@@ -7,7 +7,7 @@ import pandas as pd
 
 from lab.evaluate.means import MeanAccuracy, language_means, mean_accuracy
 from lab.evaluate.nearness import COSINE
-from lab.evaluate.retrieval import Direction
+from lab.evaluate.retrieval import RetrievalDirection
 
 ACCURACY: Final = "accuracy"
 MEAN: Final = "mean_accuracy"
@@ -16,7 +16,7 @@ MEAN_TO: Final = "mean_to"
 _COLUMNS: Final = ("source", "target", "metric", "value", "low", "high", "n", "pool", "chance")
 
 
-def scores(directions: Sequence[Direction], layer: int) -> pd.DataFrame:
+def scores(directions: Sequence[RetrievalDirection], layer: int) -> pd.DataFrame:
     """Tidy rows of the score table: one per direction, two means per language, and the mean; none of no direction.
 
     `n` is the number of queries, of a mean that of meanings; `pool` the number of candidates, of a mean the fewest.

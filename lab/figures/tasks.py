@@ -30,5 +30,5 @@ TASKS: Final = (
 )
 ADDED: Final = "tlm - mmlm"
 """Row of the ledger for I(translation; token | context), estimated by TLM less MMLM on the same tokens."""
-OWN: Final = "mmlm of its own sentences"
+MMLM_OWN: Final = "mmlm of its own sentences"
 """Row of the ledger for MMLM of sentences as it draws them in training; pairs may see some languages more often."""

@@ -1,18 +1,18 @@
 """What the notebooks share: a scale, runs that are trained once, words for results, and verdicts on exercises."""
 
-import lab.lessons.quiet  # noqa: F401 - before what would speak
+import lab.lessons.import_warnings  # noqa: F401 - before what would speak
+from lab.lessons.output import progress_line, say
 from lab.lessons.scale import Lesson, lesson
-from lab.lessons.telling import following, say
 from lab.lessons.verdicts import Verdict, judged, not_yet, number, right, wrong
 
 __all__ = [
     "Lesson",
     "Verdict",
-    "following",
     "judged",
     "lesson",
     "not_yet",
     "number",
+    "progress_line",
     "right",
     "say",
     "wrong",

@@ -11,7 +11,7 @@ from lab.evaluate.baselines import BASELINES, Text, encode_baseline, training_se
 from lab.evaluate.means import MeanAccuracy, translation_accuracy
 from lab.evaluate.retrieval import sides_of
 from lab.evaluate.scores import read_mean
-from lab.lessons.telling import following
+from lab.lessons.output import progress_line
 from lab.store import Run
 from lab.text import corpus_of
 
@@ -40,7 +40,7 @@ def without_network(run: Run, meanings: int = MEANINGS, dimensions: int = DIMENS
     some = np.random.default_rng(0).permutation(training["meaning"].unique())[:meanings]
     text = Text.of(held_out, training[training["meaning"].isin(some)], load_tokenizer(checkpoint))
     rows = [_row(RUN, mean, None)]
-    with following("baselines") as tell:
+    with progress_line("baselines") as tell:
         for done, name in enumerate(NAMES):
             tell(BASELINES[name].label, done, len(NAMES))
             vectors, seconds = encode_baseline(name, text, dimensions)

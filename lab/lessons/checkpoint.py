@@ -21,9 +21,9 @@ from lab.lessons.layers import (
     retrieval_by_layer,
     vectors_of_model,
 )
+from lab.lessons.output import say
 from lab.lessons.real_text import named_folder
 from lab.lessons.scale import Lesson
-from lab.lessons.telling import say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.text import all_sentences, world_corpus
 

@@ -16,8 +16,8 @@ from lab.evaluate.estimates import estimate_tasks
 from lab.evaluate.information import estimates_of_run
 from lab.figures.estimates import against_truth
 from lab.figures.theme import TEMPLATE
+from lab.lessons.output import progress_line
 from lab.lessons.scale import Lesson
-from lab.lessons.telling import following
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store import Run
 
@@ -86,7 +86,7 @@ def estimators(here: Lesson) -> pd.DataFrame:
     if here.conclusive:
         tasks = (*tasks, "student-identity-5-5-2", "embedding-64-3", "embedding-64-6")
         methods, n = ("auto", "gaussian", "infonce", "nwj", "smile"), 2_000
-    with following("estimates") as tell:
+    with progress_line("estimates") as tell:
         rows = estimate_tasks(tasks, methods, (n,), progress=lambda done, of: tell("estimating", done, of))
     return pd.DataFrame(rows)
 
@@ -98,7 +98,7 @@ def estimates_figure(rows: pd.DataFrame) -> go.Figure:
 
 def estimate_of_vectors(here: Lesson, run: Run) -> dict[str, Any]:
     """What `auto` makes of the sentence vectors of one pair of languages, beside the exact information of the text."""
-    with following("estimating from sentence vectors") as tell:
+    with progress_line("estimating from sentence vectors") as tell:
         document = estimates_of_run(run, pairs=1, meanings=2_000 if here.conclusive else 150, progress=tell)
     return document["rows"][0]
 

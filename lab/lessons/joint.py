@@ -9,7 +9,7 @@ import pandas as pd
 
 from lab import store
 from lab.evaluate.classification import classify_run
-from lab.lessons.telling import following, say
+from lab.lessons.output import progress_line, say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store.study import StudyFolder, list_studies
 from lab.study import STUDIES
@@ -170,7 +170,7 @@ def transfer(study: StudyFolder, source: str = "en") -> pd.DataFrame:
     """
     cells = [(arm, seed) for arm in study.info.arms for seed in study.info.seeds]
     rows = []
-    with following("transfer") as tell:
+    with progress_line("transfer") as tell:
         for done, (arm, seed) in enumerate(cells):
             tell(f"{arm.label}, seed {seed}", done, len(cells))
             document = classify_run(store.open_run(f"{study.name}/{arm.name}-{seed}"), source)

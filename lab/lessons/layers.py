@@ -18,7 +18,7 @@ from core.objectives.xlco import XLCO
 from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 from lab.evaluate.estimates import paired
-from lab.evaluate.ledger.subject import open_subject
+from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.translations import unseen
 from lab.evaluate.means import translation_accuracy
 from lab.evaluate.retrieval import sides_of
@@ -39,8 +39,8 @@ def unseen_sentences(run: Run, meanings: int) -> pd.DataFrame:
 
     Of a world as many meanings as wanted; of other text those that the run holds out.
     """
-    subject = open_subject(run)
-    found = unseen(subject, dict.fromkeys(sorted(subject.languages), meanings), seed=0)
+    loaded = load_run(run)
+    found = unseen(loaded, dict.fromkeys(sorted(loaded.languages), meanings), seed=0)
     parts = [
         pd.DataFrame({"meaning": at, "language": tag, "text": text}) for tag, (at, text) in found.items()
     ]
@@ -49,10 +49,8 @@ def unseen_sentences(run: Run, meanings: int) -> pd.DataFrame:
 
 def vectors_of_run(run: Run, sentences: pd.DataFrame) -> Vectors:
     """Sentence vectors at every hidden state of a run's newest checkpoint, pooled as its retrieval does."""
-    subject = open_subject(run)
-    return vectors_of_model(
-        subject.model, subject.tokenizer, sentences, subject.model.settings.measure.pooling
-    )
+    loaded = load_run(run)
+    return vectors_of_model(loaded.model, loaded.tokenizer, sentences, loaded.model.settings.measure.pooling)
 
 
 def vectors_of_model(model: InfoXLM, tokenizer: Tokenizer, sentences: pd.DataFrame, pooling: str) -> Vectors:
@@ -180,8 +178,8 @@ def rotation_in_words(table: pd.DataFrame) -> list[str]:
 
 def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> pd.Series:
     """Norm of the gradient that the contrast alone gives each layer of a run, on sentences it holds out."""
-    subject = open_subject(run)
-    model, settings = subject.model, subject.model.settings
+    loaded = load_run(run)
+    model, settings = loaded.model, loaded.model.settings
     told = (
         run.held_out()
         .pivot(index="meaning", columns="language", values="text")[[source, target]]
@@ -189,9 +187,7 @@ def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> p
     )
     longest = settings.model.max_tokens
     queries, keys = (
-        XLCO.of(model).queries(
-            model, unmasked(subject.tokenizer.encode(told[tag].tolist(), longest), longest)
-        )
+        XLCO.of(model).queries(model, unmasked(loaded.tokenizer.encode(told[tag].tolist(), longest), longest))
         for tag in (source, target)
     )
     scores = queries @ keys.T / settings.contrast.temperature

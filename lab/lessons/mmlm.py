@@ -13,14 +13,14 @@ from core.model.infoxlm import InfoXLM, language_model
 from core.text.corpus import write_corpus
 from lab import store
 from lab.evaluate.intervals import binomial_interval
+from lab.evaluate.ledger.loaded_run import language_distribution, load_run
 from lab.evaluate.ledger.masked import masked_examples, masked_reading
-from lab.evaluate.ledger.subject import open_subject, shares_of
 from lab.evaluate.means import translation_accuracy
-from lab.evaluate.pools import Side
+from lab.evaluate.pools import LanguageVectors
 from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
 from lab.figures.ledger import tightest
-from lab.figures.tasks import OWN
+from lab.figures.tasks import MMLM_OWN
 from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
@@ -55,9 +55,9 @@ def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
     log p(token); `reached` is the same by the model.
     """
     ids = readers.encode([readers.text(int(readers.world.draw(1, seed)[0]), tag)])[0]
-    mask = readers.subject.tokenizer.mask_id
+    mask = readers.loaded.tokenizer.mask_id
     shown = [np.where(np.arange(len(ids)) == at, mask, ids) for at in range(1, len(ids) - 1)]
-    shares = shares_of(readers.subject, OWN)
+    shares = language_distribution(readers.loaded, MMLM_OWN)
     losses = np.concatenate(readers.losses([[ids]] * len(shown), [[one] for one in shown]))
     rows = []
     for at, (one, loss) in enumerate(zip(shown, losses, strict=True), start=1):
@@ -65,7 +65,7 @@ def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
         surprisal = -math.log(readers.token_shares[ids[at]])
         uncertainty = abs(entropy(np.array(list(posterior.values()))))
         exact = surprisal + math.log(posterior[int(ids[at])])
-        written = readers.subject.tokenizer.tokens([ids[at]])[0].removeprefix("▁") or "▁"
+        written = readers.loaded.tokenizer.tokens([ids[at]])[0].removeprefix("▁") or "▁"
         rows.append((written, surprisal, exact, surprisal - loss, uncertainty, loss))
     return pd.DataFrame(rows, columns=["token", "surprisal", "exact", "reached", "uncertainty", "loss"])
 
@@ -75,8 +75,8 @@ def by_certainty(here: Lesson, readers: Readers) -> pd.DataFrame:
 
     Columns share (of the tokens), exact (mean uncertainty that is left) and model (mean cross-entropy).
     """
-    shares = shares_of(readers.subject, OWN)
-    examples = masked_examples(readers.subject, shares, here.sentences // 4, 0)
+    shares = language_distribution(readers.loaded, MMLM_OWN)
+    examples = masked_examples(readers.loaded, shares, here.sentences // 4, 0)
     examples = [one for one in examples if (one.whole[0] != one.shown[0]).any()]
     exact = np.concatenate([readers.uncertainty(one.shown, shares) for one in examples])
     model = np.concatenate(readers.losses([one.whole for one in examples], [one.shown for one in examples]))
@@ -138,19 +138,19 @@ def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
     as many independent questions as there are meanings; `mmlm_loss` the held-out cross-entropy in nats, known after
     training.
     """
-    subject = open_subject(run)
-    mmlm_loss = masked_reading(subject, OWN, 1_000).mean
+    loaded = load_run(run)
+    mmlm_loss = masked_reading(loaded, MMLM_OWN, 1_000).mean
     fresh = InfoXLM(
-        language_model(run.info.settings.model, subject.tokenizer.size, run.info.settings.seed),
+        language_model(run.info.settings.model, loaded.tokenizer.size, run.info.settings.seed),
         run.info.settings,
     )
     rows = []
-    for when, model in (("before training", fresh), ("after", subject.model)):
+    for when, model in (("before training", fresh), ("after", loaded.model)):
         layer, sentences = run.info.settings.evaluation_layer, run.held_out()
-        vectors = encode(model, subject.tokenizer, sentences["text"].tolist(), [layer])[layer]
+        vectors = encode(model, loaded.tokenizer, sentences["text"].tolist(), [layer])[layer]
         sides = sides_of(sentences, vectors)
         mean = translation_accuracy(sides)
-        loss = mmlm_loss if model is subject.model else float("nan")
+        loss = mmlm_loss if model is loaded.model else float("nan")
         coarse = _same_relation(*sides.values())
         meanings = sentences["meaning"].nunique()
         coarse_low, coarse_high = binomial_interval(coarse * meanings, meanings)
@@ -168,7 +168,7 @@ def guessing(run: Run) -> dict[str, Any]:
     return {"tokens": "guessing", "when": "", "same_meaning": 1 / len(meanings), "same_relation": same}
 
 
-def _same_relation(one: Side, other: Side) -> float:
+def _same_relation(one: LanguageVectors, other: LanguageVectors) -> float:
     """Share of sentences whose nearest one in the other language tells the same relation, mean over both directions."""
     facts = Facts.load()
     shares = []

@@ -9,11 +9,11 @@ import torch
 
 from core.model.heads import token_losses
 from core.text.batches import join_pair, masked_batch
-from lab.evaluate.ledger.subject import BATCH, Subject, open_subject
+from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun, load_run
 from lab.store import Run
 from lab.world import World
 from lab.world.distribution import entropy
-from lab.world.ideal import IdealReader, Shares
+from lab.world.ideal import IdealReader, LanguageDistribution
 
 Ids = np.ndarray
 
@@ -22,32 +22,32 @@ Ids = np.ndarray
 class Readers:
     """The model of a run and the ideal reader; made by `readers_of`."""
 
-    subject: Subject
+    loaded: LoadedRun
 
     @property
     def world(self) -> World:
         """The world that the run was trained on."""
-        world = self.subject.world
+        world = self.loaded.world
         assert world is not None, "lessons on the truth read the built-in world"
         return world
 
     @cached_property
     def ideal(self) -> IdealReader:
         """Knows the world and the run's tokenizer."""
-        return IdealReader(self.world, self.subject.tokenizer)
+        return IdealReader(self.world, self.loaded.tokenizer)
 
     @cached_property
     def token_shares(self) -> np.ndarray:
         """P(token) over the languages as the run meets them; `<s>` and `</s>` left out."""
         counts = np.sum(
-            [share * self.ideal.frequencies.counts[tag] for tag, share in self.subject.languages.items()],
+            [share * self.ideal.frequencies.counts[tag] for tag, share in self.loaded.languages.items()],
             axis=0,
         )
         return counts / counts.sum()
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """Token ids of sentences, `<s>` ... `</s>`."""
-        return self.subject.tokenizer.encode(list(texts))
+        return self.loaded.tokenizer.encode(list(texts))
 
     def text(self, meaning: int, tag: str) -> str:
         """How a language tells a meaning."""
@@ -56,7 +56,7 @@ class Readers:
     @torch.no_grad()
     def losses(self, whole: Sequence[Sequence[Ids]], shown: Sequence[Sequence[Ids]]) -> list[np.ndarray]:
         """Cross-entropies of the model in nats, one per masked token of each example; two sides are read joined."""
-        model, longest = self.subject.model, self.subject.model.settings.model.max_tokens
+        model, longest = self.loaded.model, self.loaded.model.settings.model.max_tokens
         device = next(model.parameters()).device
         found: list[np.ndarray] = []
         for begin in range(0, len(whole), BATCH):
@@ -71,7 +71,7 @@ class Readers:
             found += np.split(nats, np.cumsum([len(at) for at in positions])[:-1])
         return found
 
-    def uncertainty(self, shown: Sequence[Ids], shares: Shares) -> np.ndarray:
+    def uncertainty(self, shown: Sequence[Ids], shares: LanguageDistribution) -> np.ndarray:
         """H(token | what is visible) in nats, exact, one per masked token of all sides together."""
         found = self.ideal.posteriors(shown, shares)
         return np.array([entropy(np.array(list(p.values()))) for side in found for p in side])
@@ -79,4 +79,4 @@ class Readers:
 
 def readers_of(run: Run) -> Readers:
     """A run with its newest checkpoint, and the ideal reader of its world."""
-    return Readers(open_subject(run))
+    return Readers(load_run(run))

@@ -9,8 +9,8 @@ import pandas as pd
 from core.text.corpus import Corpus, open_corpus
 from lab.evaluate.run import evaluate_run
 from lab.figures.ledger import tightest
+from lab.lessons.output import say
 from lab.lessons.scale import ROOT, Lesson
-from lab.lessons.telling import say
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store import Run
 from lab.text import all_sentences, world_corpus

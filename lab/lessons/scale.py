@@ -15,12 +15,12 @@ from core.errors import InputError
 from lab import store
 from lab.evaluate.information import information_of_run
 from lab.figures.theme import TEMPLATE, template
-from lab.lessons.telling import following, say
+from lab.lessons.output import progress_line, say
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.definitions import changed
 from lab.study.scales import scale_named
-from lab.training import carry_out
+from lab.training import run_training
 
 ROOT: Final = Path(__file__).parents[2]
 CANDIDATES: Final = {"smoke": (4, 16, 64), "toy": (16, 64, 256, 1_024, 4_096)}
@@ -65,9 +65,9 @@ class Lesson:
         if run is not None and run.status.state == "finished":
             say(f"Reopened run `{run.name}`.")
             return run
-        with following(f"training {name}") as tell:
+        with progress_line(f"training {name}") as tell:
             opened = reopen_run(run.name) if run else start_run(self.free_name(name), settings, corpus)
-            return carry_out(*opened, lambda at: tell(at.phase, at.done, at.total))
+            return run_training(*opened, lambda at: tell(at.phase, at.done, at.total))
 
     def free_name(self, name: str) -> str:
         """A name for a new run of this lesson."""
@@ -77,7 +77,7 @@ class Lesson:
         """The rows of the ledger of a run, measured now unless they are kept with it, by this version."""
         kept = run.document("information")
         if kept is None or kept["step"] != run.info.settings.steps or not _complete(kept["rows"]):
-            with following(f"ledger of {run.name}") as tell:
+            with progress_line(f"ledger of {run.name}") as tell:
                 kept = information_of_run(
                     run,
                     CANDIDATES.get(self.scale, CANDIDATES["toy"]),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lab.evaluate.ledger.limits import NORMAL
-from lab.evaluate.ledger.subject import shares_of
+from lab.evaluate.ledger.loaded_run import language_distribution
 from lab.figures.ledger import tightest
 from lab.lessons.reading import Ids, Readers
 from lab.lessons.scale import Lesson
@@ -30,7 +30,7 @@ def readings(here: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.Dat
         Columns run, reading, nats, error (its standard error) and exact.
     """
     some = next(iter(runs.values()))
-    pairs = shares_of(some.subject, "tlm")
+    pairs = language_distribution(some.loaded, "tlm")
     rng = np.random.default_rng([seed, 6])
     count = here.sentences // 4
     meanings = _unseen(some, count, seed)
@@ -39,7 +39,7 @@ def readings(here: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.Dat
     own = some.encode([some.text(m, pair[0]) for m, pair in zip(meanings, tags, strict=True)])
     told = some.encode([some.text(m, pair[1]) for m, pair in zip(meanings, tags, strict=True)])
     lies = some.encode([some.text(m, pair[1]) for m, pair in zip(np.roll(meanings, 1), tags, strict=True)])
-    shown = [mask([ids], some.subject.tokenizer.mask_id, RATE, rng)[0] for ids in own]
+    shown = [mask([ids], some.loaded.tokenizer.mask_id, RATE, rng)[0] for ids in own]
     kept = [at for at in range(count) if (own[at] != shown[at]).any()]
     rows: list[dict[str, Any]] = []
     for reading, beside in zip(READINGS, (None, told, lies), strict=True):
@@ -57,8 +57,8 @@ def readings(here: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.Dat
 
 def _unseen(readers: Readers, count: int, seed: int) -> np.ndarray:
     """Meanings that were neither trained on nor held out, no two alike."""
-    drawn = readers.world.draw(2 * count + len(readers.subject.meanings), seed + 11)
-    return drawn[~np.isin(drawn, readers.subject.meanings)][:count]
+    drawn = readers.world.draw(2 * count + len(readers.loaded.meanings), seed + 11)
+    return drawn[~np.isin(drawn, readers.loaded.meanings)][:count]
 
 
 def _exact(
@@ -68,10 +68,10 @@ def _exact(
     if reading == READINGS[2]:
         return None
     if beside is None:
-        sides = shares_of(readers.subject, "mmlm")
+        sides = language_distribution(readers.loaded, "mmlm")
         found = [readers.uncertainty([one], sides) for one in shown]
     else:
-        pairs = shares_of(readers.subject, "tlm")
+        pairs = language_distribution(readers.loaded, "tlm")
         found = [readers.uncertainty(list(both), pairs) for both in zip(shown, beside, strict=True)]
     return float(np.concatenate(found).mean())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lab.figures.ledger import tightest
-from lab.figures.tasks import OWN
+from lab.figures.tasks import MMLM_OWN
 from lab.lessons.reading import Readers
 from lab.lessons.verdicts import Verdict, judged
 
@@ -15,7 +15,7 @@ from lab.lessons.verdicts import Verdict, judged
 def own_row(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The ledger's row of MMLM on its own sentences; that on TLM's sentences where both are the same."""
     chosen = tightest(rows)
-    return chosen.get(OWN, chosen["mmlm"])
+    return chosen.get(MMLM_OWN, chosen["mmlm"])
 
 
 def parts(row: Mapping[str, Any]) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def parts(row: Mapping[str, Any]) -> pd.DataFrame:
 
 def check_gap(answer: Any, row: Mapping[str, Any], readers: Readers) -> Verdict:
     """By how many nats log |V| less a perfect model's loss exceeds the information."""
-    most = math.log(readers.subject.tokenizer.size)
+    most = math.log(readers.loaded.tokenizer.size)
     gap, loss = most - row["ceiling"], row["ceiling"] - row["nats"]
     return judged(
         answer, gap, 0.01,

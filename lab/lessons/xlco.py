@@ -10,8 +10,8 @@ import torch
 from scipy.optimize import brentq
 
 from core.model.memory import momentum_update
-from lab.evaluate.ledger.contrast import reachable
-from lab.lessons.excerpt import value_of
+from lab.evaluate.ledger.contrast import cosine_ceiling
+from lab.lessons.small_studies import value_of
 from lab.lessons.verdicts import Verdict, judged
 from lab.store.study import StudyFolder
 
@@ -32,7 +32,7 @@ def ceilings(candidates: int, temperatures: Iterable[float]) -> pd.DataFrame:
         {
             "temperature": each,
             "batch": math.log(candidates) - math.log1p((candidates - 1) * math.exp(-(1 + others) / each)),
-            "one": reachable(candidates, each),
+            "one": cosine_ceiling(candidates, each),
             "scores": math.log(candidates),
         }
         for each in temperatures
@@ -147,11 +147,11 @@ def mixup_in_words(study: StudyFolder) -> list[str]:
 
 def check_temperature(answer: Any, nats: float = 4.0, candidates: int = 64) -> Verdict:
     """The highest temperature at which cosines can show so many nats with so many candidates."""
-    highest = float(np.asarray(brentq(lambda each: reachable(candidates, each) - nats, 0.02, 50.0)))
+    highest = float(np.asarray(brentq(lambda each: cosine_ceiling(candidates, each) - nats, 0.02, 50.0)))
     return judged(
         answer, highest, 0.006,
         f"at temperature {highest:.3f} cosines of 1 for the translation and -1 for all others show "
-        f"{reachable(candidates, highest):.2f} nats",
+        f"{cosine_ceiling(candidates, highest):.2f} nats",
         f"try values in lab.evaluate.ledger.contrast.reachable({candidates}, temperature) until it gives {nats:g}",
         {"that is where cosines between 0 and 1 end; they begin at -1": highest / 2},
     )  # fmt: skip

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from core.files import whole_folder
-from lab.store.atomic import StorageFull, replace, room
+from lab.store.atomic import StorageFull, replace, report_full_disk
 from lab.store.paths import NAME, cache_folder, check_name, runs_folder
 from lab.store.results import SCORE_COLUMNS
 from lab.store.run import Run
@@ -35,7 +35,7 @@ __all__ = [
     "list_runs",
     "open_run",
     "replace",
-    "room",
+    "report_full_disk",
     "runs_folder",
     "tail",
 ]
@@ -54,7 +54,7 @@ def create_run(name: str, info: RunInfo) -> Run:
             raise InputError(f"{parent.as_posix()} is a run, which holds no others: choose another --name")
     if folder.exists():
         raise _taken(name)
-    with room(folder):
+    with report_full_disk(folder):
         try:
             with whole_folder(folder) as partial:
                 run = Run(name, partial)

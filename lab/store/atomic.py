@@ -22,7 +22,7 @@ class StorageFull(InputError):
 
 
 @contextmanager
-def room(path: Path) -> Iterator[None]:
+def report_full_disk(path: Path) -> Iterator[None]:
     """Turns a full disk, and a place that cannot be written to, into one line that says what to do.
 
     Raises:
@@ -63,5 +63,5 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         InputError: as in `room`.
     """
-    with room(path), whole_file(path) as partial:
+    with report_full_disk(path), whole_file(path) as partial:
         partial.write_bytes(content)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import InputError
-from lab.store.atomic import room
+from lab.store.atomic import report_full_disk
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 MOST_PARTS: Final = 3
@@ -36,7 +36,7 @@ def cache_folder() -> Path:
         InputError: the folder of runs cannot be written to.
     """
     folder = runs_folder() / ".cache"
-    with room(folder):
+    with report_full_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from core.config import STORED
 from core.errors import InputError
-from lab.store.atomic import replace, room
+from lab.store.atomic import replace, report_full_disk
 from lab.store.checkpoints import Checkpoints
 from lab.store.claim import Claim, read_status
 from lab.store.owner import lives
@@ -72,7 +72,7 @@ class Run(Steps, Snapshots, Results):
         """
         status, lock = self.status, self.folder / "lock"
         of_older_version = status.state not in ENDED and not status.life and not lock.exists()
-        with room(lock):
+        with report_full_disk(lock):
             if of_older_version or not self._claim.acquire(take_over, waits):
                 raise InputError(
                     f"run {self.name} is {self.status.state} in {self.status.owner.words()}: stop it first, or wait "
@@ -123,7 +123,7 @@ class Run(Steps, Snapshots, Results):
 
     # what one process asks of another
 
-    def ask(self, request: Request) -> None:
+    def send_request(self, request: Request) -> None:
         """Asks the process of the run to pause, continue or stop after its current step."""
         replace(self.folder / "request.json", Asked(request=request).model_dump_json().encode())
 
@@ -179,5 +179,5 @@ class Run(Steps, Snapshots, Results):
     def new_checkpoint(self, step: int) -> Generator[Path]:
         """A folder to write the checkpoint of a step into; it counts when the block ends without error."""
         self.flush_steps()
-        with room(self.folder / "checkpoints"), self._checkpoints.write(step) as folder:
+        with report_full_disk(self.folder / "checkpoints"), self._checkpoints.write(step) as folder:
             yield folder

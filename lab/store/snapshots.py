@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from core.errors import InputError
 from core.files import whole_file
-from lab.store.atomic import room
+from lab.store.atomic import report_full_disk
 from lab.store.tables import read_table, write_table
 from lab.store.thinning import thinned
 
@@ -40,7 +40,7 @@ class Snapshots:
         """Sentence vectors by layer, [sentences, hidden]; kept in float16."""
         path = self._snapshot_path(step)
         named = {f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}
-        with room(path):
+        with report_full_disk(path):
             path.parent.mkdir(exist_ok=True)
             with whole_file(path) as partial:
                 save_file(named, partial)
@@ -76,7 +76,7 @@ class Snapshots:
     def _snapshot_path(self, step: int) -> Path:
         return self.folder / "vectors" / f"step-{step:08d}.safetensors"
 
-    def keep_snapshots(self, last: int) -> None:
+    def drop_snapshots_after(self, last: int) -> None:
         """Drops the snapshots after step `last`: a resumed run writes those again."""
         for step in self.snapshots():
             if step > last:

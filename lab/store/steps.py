@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.errors import InputError
 from core.files import flush
-from lab.store.atomic import replace, room
+from lab.store.atomic import replace, report_full_disk
 
 
 class Steps:
@@ -21,7 +21,7 @@ class Steps:
     def append_step(self, record: dict[str, Any]) -> None:
         """Adds a line to `steps.jsonl`."""
         path = self.folder / "steps.jsonl"
-        with room(path), path.open("a", encoding="utf-8") as file:
+        with report_full_disk(path), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def flush_steps(self) -> None:
@@ -29,7 +29,7 @@ class Steps:
         if (self.folder / "steps.jsonl").is_file():
             flush(self.folder / "steps.jsonl")
 
-    def keep_steps(self, last: int) -> None:
+    def drop_steps_after(self, last: int) -> None:
         """Drops what was recorded after step `last`: a resumed run writes those steps again.
 
         Raises:

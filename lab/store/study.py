@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from core.config import FORMAT_VERSION, STORED, Frozen, StoredSettings
 from core.errors import InputError
 from core.files import whole_folder
-from lab.store.atomic import replace, room
+from lab.store.atomic import replace, report_full_disk
 from lab.store.paths import check_name, runs_folder
 from lab.store.tables import write_table
 from lab.store.versions import check_format, read_document, refusal, settings_then
@@ -109,7 +109,7 @@ class StudyFolder:
         baselines: pd.DataFrame | None = None,
     ) -> None:
         """Replaces the results, `study.json` last: it speaks for tables that are there."""
-        with room(self.folder):
+        with report_full_disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         empty = pd.DataFrame(columns=["arm", "seed", *BASELINE_UNITS])
         for name, content in (
@@ -163,7 +163,7 @@ class StudyFolder:
     def copy_to_gallery(self) -> "StudyFolder":
         """Puts the results, without the runs, among those that come with the lab."""
         target = GALLERY / self.name
-        with room(target), whole_folder(target, replaces=lambda _: True) as partial:
+        with report_full_disk(target), whole_folder(target, replaces=lambda _: True) as partial:
             for path in (self.folder / "study.json", *self.folder.glob("*.parquet")):
                 shutil.copyfile(path, partial / path.name)
         return StudyFolder(self.name, target)

@@ -7,12 +7,12 @@ import pandas as pd
 
 from core.errors import InputError
 from core.files import whole_file
-from lab.store.atomic import room
+from lab.store.atomic import report_full_disk
 
 
 def write_table(path: Path, table: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> None:
     """Writes a table in the place of an older one; its folder is made, but not the one that holds it."""
-    with room(path):
+    with report_full_disk(path):
         path.parent.mkdir(exist_ok=True)
         with whole_file(path) as partial:
             table.to_parquet(partial, index=False, compression=compression)

@@ -16,10 +16,10 @@ from lab.study.definitions import STUDIES, Changes, study_named
 from lab.study.scales import ScaleName
 from lab.study.statistics import compared
 
-__all__ = ["STUDIES", "against", "carry_out_study", "list_studies", "open_study", "study"]
+__all__ = ["STUDIES", "against", "list_studies", "open_study", "run_study", "study"]
 
 
-def silent(done: float, total: int, told: str) -> None:
+def no_progress(done: float, total: int, told: str) -> None:
     """Reports nothing."""
 
 
@@ -29,7 +29,7 @@ def study(
     seeds: int = 3,
     corpus: Path | None = None,
     jobs: int = 1,
-    progress: Callable[[float, int, str], None] = silent,
+    progress: Callable[[float, int, str], None] = no_progress,
 ) -> pd.DataFrame:
     """The table of a study, one row per arm and metric, as `compared` describes it.
 
@@ -46,7 +46,7 @@ def study(
     Raises:
         InputError: no such study or scale, or cells failed; the others are kept, and a second call tries those again.
     """
-    folder, failed = carry_out_study(name, scale, seeds, corpus, jobs, progress=progress)
+    folder, failed = run_study(name, scale, seeds, corpus, jobs, progress=progress)
     if failed:
         first, why = next(iter(failed.items()))
         raise InputError(f"{len(failed)} cells failed ({first}: {why}): the others are kept, call again")
@@ -62,7 +62,7 @@ def against(folder: StudyFolder, reference: str) -> pd.DataFrame:
     return compared(folder.units(), reference, {arm.name: arm.label for arm in folder.info.arms})
 
 
-def carry_out_study(
+def run_study(
     name: str,
     scale: ScaleName = "toy",
     seeds: int = 3,
@@ -70,15 +70,15 @@ def carry_out_study(
     jobs: int = 1,
     folder: str | None = None,
     steps: int | None = None,
-    progress: Callable[[float, int, str], None] = silent,
+    progress: Callable[[float, int, str], None] = no_progress,
     world: Changes | None = None,
 ) -> tuple[StudyFolder, dict[str, str]]:
     """As `study`, under a name of its own, with other training steps and settings of the world if wanted.
 
     The folder of the study, and why cells failed, by cell.
     """
-    from lab.study.grid import carry_out_grid, collect, plan
+    from lab.study.grid import collect, plan, run_grid
 
     grid = plan(study_named(name), scale, seeds, corpus, folder, steps, world)
-    failed = carry_out_grid(grid, jobs, progress)
+    failed = run_grid(grid, jobs, progress)
     return collect(grid, failed), failed

@@ -12,7 +12,7 @@ from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
 from lab.evaluate.baselines import BASELINES, Text, encode_baseline, training_sentences
-from lab.evaluate.ledger.subject import world_of
+from lab.evaluate.ledger.loaded_run import world_of
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.roles import CHANCE, Questions

@@ -12,15 +12,15 @@ from core.errors import InputError
 from core.objectives import needs_pairs
 from core.text.corpus import open_corpus
 from lab import store
-from lab.evaluate.ledger.subject import silent
+from lab.evaluate.ledger.loaded_run import no_progress
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.baselines import measure_baselines
 from lab.study.measures import learning_curves, measure
-from lab.study.scales import Protocol
+from lab.study.scales import StudyProtocol
 from lab.text import corpus_of, corpus_tokenizer, encoded, sampler, world_corpus
 from lab.text_summary import check_enough
-from lab.training import Report, carry_out
+from lab.training import Report, run_training
 
 TRAINING: float = 0.9
 """Share of a cell's time that training takes, about; the rest is measuring."""
@@ -35,7 +35,7 @@ class Cell(Frozen):
     seed: int
     settings: StoredSettings
     base: StoredSettings
-    protocol: Protocol
+    protocol: StudyProtocol
     corpus: Path | None
 
     @property
@@ -66,7 +66,7 @@ def share_done(cell: Cell) -> float:
     return TRAINING * status.step / max(1, cell.settings.steps)
 
 
-def carry_out_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataFrame:
+def run_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataFrame:
     """Trains a cell from where it stands, measures it, and returns its units; a finished one is not run again.
 
     Raises:
@@ -81,9 +81,9 @@ def carry_out_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataF
     if cell.run.folder.is_dir():
         check_same(cell)
     if not cell.run.folder.is_dir():
-        carry_out(*start_run(cell.name, cell.settings, cell.corpus), report)
+        run_training(*start_run(cell.name, cell.settings, cell.corpus), report)
     elif cell.run.status.state != "finished":
-        carry_out(*reopen_run(cell.name), report)
+        run_training(*reopen_run(cell.name), report)
     if cell.run.status.state != "finished":
         raise InputError(f"run {cell.name} is {cell.run.status.state}: {cell.run.status.message}")
 
@@ -119,8 +119,8 @@ class CellResults(NamedTuple):
 def results(cell: Cell) -> CellResults:
     """The tables of a finished cell, with its arm and seed."""
     named = {"arm": cell.arm, "seed": cell.seed}
-    units = carry_out_cell(cell)
-    baselines = measure_baselines(cell.run, silent)
+    units = run_cell(cell)
+    baselines = measure_baselines(cell.run, no_progress)
     tables = (units, learning_curves(cell.run), baselines)
     return CellResults(*(table.assign(**named) for table in tables))
 
@@ -128,6 +128,6 @@ def results(cell: Cell) -> CellResults:
 if __name__ == "__main__":
     # a process of its own for one cell, which outlives the study that started it
     try:
-        carry_out_cell(Cell.model_validate_json(Path(sys.argv[1]).read_bytes()))
+        run_cell(Cell.model_validate_json(Path(sys.argv[1]).read_bytes()))
     except InputError as error:
         raise SystemExit(f"lab: {error}") from error

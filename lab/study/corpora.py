@@ -38,5 +38,5 @@ def unequal_world(settings: WorldSettings, seed: int) -> Path:
             overwrite=True,
         )  # fmt: skip
 
-    with store.room(folder):
+    with store.report_full_disk(folder):
         return cached_folder(folder, open_corpus, write).folder

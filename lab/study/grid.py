@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.train import NonFiniteLoss
 from lab import store
 from lab.store.study import ArmInfo, Contrast, StudyFolder, StudyInfo, study_folder
-from lab.study.cells import TRAINING, Cell, carry_out_cell, check_same, prepare_text, results, share_done
+from lab.study.cells import TRAINING, Cell, check_same, prepare_text, results, run_cell, share_done
 from lab.study.contrasts import default_contrasts
 from lab.study.corpora import unequal_world
 from lab.study.definitions import Arm, Changes, Study, changed
@@ -97,7 +97,7 @@ def _same(base: object, arms: Sequence[Arm]) -> str:
     return (same or [arms[0].name])[0]
 
 
-def carry_out_grid(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
+def run_grid(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
     """Carries out the cells that are not finished; what went wrong by cell, which a second call tries again.
 
     Raises:
@@ -126,7 +126,7 @@ def _one_by_one(grid: Grid, progress: Progress) -> dict[str, str]:
     failed: dict[str, str] = {}
     for done, cell in enumerate(grid.cells):
         try:
-            carry_out_cell(cell, lambda share, told, done=done: progress(done + share, len(grid.cells), told))
+            run_cell(cell, lambda share, told, done=done: progress(done + share, len(grid.cells), told))
         except (InputError, NonFiniteLoss, MemoryError) as error:
             failed[cell.name] = str(error)
         progress(done + 1, len(grid.cells), cell.name)

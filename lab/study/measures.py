@@ -10,18 +10,18 @@ import pandas as pd
 from core.config import Settings
 from lab.evaluate.ledger.contrast import attainable as ideal_critic
 from lab.evaluate.ledger.contrast import contrast_loss, fitted_scale, shares_of_directions
+from lab.evaluate.ledger.loaded_run import LoadedRun, load_run, masked_tasks, truth_of
 from lab.evaluate.ledger.masked import masked_reading, token_entropy
-from lab.evaluate.ledger.subject import Subject, masked_tasks, open_subject, truth_of
 from lab.evaluate.ledger.translations import Pools, chosen_pairs
 from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.roles import CHANCE, Questions
 from lab.evaluate.vectors import encode
-from lab.figures.tasks import ADDED, OWN
+from lab.figures.tasks import ADDED, MMLM_OWN
 from lab.store import Run
 from lab.study.metrics import LAYERS
-from lab.study.scales import Protocol
+from lab.study.scales import StudyProtocol
 
 BINS: Final = 40
 MEASURED: Final = "measured"
@@ -32,7 +32,7 @@ FEWEST_CANDIDATES: Final = 8
 Progress = Callable[[str, int, int], None]
 
 
-def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) -> pd.DataFrame:
+def measure(run: Run, base: Settings, protocol: StudyProtocol, progress: Progress) -> pd.DataFrame:
     """The units of a cell: metric, part, unit, total, weight, ceiling, truth, chance, attainable; kept with the run.
 
     A metric is the sum over its parts of sum(total) / sum(weight). Languages and pairs are read in the proportions of
@@ -42,13 +42,13 @@ def measure(run: Run, base: Settings, protocol: Protocol, progress: Progress) ->
     kept, table = run.document(MEASURED), run.table(MEASURED)
     if kept == key and table is not None:
         return table
-    subject = open_subject(run, progress, base.text)
+    loaded = load_run(run, progress, base.text)
     parts = [
         *_effort(run),
-        *_retrieval(subject),
-        *_roles(subject),
-        *_masked(subject, protocol),
-        *_contrast(subject, protocol),
+        *_retrieval(loaded),
+        *_roles(loaded),
+        *_masked(loaded, protocol),
+        *_contrast(loaded, protocol),
     ]
     table = pd.concat(parts, ignore_index=True)
     run.write_table(MEASURED, table)
@@ -89,13 +89,13 @@ def _effort(run: Run) -> Iterable[pd.DataFrame]:
     yield _units("tokens", "", [0], [float(steps["tokens"].sum())], [1.0])
 
 
-def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
+def _retrieval(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
     """Per held-out meaning the share of directions in which its sentence finds its translation, at every layer.
 
     Nothing where no direction is large enough to be averaged.
     """
-    sentences = subject.run.held_out()
-    for layer, values, chosen in _states(subject, sentences["text"].tolist()):
+    sentences = loaded.run.held_out()
+    for layer, values, chosen in _states(loaded, sentences["text"].tolist()):
         directions = retrieval(sides_of(sentences, values))
         mean = mean_accuracy(directions)
         if mean is None:
@@ -107,44 +107,44 @@ def _retrieval(subject: Subject) -> Iterable[pd.DataFrame]:
             yield _units("retrieval", "", *columns, chance=mean.chance)
 
 
-def _states(subject: Subject, texts: Sequence[str]) -> Iterable[tuple[int, np.ndarray, bool]]:
+def _states(loaded: LoadedRun, texts: Sequence[str]) -> Iterable[tuple[int, np.ndarray, bool]]:
     """Every hidden state: its number, the vectors of the texts, and whether it is the one that evaluations read."""
-    settings, top = subject.run.info.settings, subject.model.encoder.config.num_hidden_layers
+    settings, top = loaded.run.info.settings, loaded.model.encoder.config.num_hidden_layers
     vectors = encode(
-        subject.model, subject.tokenizer, texts, range(top + 1), settings.measure.pooling,
-        lambda done, of: subject.progress("encoding", done, of),
+        loaded.model, loaded.tokenizer, texts, range(top + 1), settings.measure.pooling,
+        lambda done, of: loaded.progress("encoding", done, of),
     )  # fmt: skip
     for layer, values in vectors.items():
         yield layer, values, layer == settings.evaluation_layer_of(top)
 
 
-def _roles(subject: Subject) -> Iterable[pd.DataFrame]:
+def _roles(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
     """Per held-out role fact the share of directions in which its translation is nearer than that of its exchange.
 
     At every layer; a mean over the relations, which weigh alike. Nothing where the world tells no role facts.
     """
-    questions = Questions.of_held_out(subject.world, subject.run.held_out())
+    questions = Questions.of_held_out(loaded.world, loaded.run.held_out())
     if questions is None:
         return
-    for layer, values, chosen in _states(subject, questions.sentences["text"].tolist()):
+    for layer, values, chosen in _states(loaded, questions.sentences["text"].tolist()):
         columns = questions.facts, *questions.by_fact(values)
         yield _units(f"{LAYERS['roles']}{layer}", "", *columns, chance=CHANCE)
         if chosen:
             yield _units("roles", "", *columns, chance=CHANCE)
 
 
-def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
+def _masked(loaded: LoadedRun, protocol: StudyProtocol) -> Iterable[pd.DataFrame]:
     """MMLM and TLM on the same tokens: H(token) less their cross-entropy, per meaning, and what a translation adds."""
-    known = truth_of(subject, protocol.truth_sentences)
+    known = truth_of(loaded, protocol.truth_sentences)
     readings = {
-        task: masked_reading(subject, task, protocol.sentences, subject.run.info.settings.seed)
-        for task in masked_tasks(subject)
+        task: masked_reading(loaded, task, protocol.sentences, loaded.run.info.settings.seed)
+        for task in masked_tasks(loaded)
         if task != ADDED
     }
     for task, reading in readings.items():
-        metric = "mmlm_own" if task == OWN else task
+        metric = "mmlm_own" if task == MMLM_OWN else task
         exact = known.get(task)
-        entropy = exact.token_entropy_nats if exact else token_entropy(subject, task)
+        entropy = exact.token_entropy_nats if exact else token_entropy(loaded, task)
         truth = exact.information_nats if exact else math.nan
         unit, loss, weight = reading.meanings, reading.sums, reading.counts
         yield _units(metric, "", unit, entropy * weight - loss, weight, entropy, truth, attainable=truth)
@@ -161,40 +161,40 @@ def _masked(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
             truth=truth,
             attainable=truth,
         )
-        cost = wrong_translations(subject, protocol.sentences, subject.run.info.settings.seed)
+        cost = wrong_translations(loaded, protocol.sentences, loaded.run.info.settings.seed)
         if cost is not None:
             yield _units("wrong_translation", "", cost.meanings, cost.sums, cost.counts)
 
 
-def _contrast(subject: Subject, protocol: Protocol) -> Iterable[pd.DataFrame]:
+def _contrast(loaded: LoadedRun, protocol: StudyProtocol) -> Iterable[pd.DataFrame]:
     """XLCO: the InfoNCE bound with the protocol's candidates, as far as there are so many, and with training's own.
 
     A unit is a meaning, which counts as query and as candidate: its total is the bound plus what the bound loses
     without it, times the number of meanings (a jackknife), so that the spread of totals is the bound's variance.
     """
-    if not subject.pairs:
+    if not loaded.pairs:
         return
-    settings, seed = subject.run.info.settings, subject.run.info.settings.seed
+    settings, seed = loaded.run.info.settings, loaded.run.info.settings.seed
     own = num_candidates(settings)
-    chosen = chosen_pairs(subject.pairs, protocol.directions, seed)
-    pools = Pools(subject, chosen, (protocol.candidates, *([own] if own else [])), seed)
+    chosen = chosen_pairs(loaded.pairs, protocol.directions, seed)
+    pools = Pools(loaded, chosen, (protocol.candidates, *([own] if own else [])), seed)
     directions = pools.with_room(FEWEST_CANDIDATES)
     room = min(one.room for one in directions)
     truth = math.nan
-    if subject.world is not None:
+    if loaded.world is not None:
         shares = shares_of_directions(directions)
-        exact = [subject.world.information_between(one.source, one.target) for one in directions]
+        exact = [loaded.world.information_between(one.source, one.target) for one in directions]
         truth = float(np.dot(shares, exact))
     # a power of two, which stays one where other text holds out less than the protocol asks for
     asked = min(protocol.candidates, 2 ** int(math.log2(room)))
     for metric, count in (("xlco", asked), ("xlco_trained", own)):
         if not count or count > room:
             continue
-        temperature = 1 / fitted_scale(subject, directions, count)
+        temperature = 1 / fitted_scale(loaded, directions, count)
         mean = contrast_loss(directions, count, temperature)
         size = len(mean.meanings)
         bound = math.log(count) - mean.mean + size * (mean.change - mean.change.mean())
-        ideal = ideal_critic(subject, directions, count)
+        ideal = ideal_critic(loaded, directions, count)
         shown = math.nan if ideal is None else ideal.nats
         limits = math.log(count), truth
         yield _units(metric, "", mean.meanings, bound, np.ones(size), *limits, attainable=shown)

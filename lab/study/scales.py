@@ -16,7 +16,7 @@ FIRST_SEED: Final = 101
 SNAPSHOTS: Final = 12
 
 
-class Protocol(Frozen):
+class StudyProtocol(Frozen):
     """How cells are measured, alike in all arms of a study."""
 
     candidates: int
@@ -34,7 +34,7 @@ class Scale:
     """A size of study: its base settings and its protocol."""
 
     settings: Callable[[], Settings]
-    protocol: Protocol
+    protocol: StudyProtocol
 
 
 def smoke() -> Settings:
@@ -57,14 +57,14 @@ def smoke() -> Settings:
 
 
 SCALES: Final[dict[str, Scale]] = {
-    "smoke": Scale(smoke, Protocol(candidates=64, sentences=200, truth_sentences=20, directions=1)),
+    "smoke": Scale(smoke, StudyProtocol(candidates=64, sentences=200, truth_sentences=20, directions=1)),
     "toy": Scale(
         lambda: recipe("toy"),
-        Protocol(candidates=1_024, sentences=2_000, truth_sentences=1_000, directions=4),
+        StudyProtocol(candidates=1_024, sentences=2_000, truth_sentences=1_000, directions=4),
     ),
     "small": Scale(
         lambda: recipe("small"),
-        Protocol(candidates=256, sentences=2_000, truth_sentences=1_000, directions=6),
+        StudyProtocol(candidates=256, sentences=2_000, truth_sentences=1_000, directions=6),
     ),
 }
 ScaleName = Literal["smoke", "toy", "small"]

@@ -10,7 +10,7 @@ from core.errors import InputError
 from lab.world.facts import FOLDER, Facts, entities, mentions, relations
 from lab.world.language import LANGUAGES, Language, Table, read
 from lab.world.pattern import Pattern
-from lab.world.reading import Reader
+from lab.world.reading import WorldReader
 from lab.world.template import SLOT, compile_template
 from lab.world.verbaliser import Verbaliser
 
@@ -113,7 +113,7 @@ def _shared(kind: str, column: str, position: int, table: Table) -> Iterator[str
 def _misread(language: Language) -> Iterator[str]:
     """Reads sentences back against every fact of the world and in every wording."""
     verbaliser = _all_facts(language)
-    facts, reader = verbaliser.facts, Reader({language.tag: verbaliser}, 1)
+    facts, reader = verbaliser.facts, WorldReader({language.tag: verbaliser}, 1)
     rng = np.random.default_rng(0)
     for row, templates in enumerate(verbaliser.templates):
         for choice in (np.arange(len(templates)) + 0.5) / len(templates):

@@ -16,7 +16,7 @@ LARGEST_RUN = 20_000  # a stretch with more fillings than this is sampled
 SAMPLED = 4_000
 
 
-class Run(NamedTuple):
+class TokenRun(NamedTuple):
     """Texts of one stretch of sentences: how often the stretch occurs, and the probability of each text."""
 
     weight: float
@@ -73,7 +73,7 @@ def token_frequencies(world: World, tokenizer, seed: int = 0) -> Frequencies:
     return Frequencies(counts, samples)
 
 
-def _count(runs: Iterator[Run], tokenizer) -> tuple[np.ndarray, list[Sampled]]:
+def _count(runs: Iterator[TokenRun], tokenizer) -> tuple[np.ndarray, list[Sampled]]:
     mean = np.zeros(tokenizer.size)
     samples = []
     for run in runs:
@@ -85,7 +85,7 @@ def _count(runs: Iterator[Run], tokenizer) -> tuple[np.ndarray, list[Sampled]]:
     return mean, samples
 
 
-def _runs(world: World, verbaliser: Verbaliser, rng: np.random.Generator) -> Iterator[Run]:
+def _runs(world: World, verbaliser: Verbaliser, rng: np.random.Generator) -> Iterator[TokenRun]:
     language = verbaliser.language
     for row, templates in enumerate(verbaliser.templates):
         weight = float(world.distribution.relation[row]) / len(templates)
@@ -95,7 +95,7 @@ def _runs(world: World, verbaliser: Verbaliser, rng: np.random.Generator) -> Ite
                 texts, p, exact = _fillings(stretch, world.distribution.slots[row], rng)
                 if number == 0:
                     texts = [language.finish(text).removesuffix(language.end) for text in texts]
-                yield Run(weight, texts, p, exact)
+                yield TokenRun(weight, texts, p, exact)
 
 
 def _stretches(pieces: Sequence[Piece]) -> list[Sequence[Piece]]:
@@ -126,7 +126,7 @@ def _fillings(
     return list(render(stretch, fillers)), np.broadcast_to(p, len(fillers)), exact
 
 
-def _whole(world: World, tag: str, rng: np.random.Generator) -> Iterator[Run]:
+def _whole(world: World, tag: str, rng: np.random.Generator) -> Iterator[TokenRun]:
     meanings = world.draw(SAMPLED, int(rng.integers(2**62)), without_replacement=False)
     texts = [world.sentence(int(meaning), tag, rng) for meaning in meanings]
-    yield Run(1.0, texts, np.full(SAMPLED, 1 / SAMPLED), False)
+    yield TokenRun(1.0, texts, np.full(SAMPLED, 1 / SAMPLED), False)

@@ -10,18 +10,18 @@ import numpy as np
 
 from lab.world.frequency import Frequencies, token_frequencies
 from lab.world.pattern import Pattern, Vocabulary
-from lab.world.reading import Reader
+from lab.world.reading import WorldReader
 from lab.world.world import World
 
 SPACE = "▁"
 SPECIAL, UNKNOWN = 4, 3  # ids below SPECIAL are <s> <pad> </s> <unk>
 CACHED_TEXTS = 300_000
 
-Shares = Mapping[tuple[str, ...], float]
+LanguageDistribution = Mapping[tuple[str, ...], float]
 """Probability of the language of a sentence, `("en",)`, or of the two of a pair in order, `("en", "fr")`."""
 
 
-class Tokenizer(Protocol):
+class TokenEncoder(Protocol):
     """What is asked of a tokenizer; `core.text.tokenizer.Tokenizer` is one."""
 
     mask_id: int
@@ -50,9 +50,9 @@ class IdealReader:
     different numbers of tokens, and languages without spaces are cut as the tokenizer likes.
     """
 
-    def __init__(self, world: World, tokenizer: Tokenizer) -> None:
+    def __init__(self, world: World, tokenizer: TokenEncoder) -> None:
         self.world, self.tokenizer = world, tokenizer
-        self._reader = Reader(world.verbalisers, world.num_facts, self._write, begin=SPACE)
+        self._reader = WorldReader(world.verbalisers, world.num_facts, self._write, begin=SPACE)
         pieces = tokenizer.tokens(range(SPECIAL, tokenizer.size))
         self._vocabulary = Vocabulary(pieces, self._reader.characters)
         self._ids: dict[str, np.ndarray] = {}
@@ -114,7 +114,9 @@ class IdealReader:
         self._ids.update(zip(new, self.tokenizer.encode(plain), strict=True))
         return [self._ids[text] for text in texts]
 
-    def posteriors(self, sides: Sequence[np.ndarray], shares: Shares) -> list[list[dict[int, float]]]:
+    def posteriors(
+        self, sides: Sequence[np.ndarray], shares: LanguageDistribution
+    ) -> list[list[dict[int, float]]]:
         """P(token | everything visible) at each masked position, for each of one or two sides.
 
         `sides` are ids `<s>` ... `</s>` with `<mask>` where hidden; with two, the second is the translation
@@ -125,12 +127,12 @@ class IdealReader:
         weights = [self._weights(found[0], shares)] if len(sides) == 1 else self._pair_weights(found, shares)
         return [self._tokens(*triple) for triple in zip(sides, found, weights, strict=True)]
 
-    def _weights(self, candidates: list[Candidate], shares: Shares) -> np.ndarray:
+    def _weights(self, candidates: list[Candidate], shares: LanguageDistribution) -> np.ndarray:
         return np.array(
             [shares.get((c.language,), 0.0) * self.probability(c.meaning) * c.share for c in candidates]
         )
 
-    def _pair_weights(self, found: list[list[Candidate]], shares: Shares) -> list[np.ndarray]:
+    def _pair_weights(self, found: list[list[Candidate]], shares: LanguageDistribution) -> list[np.ndarray]:
         """P(candidate, all that is visible) for each side, the other side summed out."""
         swapped = {(b, a): share for (a, b), share in shares.items()}
         return [
@@ -138,7 +140,9 @@ class IdealReader:
             self._side_weights(found[1], found[0], swapped),
         ]
 
-    def _side_weights(self, mine: list[Candidate], other: list[Candidate], shares: Shares) -> np.ndarray:
+    def _side_weights(
+        self, mine: list[Candidate], other: list[Candidate], shares: LanguageDistribution
+    ) -> np.ndarray:
         noise = self.world.settings["noise"]
         same: dict[tuple[str, int], float] = defaultdict(float)
         any_meaning: dict[str, float] = defaultdict(float)

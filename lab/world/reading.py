@@ -41,7 +41,7 @@ class Reading:
     text: str
 
 
-class Reader:
+class WorldReader:
     """Finds every reading of a pattern by walking the templates piece by piece.
 
     A walk ends where the visible text no longer fits, so the cost is governed by what the gaps leave open,

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.world.distribution import entropy
-from lab.world.ideal import IdealReader, Shares, Tokenizer
+from lab.world.ideal import IdealReader, LanguageDistribution, TokenEncoder
 from lab.world.world import World
 
 RATE = 0.15
 
 
 @dataclass(frozen=True)
-class Truth:
+class ExactInformation:
     """What is attainable in a task, in nats per masked token, with standard errors over the masks drawn."""
 
     task: str
@@ -47,13 +47,13 @@ class Truth:
 
 def truths(
     world: World,
-    tokenizer: Tokenizer,
+    tokenizer: TokenEncoder,
     languages: Mapping[str, float] | None = None,
     pairs: Mapping[tuple[str, str], float] | None = None,
     sentences: int = 1000,
     rate: float = RATE,
     seed: int = 0,
-) -> dict[str, Truth]:
+) -> dict[str, ExactInformation]:
     """The truth of `mmlm` and, where there are two languages, of `tlm`.
 
     languages: probability of each language of a sentence; all alike unless given.
@@ -71,8 +71,12 @@ def truths(
 
 
 def truth(
-    reader: IdealReader, shares: Shares, sentences: int = 1000, rate: float = RATE, seed: int = 0
-) -> Truth:
+    reader: IdealReader,
+    shares: LanguageDistribution,
+    sentences: int = 1000,
+    rate: float = RATE,
+    seed: int = 0,
+) -> ExactInformation:
     """The truth of one task: of MMLM for shares of languages, of TLM for shares of ordered pairs."""
     rng = np.random.default_rng(seed)
     sums, counts = [], []
@@ -85,12 +89,12 @@ def truth(
     marginal = {tags[0]: share for tags, share in sides_of(shares).items()}
     token_entropy, token_error = reader.frequencies.entropy(marginal)
     task = "mmlm" if len(next(iter(shares))) == 1 else "tlm"
-    return Truth(task, mean, error, token_entropy, token_error, int(sum(counts)))
+    return ExactInformation(task, mean, error, token_entropy, token_error, int(sum(counts)))
 
 
 def pair_truths(
-    reader: IdealReader, pairs: Shares, sentences: int = 1000, rate: float = RATE, seed: int = 0
-) -> tuple[Truth, Truth, Truth]:
+    reader: IdealReader, pairs: LanguageDistribution, sentences: int = 1000, rate: float = RATE, seed: int = 0
+) -> tuple[ExactInformation, ExactInformation, ExactInformation]:
     """The truth of MMLM, of TLM and of their difference on the same masked tokens, those that TLM masks in pairs.
 
     MMLM reads each side of a pair without the other. The difference I(translation; token given context) does not
@@ -108,13 +112,13 @@ def pair_truths(
     token_entropy = reader.frequencies.entropy(marginal)
     less = np.array(both) - np.array(alone)
     return (
-        Truth("mmlm", *ratio(np.array(alone), np.array(counts)), *token_entropy, sum(counts)),
-        Truth("tlm", *ratio(np.array(both), np.array(counts)), *token_entropy, sum(counts)),
-        Truth("tlm - mmlm", *ratio(less, np.array(counts)), 0.0, 0.0, sum(counts)),
+        ExactInformation("mmlm", *ratio(np.array(alone), np.array(counts)), *token_entropy, sum(counts)),
+        ExactInformation("tlm", *ratio(np.array(both), np.array(counts)), *token_entropy, sum(counts)),
+        ExactInformation("tlm - mmlm", *ratio(less, np.array(counts)), 0.0, 0.0, sum(counts)),
     )
 
 
-def sides_of(pairs: Shares) -> dict[tuple[str, ...], float]:
+def sides_of(pairs: LanguageDistribution) -> dict[tuple[str, ...], float]:
     """How often a side of a pair is in each language.
 
     >>> sides_of({("en", "fr"): 0.75, ("en", "de"): 0.25})
@@ -128,7 +132,7 @@ def sides_of(pairs: Shares) -> dict[tuple[str, ...], float]:
 
 
 def sample(
-    reader: IdealReader, shares: Shares, sentences: int, rate: float, rng: np.random.Generator
+    reader: IdealReader, shares: LanguageDistribution, sentences: int, rate: float, rng: np.random.Generator
 ) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
     """`sentences` sentences (or pairs) as a model meets them: the ids of each side, whole and masked."""
     world = reader.world

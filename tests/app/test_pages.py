@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lab import store
-from lab.evaluate.retrieval import Direction, Wrong
+from lab.evaluate.retrieval import RetrievalDirection, Wrong
 from lab.evaluate.scores import scores as scores_of
 from tests.app.runs import live, write_run
 
@@ -286,7 +286,7 @@ def write_scores_of_many(name: str) -> None:
         wrong = Wrong(0, queries, queries, *(np.zeros(0, int),) * 3, np.zeros(0))
         correct = (rng.random(n) < 0.5).astype(float)
         directions.append(
-            Direction(source, target, np.arange(n), correct, pool[target], 1 / pool[target], wrong)
+            RetrievalDirection(source, target, np.arange(n), correct, pool[target], 1 / pool[target], wrong)
         )
     store.open_run(name).write_scores("retrieval", scores_of(directions, layer=2))
 

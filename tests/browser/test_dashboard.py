@@ -42,7 +42,7 @@ def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "server" / "runs"))
         yield server.address
         for run in store.list_runs():
-            run.ask("stop")
+            run.send_request("stop")
         assert server.asked_of_the_network() == []
 
 

@@ -38,7 +38,7 @@ from core.text.sampling import Sampler
 from core.text.split import split
 from core.train import learning_rate, train
 from lab.cli import run as lab
-from lab.evaluate.pools import Side
+from lab.evaluate.pools import LanguageVectors
 from lab.evaluate.retrieval import direction
 from lab.evaluate.run import PRESETS, evaluate_checkpoint
 from lab.recipes import recipe
@@ -640,7 +640,7 @@ def test_24_what_is_exported_comes_back_with_head_key_encoder_and_queue(text, tm
 
 def test_25_the_query_is_the_source_and_the_index_the_target():
     def side(vectors):
-        return Side(np.arange(2), ["a", "b"], np.array(vectors, dtype=np.float32))
+        return LanguageVectors(np.arange(2), ["a", "b"], np.array(vectors, dtype=np.float32))
 
     # two queries share their best match, so one direction finds one of two, the other both
     queries, index = side([[1, 0], [0.9, 0.1]]), side([[1, 0.2], [0, 1]])

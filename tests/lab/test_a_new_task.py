@@ -20,7 +20,7 @@ from core.train import train
 from lab import store
 from lab.starting import start_run
 from lab.text import world_corpus
-from lab.training import carry_out, prepare
+from lab.training import prepare, run_training
 from tests.lab.runs import tiny
 
 
@@ -92,7 +92,7 @@ def settings(**changes) -> WithWordOrder:
 
 
 def test_it_trains_in_a_run_beside_the_others_and_its_settings_are_read_back():
-    run = carry_out(*start_run("r", settings(), None))
+    run = run_training(*start_run("r", settings(), None))
     steps = run.steps()
     for column in ("losses.order", "bounds.order", "ceilings.order"):
         assert np.isfinite(steps.loc[steps["step"] > 0, column]).all()

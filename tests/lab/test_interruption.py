@@ -12,7 +12,7 @@ import pytest
 from lab import store
 from lab.interruption import Interrupted, Interruption
 from lab.starting import reopen_run, start_run
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import FLAGS, tiny
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
@@ -27,19 +27,19 @@ def whole(tmp_path_factory):
     """Losses of a run that nothing disturbed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("whole")))
-        return carry_out(*start_run("whole", tiny(), None)).steps()[LOSSES]
+        return run_training(*start_run("whole", tiny(), None)).steps()[LOSSES]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_while_it_trains_finishes_the_step_keeps_a_checkpoint_and_the_run_goes_on(number, whole):
     run, corpus = start_run("r", tiny(), None)
     with pytest.raises(Interrupted) as stop:
-        carry_out(run, corpus, lambda report: send(number) if report.record and report.done == 6 else None)
+        run_training(run, corpus, lambda report: send(number) if report.record and report.done == 6 else None)
     assert stop.value.exit_code == 128 + number
     assert (run.status.state, run.status.step) == ("stopped", 6)
     assert run.status.message == f"stopped by {signal.Signals(number).name}; continue with --resume"
     assert run.checkpoint().name == "00000006"
-    assert carry_out(*reopen_run("r")).steps()[LOSSES].equals(whole)
+    assert run_training(*reopen_run("r")).steps()[LOSSES].equals(whole)
 
 
 @pytest.mark.parametrize("phase", ["tokenizer", "encoding", "evaluating"])
@@ -48,11 +48,11 @@ def test_a_signal_before_or_after_training_ends_the_run_at_once_and_it_goes_on_t
 ):
     run, corpus = start_run("r", tiny(), None)
     with pytest.raises(Interrupted):
-        carry_out(run, corpus, lambda report: send(signal.SIGTERM) if report.phase == phase else None)
+        run_training(run, corpus, lambda report: send(signal.SIGTERM) if report.phase == phase else None)
     assert run.status.state == "stopped"
     # nothing half written stays in the cache
     assert not list(store.cache_folder().glob(".*"))
-    resumed = carry_out(*reopen_run("r"))
+    resumed = run_training(*reopen_run("r"))
     assert resumed.status.state == "finished"
     assert resumed.steps()[LOSSES].equals(whole)
     assert (resumed.scores()["metric"] == "mean_accuracy").sum() == 1
@@ -63,18 +63,18 @@ def test_a_signal_in_a_pause_stops_the_run():
 
     def pause_and_stop(report):
         if report.record and report.done == 3:
-            run.ask("pause")
+            run.send_request("pause")
             signal.signal(signal.SIGALRM, lambda *_: send(signal.SIGTERM))
             signal.setitimer(signal.ITIMER_REAL, 0.5)
 
     with pytest.raises(Interrupted):
-        carry_out(run, corpus, pause_and_stop)
+        run_training(run, corpus, pause_and_stop)
     assert (run.status.state, run.status.step) == ("stopped", 3)
 
 
 def test_handlers_are_those_from_before_when_a_run_has_ended():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
-    carry_out(*start_run("r", tiny(steps=2), None))
+    run_training(*start_run("r", tiny(steps=2), None))
     after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
     assert after == before
 

@@ -43,7 +43,7 @@ def test_a_killed_run_is_lost_and_goes_on_when_resumed():
     resumed = jobs.resume("mine")
     with pytest.raises(InputError, match="already"):
         jobs.resume("mine")
-    resumed.ask("stop")
+    resumed.send_request("stop")
     assert wait(run, "stopped", "finished", "failed") in ("stopped", "finished")
 
 
@@ -68,7 +68,7 @@ def test_the_second_run_waits_until_the_first_has_ended_and_is_listed_meanwhile(
     rows = json.loads(capsys.readouterr().out)["runs"]
     assert [(row["run"], row["state"]) for row in rows[:1]] == [("toy-2", "waits")]
     assert "1 before it, toy-1 trains; Bob" in rows[0]["message"]
-    first.ask("stop")
+    first.send_request("stop")
     assert wait(first, "stopped") == "stopped"
     assert wait(second, "finished", "failed") == "finished"
     assert (first.info.starter, second.info.starter) == (ada, bob)

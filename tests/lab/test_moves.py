@@ -13,7 +13,7 @@ from lab import store
 from lab.bundle import bundle
 from lab.evaluate.run import evaluate_run
 from lab.starting import reopen_run, resolved, settings_difference, start_run
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import tiny
 from tests.real_shape import real_shape_corpus
 
@@ -22,7 +22,7 @@ VOCABULARY = {"vocabulary": 2_000}
 
 
 def stop_at(step: int, run: store.Run):
-    return lambda report: run.ask("stop") if report.record and report.done == step else None
+    return lambda report: run.send_request("stop") if report.record and report.done == step else None
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +37,14 @@ def project(tmp_path_factory):
         patch.setenv("PARALLAX_RUNS", "runs")
         real_shape_corpus(top / "corpora" / "mine", 0.02)
         corpus = Path("corpora") / "mine"
-        begun = carry_out(*start_run("base", tiny(steps=4, tokenizer=VOCABULARY), corpus))
+        begun = run_training(*start_run("base", tiny(steps=4, tokenizer=VOCABULARY), corpus))
         bundle(begun, Path("exports") / "base")
         settings = tiny(
             tokenizer={**VOCABULARY, "folder": Path("exports") / "base"}, model={"start": "exports/base"}
         )
-        carry_out(*start_run("whole", settings, corpus))
+        run_training(*start_run("whole", settings, corpus))
         run, text = start_run("r", settings, corpus)
-        carry_out(run, text, stop_at(6, run))
+        run_training(run, text, stop_at(6, run))
     return top
 
 
@@ -92,7 +92,7 @@ def test_a_moved_run_goes_on_with_text_that_is_known_by_its_content_to_the_same_
     with pytest.raises(InputError, match="name its folder with --corpus"):
         reopen_run("r")
     assert store.open_run("r").status.state == "stopped"
-    carry_out(*reopen_run("r", moved / "text"))
+    run_training(*reopen_run("r", moved / "text"))
     run = store.open_run("r")
     assert run.status.state == "finished"
     assert run.steps()[LOSSES].equals(store.open_run("whole").steps()[LOSSES])

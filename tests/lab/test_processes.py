@@ -15,7 +15,7 @@ from torch.distributed.run import get_args_parser
 from lab import store
 from lab.cli.train import parse
 from lab.starting import start_run
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import FLAGS
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
@@ -43,7 +43,7 @@ def ended(process) -> str:
 
 
 def losses_of_one_process(like: store.Run):
-    return carry_out(*start_run("one", like.info.settings, None)).steps()[LOSSES]
+    return run_training(*start_run("one", like.info.settings, None)).steps()[LOSSES]
 
 
 def test_two_processes_write_one_run_with_the_losses_of_one_process():
@@ -82,9 +82,9 @@ def test_two_processes_pause_and_stop_when_asked_and_three_go_on():
     launched, run, until = begun("--steps", "12")
     # before its first step, so that it is not over before it is asked
     until(lambda: (run.folder / "run.json").is_file())
-    run.ask("pause")
+    run.send_request("pause")
     until(lambda: run.status.state == "paused")
-    run.ask("stop")
+    run.send_request("stop")
     ended(launched)
     assert (run.status.state, run.status.step) == ("stopped", 1)
     ended(launch(ACCELERATE, "--name", "r", "--resume"))

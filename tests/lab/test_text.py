@@ -9,12 +9,12 @@ from core.errors import InputError
 from core.text.corpus import open_corpus, write_corpus
 from lab import store
 from lab.evaluate.classification import labelled
-from lab.evaluate.ledger.subject import open_subject
+from lab.evaluate.ledger.loaded_run import load_run
 from lab.starting import reopen_run, start_run
-from lab.study.cells import Cell, carry_out_cell
+from lab.study.cells import Cell, run_cell
 from lab.study.scales import scale_named
 from lab.text import corpus_of
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import tiny
 from tests.real_shape import real_shape_corpus
 
@@ -28,7 +28,7 @@ def begun(tmp_path_factory):
     real_shape_corpus(top / "corpora" / "mine", 0.02)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(top / "runs"))
-        carry_out(*start_run("r", SETTINGS, top / "corpora" / "mine"))
+        run_training(*start_run("r", SETTINGS, top / "corpora" / "mine"))
     return top
 
 
@@ -51,7 +51,7 @@ def resume():
 
 
 def measure_the_ledger():
-    return open_subject(store.open_run("r"))
+    return load_run(store.open_run("r"))
 
 
 def learn_labels():
@@ -64,7 +64,7 @@ def go_on_with_a_study():
     corpus = store.runs_folder().parent / "corpora" / "mine"
     cell = Cell(name="r", arm="a", seed=1, settings=SETTINGS, base=SETTINGS, protocol=protocol, corpus=corpus)
     assert run.folder == cell.run.folder
-    return carry_out_cell(cell)
+    return run_cell(cell)
 
 
 @pytest.mark.parametrize("read", [resume, measure_the_ledger, learn_labels, go_on_with_a_study])

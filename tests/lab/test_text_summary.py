@@ -13,7 +13,7 @@ from lab import store
 from lab.cli import run as call
 from lab.starting import reopen_run, start_run
 from lab.text_summary import LanguageAmount, PairAmount, TextSummary
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import tiny
 from tests.real_shape import real_shape_corpus
 
@@ -34,7 +34,7 @@ def real(tmp_path):
 def test_a_run_shows_what_it_trains_on_and_what_it_holds_out(real, capsys):
     run, corpus = start_run("r", tiny(**REAL), real.folder)
     warnings = []
-    carry_out(run, corpus, lambda report: warnings.append(report.warning) if report.warning else None)
+    run_training(run, corpus, lambda report: warnings.append(report.warning) if report.warning else None)
     document, held_out = shown(capsys), run.held_out()
 
     assert set(document["text"]) == set(corpus.languages)
@@ -59,7 +59,7 @@ def test_a_run_shows_what_it_trains_on_and_what_it_holds_out(real, capsys):
 
 def test_no_held_out_text_is_trained_on_in_a_run(real):
     run, corpus = start_run("r", tiny(**REAL), real.folder)
-    carry_out(run, corpus)
+    run_training(run, corpus)
     held_out = set(run.held_out()["meaning"])
     texts = [
         {unicodedata.normalize("NFC", row.text) for row in corpus.rows() if (row.meaning in held_out) == side}
@@ -104,26 +104,26 @@ def test_sentences_that_are_cut_are_counted_and_told_at_the_start(tmp_path, caps
 
 def test_a_run_is_not_resumed_with_other_text_held_out(real):
     run, corpus = start_run("r", tiny(**REAL), real.folder)
-    carry_out(run, corpus, lambda report: run.ask("stop") if report.record else None)
+    run_training(run, corpus, lambda report: run.send_request("stop") if report.record else None)
     document = run.document("text")
     run.write_document("text", {**document, "digest": digest_of(np.arange(3))})
     with pytest.raises(InputError, match=r"run r has held out other sentences.*version.*start a new run"):
-        carry_out(*reopen_run("r"))
+        run_training(*reopen_run("r"))
     assert run.status.state == "failed"
     run.write_document("text", document)
-    assert carry_out(*reopen_run("r")).status.state == "finished"
+    assert run_training(*reopen_run("r")).status.state == "finished"
 
 
 def test_a_run_of_a_version_that_kept_no_digest_is_compared_by_its_sentences(real):
     run, corpus = start_run("r", tiny(**REAL), real.folder)
-    carry_out(run, corpus, lambda report: run.ask("stop") if report.record else None)
+    run_training(run, corpus, lambda report: run.send_request("stop") if report.record else None)
     (run.folder / "text.json").unlink()
     held_out = run.held_out()
     run.write_held_out(held_out[held_out["meaning"] != held_out["meaning"].iloc[0]])
     with pytest.raises(InputError, match="has held out other sentences"):
-        carry_out(*reopen_run("r"))
+        run_training(*reopen_run("r"))
     run.write_held_out(held_out)
-    assert carry_out(*reopen_run("r")).status.state == "finished"
+    assert run_training(*reopen_run("r")).status.state == "finished"
 
 
 def test_a_damaged_summary_is_told(real, capsys):

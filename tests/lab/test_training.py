@@ -13,9 +13,9 @@ from core.errors import InputError
 from core.text.corpus import write_corpus
 from core.train import NonFiniteLoss
 from lab import cli, store
-from lab.evaluate.run import Protocol, evaluate_run
+from lab.evaluate.run import RetrievalProtocol, evaluate_run
 from lab.starting import reopen_run, settings_difference, start_run
-from lab.training import carry_out
+from lab.training import run_training
 from lab.world import World
 from tests.lab.runs import FLAGS, tiny
 from tests.real_shape import real_shape_corpus
@@ -24,7 +24,7 @@ LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
 
 
 def trained(name="r", **changes):
-    return carry_out(*start_run(name, tiny(**changes), None))
+    return run_training(*start_run(name, tiny(**changes), None))
 
 
 def test_a_run_ends_with_losses_snapshots_scores_and_a_checkpoint():
@@ -51,7 +51,7 @@ def test_equal_seeds_give_identical_runs_and_other_seeds_do_not():
 
 def test_training_never_sees_the_held_out_meanings():
     run, corpus = start_run("r", tiny(), None)
-    carry_out(run, corpus)
+    run_training(run, corpus)
     held_out = set(run.held_out()["meaning"])
     assert len(held_out) == 40
     assert len(run.held_out()) == 40 * 3
@@ -74,7 +74,7 @@ MASKED_ALONE = {"tlm": {"enabled": False}, "contrast": {"enabled": False}}
 def told_of(name, corpus, **changes):
     """A run on other text, and its warnings."""
     reports = []
-    carry_out(*start_run(name, tiny(**changes), corpus), reports.append)
+    run_training(*start_run(name, tiny(**changes), corpus), reports.append)
     return store.open_run(name), [report.warning for report in reports if report.warning]
 
 
@@ -134,18 +134,18 @@ def test_evaluating_on_the_corpus_of_training_says_so(tmp_path, capsys):
 
 def test_evaluating_a_layer_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="layer from 0 to 1"):
-        evaluate_run(trained(), protocol=Protocol(layer=2))
+        evaluate_run(trained(), protocol=RetrievalProtocol(layer=2))
 
 
 def test_a_run_stops_when_asked_and_resumes_to_the_same_losses():
     whole = trained("whole").steps()[LOSSES]
     run, corpus = start_run("r", tiny(), None)
-    asked = carry_out(
-        run, corpus, lambda report: run.ask("stop") if report.done == 6 and report.record else None
+    asked = run_training(
+        run, corpus, lambda report: run.send_request("stop") if report.done == 6 and report.record else None
     )
     assert asked.status.state == "stopped"
     assert asked.status.step == 6
-    resumed = carry_out(*reopen_run("r"))
+    resumed = run_training(*reopen_run("r"))
     assert resumed.status.state == "finished"
     assert resumed.steps()[LOSSES].equals(whole)
 
@@ -160,17 +160,17 @@ def test_a_paused_run_waits_and_its_clock_stands_still():
             time.sleep(0.02)
         states.append(run.status.state)
         time.sleep(pause_seconds)
-        run.ask("continue")
+        run.send_request("continue")
 
     def listen(report):
         if report.record:
             times[report.done] = time.perf_counter()
             if report.done == 3:
-                run.ask("pause")
+                run.send_request("pause")
 
     waiting = threading.Thread(target=let_go)
     waiting.start()
-    carry_out(run, corpus, listen)
+    run_training(run, corpus, listen)
     waiting.join()
     assert states == ["paused"]
     elapsed = run.steps().set_index("step")["elapsed"]
@@ -180,17 +180,17 @@ def test_a_paused_run_waits_and_its_clock_stands_still():
 
 def test_what_was_asked_before_the_first_step_is_obeyed_after_it():
     run, corpus = start_run("r", tiny(), None)
-    run.ask("stop")
-    carry_out(run, corpus)
+    run.send_request("stop")
+    run_training(run, corpus)
     assert (run.status.state, run.status.step) == ("stopped", 1)
     # and does not hold for the one that goes on with the run
-    assert carry_out(*reopen_run("r")).status.state == "finished"
+    assert run_training(*reopen_run("r")).status.state == "finished"
 
 
 def test_a_diverging_run_is_marked_failed_with_the_remedy():
     run, corpus = start_run("r", tiny(optimizer={"learning_rate": 1e30, "warmup": 0, "clip": 1e30}), None)
     with pytest.raises(NonFiniteLoss):
-        carry_out(run, corpus)
+        run_training(run, corpus)
     assert run.status.state == "failed"
     assert "not finite" in run.status.message
 
@@ -228,7 +228,9 @@ def test_a_resumed_run_takes_its_text_from_another_folder_where_the_content_is_t
     for name, seed in (("c", 1), ("other", 2)):
         write_corpus(world.rows(world.draw(100, seed), seed), tmp_path / name)
     run, corpus = start_run("r", tiny(steps=6), tmp_path / "c")
-    carry_out(run, corpus, lambda report: run.ask("stop") if report.done == 3 and report.record else None)
+    run_training(
+        run, corpus, lambda report: run.send_request("stop") if report.done == 3 and report.record else None
+    )
     (tmp_path / "c").rename(tmp_path / "moved")
     words = ["train", "toy", "--name", "r", "--resume"]
     for more, message in (([], "name its folder with --corpus"),

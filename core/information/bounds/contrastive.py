@@ -7,7 +7,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.information.bounds.result import Bound, bound
-from core.information.bounds.rows import Excluded, Positive, Rows, Scores, kind_of, rows_of
+from core.information.bounds.rows import Excluded, Positive, RowScores, Scores, kind_of, rows_of
 
 
 def infonce(
@@ -67,7 +67,7 @@ def mlcpc(
     return bound("mlcpc", kind_of(excluded), terms, math.log(total / (num_queries * weight)))
 
 
-def _weighted_sum(rows: Rows, alpha: float, total: float) -> Tensor:
+def _weighted_sum(rows: RowScores, alpha: float, total: float) -> Tensor:
     num_queries = rows.positive.shape[0]
     rest = (total - num_queries * alpha) / (total - num_queries)
     positives = rows.positive.logsumexp(0) + math.log(alpha)

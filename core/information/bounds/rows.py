@@ -50,7 +50,7 @@ Reduction = Callable[[Tensor, Tensor, slice], Tensor]
 """Scores of some rows, which of them are negatives, and which rows these are: one number per row."""
 
 
-class Rows(NamedTuple):
+class RowScores(NamedTuple):
     """Per row: the positive's score, a reduction of the negatives, and how many negatives there are."""
 
     positive: Float[Tensor, " n"]
@@ -72,7 +72,7 @@ def rows_of(
     positive: Positive = None,
     excluded: Excluded = None,
     reduce: Reduction | None = None,
-) -> Rows:
+) -> RowScores:
     """Positive score, reduced negatives (default: log of the sum of exponentials) and number of negatives.
 
     The positive of row i stands in column i unless `positive` names the column; it is never excluded.
@@ -80,23 +80,23 @@ def rows_of(
     """
     reduction = log_sum_exp if reduce is None else reduce
 
-    def part(block: Tensor, start: int, stop: int) -> Rows:
+    def part(block: Tensor, start: int, stop: int) -> RowScores:
         return _part(block, (start, stop), positive, excluded, reduction)
 
     if isinstance(scores, Tensor):
         return part(scores, 0, scores.shape[0])
 
-    def computed(start: int, stop: int) -> Rows:
+    def computed(start: int, stop: int) -> RowScores:
         return part(scores.rows(start, stop), start, stop)
 
     parts = [_checkpointed(computed, start, stop) for start, stop in scores.spans()]
-    return Rows(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    return RowScores(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
-def _checkpointed(computed: Callable[[int, int], Rows], start: int, stop: int) -> Rows:
+def _checkpointed(computed: Callable[[int, int], RowScores], start: int, stop: int) -> RowScores:
     if not torch.is_grad_enabled():
         return computed(start, stop)
-    return Rows(*checkpoint(computed, start, stop, use_reentrant=False))  # pyright: ignore[reportGeneralTypeIssues]
+    return RowScores(*checkpoint(computed, start, stop, use_reentrant=False))  # pyright: ignore[reportGeneralTypeIssues]
 
 
 def _part(
@@ -105,7 +105,7 @@ def _part(
     positive: Positive,
     excluded: Excluded,
     reduce: Reduction,
-) -> Rows:
+) -> RowScores:
     block = _checked(block, span, positive)
     start, stop = span
     column = torch.arange(start, stop, device=block.device) if positive is None else positive[start:stop]
@@ -114,7 +114,7 @@ def _part(
         is_negative = is_negative & ~excluded[start:stop]
     positives = block.gather(1, column[:, None])[:, 0]
     reduced = reduce(block, is_negative, slice(start, stop))
-    return Rows(positives, reduced, is_negative.sum(1).to(block.dtype))
+    return RowScores(positives, reduced, is_negative.sum(1).to(block.dtype))
 
 
 def _checked(block: Tensor, span: tuple[int, int], positive: Positive) -> Tensor:
@@ -155,11 +155,11 @@ def log_sums_without(scores: Float[Tensor, "n m"], is_candidate: Bool[Tensor, "n
     return torch.where(is_top, rest, total + torch.log1p(-share))
 
 
-def log_mean(rows: Rows) -> Float[Tensor, ""]:
+def log_mean(rows: RowScores) -> Float[Tensor, ""]:
     """log of the mean of exp over all negatives of the matrix, from rows reduced by `log_sum_exp`."""
     return rows.negatives.logsumexp(0) - rows.num_negatives.sum().log()
 
 
-def log_row_means(rows: Rows) -> Float[Tensor, " n"]:
+def log_row_means(rows: RowScores) -> Float[Tensor, " n"]:
     """log of the mean of exp over each row's negatives, from rows reduced by `log_sum_exp`."""
     return rows.negatives - rows.num_negatives.log()

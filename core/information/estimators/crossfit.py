@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from core.information import bounds
-from core.information.estimators.elliptical import EllipticalCritic, Side
+from core.information.estimators.elliptical import CriticInput, EllipticalCritic
 from core.information.estimators.typed_scipy import Array, Labels
 
 
@@ -65,7 +65,12 @@ def one_thread() -> Generator[None]:
 
 @one_thread()
 def crossfit(
-    x: Side, y: Side, degrees: float, seed: int, folds: int = 3, schedule: Schedule | None = None
+    x: CriticInput,
+    y: CriticInput,
+    degrees: float,
+    seed: int,
+    folds: int = 3,
+    schedule: Schedule | None = None,
 ) -> CrossFit:
     """Elliptical critics trained on all folds but one and read on that one, for every fold.
 
@@ -92,13 +97,13 @@ def crossfit(
 
 
 def trained_critic(
-    x: Side, y: Side, rows: Labels, degrees: float, seed: int, schedule: Schedule
+    x: CriticInput, y: CriticInput, rows: Labels, degrees: float, seed: int, schedule: Schedule
 ) -> EllipticalCritic:
     """A critic trained on some rows only."""
     return _trained(x, y, rows, degrees, seed, schedule)[1]
 
 
-def untrained_only(x: Side, y: Side, seed: int, degrees: float = float("inf")) -> float:
+def untrained_only(x: CriticInput, y: CriticInput, seed: int, degrees: float = float("inf")) -> float:
     """Held-out InfoNCE in nats of the untrained critic, to choose between preparations of the data."""
     return float(crossfit(x, y, degrees, seed, schedule=Schedule(steps=0)).untrained.mean())
 
@@ -107,14 +112,14 @@ def _stands_out(gains: Array) -> bool:
     return bool(gains.mean() > 2 * gains.std() / np.sqrt(len(gains)))
 
 
-def _read(critic: nn.Module, x: Side, y: Side, rows: Labels) -> Array:
+def _read(critic: nn.Module, x: CriticInput, y: CriticInput, rows: Labels) -> Array:
     index = torch.as_tensor(rows)
     with torch.no_grad():
         return infonce_terms(critic(x.take(index), y.take(index)).double()).numpy()
 
 
 def _trained(
-    x: Side, y: Side, rows: Labels, degrees: float, seed: int, schedule: Schedule
+    x: CriticInput, y: CriticInput, rows: Labels, degrees: float, seed: int, schedule: Schedule
 ) -> tuple[EllipticalCritic, EllipticalCritic]:
     """The untrained and the trained critic; the first sixth of the rows decides when to stop.
 

@@ -31,15 +31,15 @@ def single(values: Array) -> Tensor:
     return torch.as_tensor(values.astype(np.float32))
 
 
-class Side(NamedTuple):
+class CriticInput(NamedTuple):
     """One variable's samples twice: in base coordinates (Student scores) and smooth ones (normal scores)."""
 
     base: Tensor
     smooth: Tensor
 
-    def take(self, rows: Tensor) -> "Side":
+    def take(self, rows: Tensor) -> "CriticInput":
         """The same variable for some samples only."""
-        return Side(self.base[rows], self.smooth[rows])
+        return CriticInput(self.base[rows], self.smooth[rows])
 
 
 class Axes(nn.Module):
@@ -96,7 +96,7 @@ class EllipticalCritic(nn.Module):
         for value in self.unconstrained_x[-1].parameters():
             nn.init.zeros_(value)
 
-    def forward(self, x: Side, y: Side) -> Float[Tensor, "n n"]:
+    def forward(self, x: CriticInput, y: CriticInput) -> Float[Tensor, "n n"]:
         """Scores of every x against every y."""
         u, alone_x = self.axes_x(x.base, x.smooth)
         v, alone_y = self.axes_y(y.base, y.smooth)
@@ -126,9 +126,10 @@ class EllipticalCritic(nn.Module):
         return alone - (v + dx + dy) / 2 * torch.log1p(joint / v) + constant
 
 
-def sides_of(pairs: Pairs, degrees: float) -> tuple[Side, Side]:
+def sides_of(pairs: Pairs, degrees: float) -> tuple[CriticInput, CriticInput]:
     """Both variables as the critic sees them, for these degrees of freedom."""
     x, y = (
-        Side(single(quantiles(ranks_of(v), degrees)), single(normal_scores(v))) for v in (pairs.x, pairs.y)
+        CriticInput(single(quantiles(ranks_of(v), degrees)), single(normal_scores(v)))
+        for v in (pairs.x, pairs.y)
     )
     return x, y

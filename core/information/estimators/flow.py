@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from core.information.estimators.classical import QUANTILE
 from core.information.estimators.critics import network
 from core.information.estimators.crossfit import Schedule, train
-from core.information.estimators.neural import Part, Split, split
+from core.information.estimators.neural import Part, SampleSplit, split
 from core.information.estimators.result import Estimate
 from core.information.estimators.samples import Pairs
 
@@ -63,7 +63,7 @@ def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
     return Estimate(nats, low, high, "estimate", None, "flow", pairs.n, 0.0, pairs.warnings)
 
 
-def _fitted(dims: int, context: int, parts: Split, seed: int) -> Flow:
+def _fitted(dims: int, context: int, parts: SampleSplit, seed: int) -> Flow:
     """A flow of y given the first `context` columns of x, drawn and trained with this seed alone."""
 
     def value(part: Part) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from core.errors import InputError
 from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import Schedule, trained_critic
-from core.information.estimators.elliptical import Side, sides_of
+from core.information.estimators.elliptical import CriticInput, sides_of
 from core.information.estimators.neighbours import corrected_neighbours
 from core.information.estimators.neural import FEWEST
 from core.information.estimators.result import Estimate
@@ -36,7 +36,7 @@ def by_latent(pairs: Pairs, seed: int = 0, axes: int = 2, most: int = 64) -> Est
     )
 
 
-def _variates(side: torch.nn.Module, values: Side, rows: np.ndarray, axes: int) -> np.ndarray:
+def _variates(side: torch.nn.Module, values: CriticInput, rows: np.ndarray, axes: int) -> np.ndarray:
     part = values.take(torch.as_tensor(rows))
     with torch.no_grad():
         return side(part.base, part.smooth)[0][:, :axes].double().numpy()

@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Split:
+class SampleSplit:
     """Five ninths of the samples train, one ninth decides when to stop, the last third is reported."""
 
     fit: Part
@@ -39,7 +39,7 @@ class Split:
     test: Part
 
 
-def split(pairs: Pairs, seed: int) -> Split:
+def split(pairs: Pairs, seed: int) -> SampleSplit:
     """Normal scores of the samples in three disjoint parts. Raises InputError with fewer than 60 samples."""
     if pairs.n < FEWEST:
         raise InputError(
@@ -49,7 +49,7 @@ def split(pairs: Pairs, seed: int) -> Split:
     x, y = single(normal_scores(pairs.x)), single(normal_scores(pairs.y))
     cuts = [pairs.n * 5 // 9, pairs.n * 2 // 3]
     fit, stop, test = (torch.as_tensor(part) for part in np.split(order, cuts))
-    return Split(*(Part(x[rows], y[rows]) for rows in (fit, stop, test)))
+    return SampleSplit(*(Part(x[rows], y[rows]) for rows in (fit, stop, test)))
 
 
 def by_critic(
@@ -66,7 +66,9 @@ def by_critic(
         raise InputError(f"bound must be one of {', '.join(BOUNDS)}, got {bound!r}")
     parts = split(pairs, seed)
     if critic != "separable":
-        parts = Split(parts.fit, Part(*(v[:256] for v in parts.stop)), Part(*(v[:1000] for v in parts.test)))
+        parts = SampleSplit(
+            parts.fit, Part(*(v[:256] for v in parts.stop)), Part(*(v[:1000] for v in parts.test))
+        )
     trained = _trained(parts, bound, critic, seed, steps)
     with torch.no_grad():
         made = BOUNDS[bound](trained, *parts.test)
@@ -77,7 +79,7 @@ def by_critic(
     return Estimate(nats, low, high, made.kind, made.ceiling, bound, pairs.n, 0.0, pairs.warnings + notes)
 
 
-def _trained(parts: Split, bound: str, shape: Shape, seed: int, steps: int) -> Critic:
+def _trained(parts: SampleSplit, bound: str, shape: Shape, seed: int, steps: int) -> Critic:
     batch = 256 if shape == "separable" else 96
     with torch.random.fork_rng(devices=[]):
         torch.random.manual_seed(seed)

@@ -3,10 +3,10 @@
 import numpy as np
 
 from core.information.estimators.typed_scipy import Array, digamma, log_gamma
-from core.information.truth.distribution import Truth
+from core.information.truth.distribution import KnownInformation
 
 
-def sine(noise: float, waves: int = 2) -> Truth:
+def sine(noise: float, waves: int = 2) -> KnownInformation:
     """Uniform x in (0, 1) and y = sin(2 pi w x) plus normal noise: I = h(y) - h(noise), integrated on a grid.
 
     Example:
@@ -23,10 +23,12 @@ def sine(noise: float, waves: int = 2) -> Truth:
     kernel = np.exp(-((grid[:, None] - np.cos(phase)) ** 2) / (2 * noise**2))
     density = kernel.mean(axis=1) / (noise * np.sqrt(2 * np.pi))
     entropy = -(density * np.log(density + 1e-300)).sum() * (grid[1] - grid[0])
-    return Truth(f"1v1-sine-{noise}", float(entropy - 0.5 * np.log(2 * np.pi * np.e * noise**2)), draw)
+    return KnownInformation(
+        f"1v1-sine-{noise}", float(entropy - 0.5 * np.log(2 * np.pi * np.e * noise**2)), draw
+    )
 
 
-def checkerboard(squares: int) -> Truth:
+def checkerboard(squares: int) -> KnownInformation:
     """Uniform on the dark squares of a board with an even number of squares a side: exactly log 2 nats."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -34,10 +36,10 @@ def checkerboard(squares: int) -> Truth:
         row = 2 * rng.integers(0, squares // 2, (n, 1)) + column % 2
         return column + rng.uniform(0, 1, (n, 1)), row + rng.uniform(0, 1, (n, 1))
 
-    return Truth(f"1v1-checkerboard-{squares}", float(np.log(2)), draw)
+    return KnownInformation(f"1v1-checkerboard-{squares}", float(np.log(2)), draw)
 
 
-def gamma_exponential(shape: float) -> Truth:
+def gamma_exponential(shape: float) -> KnownInformation:
     """x of a gamma law, y exponential with rate x: I = psi(shape + 1) - log shape.
 
     Example:
@@ -49,10 +51,12 @@ def gamma_exponential(shape: float) -> Truth:
         x = rng.gamma(shape, 1.0, (n, 1))
         return x, rng.exponential(1.0, (n, 1)) / x
 
-    return Truth(f"1v1-gamma_exponential-{shape:g}", float(digamma(shape + 1) - np.log(shape)), draw)
+    return KnownInformation(
+        f"1v1-gamma_exponential-{shape:g}", float(digamma(shape + 1) - np.log(shape)), draw
+    )
 
 
-def concentric(dims: int, classes: int) -> Truth:
+def concentric(dims: int, classes: int) -> KnownInformation:
     """x normal round 0 with standard deviation 1, 2, ... by the class y: all of I(x; y) lies in the radius.
 
     The information of radius and class is integrated on a grid.
@@ -69,14 +73,14 @@ def concentric(dims: int, classes: int) -> Truth:
     log_density -= np.log(np.arange(1, classes + 1))[:, None]
     marginal = np.logaddexp.reduce(log_density, axis=0) - np.log(classes)
     nats = (np.exp(log_density) * (log_density - marginal)).sum() * (grid[1] - grid[0]) / classes
-    return Truth(f"concentric-{dims}-1-{classes}", float(nats), draw)
+    return KnownInformation(f"concentric-{dims}-1-{classes}", float(nats), draw)
 
 
-def copies(known: Truth, count: int) -> Truth:
+def copies(known: KnownInformation, count: int) -> KnownInformation:
     """Independent copies side by side: informations add."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         drawn = [known.draw(n, rng) for _ in range(count)]
         return np.hstack([x for x, _ in drawn]), np.hstack([y for _, y in drawn])
 
-    return Truth(f"copies-{count}-{known.name}", count * known.nats, draw)
+    return KnownInformation(f"copies-{count}-{known.name}", count * known.nats, draw)

@@ -13,7 +13,7 @@ Map = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Truth:
+class KnownInformation:
     """Paired variables whose information in nats is known in closed form (or by quadrature, where it says
     so); infinite for a function of continuous numbers without noise.
 
@@ -34,7 +34,7 @@ class Truth:
             raise InputError(f"n must be at least 1, got {n}")
         return self.draw(n, np.random.default_rng(seed))
 
-    def through(self, name: str, of_x: Map, of_y: Map) -> "Truth":
+    def through(self, name: str, of_x: Map, of_y: Map) -> "KnownInformation":
         """The same information seen through invertible maps of x and of y."""
 
         def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -6,11 +6,11 @@ from core.errors import InputError
 from core.information.estimators.gaussian import covariance_information
 from core.information.estimators.student import shared_scale_information
 from core.information.estimators.typed_scipy import Array
-from core.information.truth.distribution import Truth
+from core.information.truth.distribution import KnownInformation
 from core.information.truth.maps import rotation
 
 
-def gaussian(name: str, covariance: Array, dx: int) -> Truth:
+def gaussian(name: str, covariance: Array, dx: int) -> KnownInformation:
     """Gaussians of any joint covariance, x in its first dx rows."""
     root = np.linalg.cholesky(covariance)
 
@@ -18,16 +18,16 @@ def gaussian(name: str, covariance: Array, dx: int) -> Truth:
         joint = rng.standard_normal((n, len(covariance))) @ root.T
         return joint[:, :dx], joint[:, dx:]
 
-    return Truth(name, covariance_information(covariance, dx), draw)
+    return KnownInformation(name, covariance_information(covariance, dx), draw)
 
 
-def dense(dims: int, correlation: float) -> Truth:
+def dense(dims: int, correlation: float) -> KnownInformation:
     """dims x dims Gaussians, every pair of the 2 dims coordinates equally correlated."""
     covariance = np.full((2 * dims, 2 * dims), correlation) + (1 - correlation) * np.eye(2 * dims)
     return gaussian(f"multinormal-dense-{dims}-{dims}-{correlation}", covariance, dims)
 
 
-def sparse(dims: int, pairs: int, strength: float) -> Truth:
+def sparse(dims: int, pairs: int, strength: float) -> KnownInformation:
     """dims x dims Gaussians of which `pairs` coordinates correlate, each by s^2 / (1 + s^2)."""
     if pairs > dims:
         raise InputError(f"at most {dims} interacting pairs fit {dims} dimensions, got {pairs}")
@@ -37,7 +37,7 @@ def sparse(dims: int, pairs: int, strength: float) -> Truth:
     return gaussian(f"multinormal-sparse-{dims}-{dims}-{pairs}-{strength}", covariance, dims)
 
 
-def wishart(dx: int, dy: int, seed: int) -> Truth:
+def wishart(dx: int, dy: int, seed: int) -> KnownInformation:
     """Gaussians whose covariance is itself drawn, once per seed: every coordinate correlates with every other.
 
     Twice as many degrees of freedom as dimensions keep it well conditioned.
@@ -46,7 +46,7 @@ def wishart(dx: int, dy: int, seed: int) -> Truth:
     return gaussian(f"multinormal-wishart-{dx}-{dy}-{seed}", root @ root.T, dx)
 
 
-def student(dx: int, dy: int, degrees: float, correlation: float = 0.0) -> Truth:
+def student(dx: int, dy: int, degrees: float, correlation: float = 0.0) -> KnownInformation:
     """A Student vector, every pair of coordinates equally correlated: a shared scale adds to the Gaussian part.
 
     With correlation 0 the shared scale is all there is.
@@ -61,10 +61,10 @@ def student(dx: int, dy: int, degrees: float, correlation: float = 0.0) -> Truth
 
     kind = f"dense-{correlation}" if correlation else "identity"
     nats = shared_scale_information(degrees, dx, dy) + covariance_information(dispersion, dx)
-    return Truth(f"student-{kind}-{dx}-{dy}-{degrees:g}", nats, draw)
+    return KnownInformation(f"student-{kind}-{dx}-{dy}-{degrees:g}", nats, draw)
 
 
-def additive(noise: float) -> Truth:
+def additive(noise: float) -> KnownInformation:
     """Uniform x in (0, 1) plus uniform noise in (-e, e): I = e - log 2e if e <= 1/2, else 1/(4e).
 
     Example:
@@ -77,10 +77,10 @@ def additive(noise: float) -> Truth:
         return x, x + rng.uniform(-noise, noise, (n, 1))
 
     nats = noise - np.log(2 * noise) if noise <= 0.5 else 1 / (4 * noise)
-    return Truth(f"1v1-additive-{noise}", float(nats), draw)
+    return KnownInformation(f"1v1-additive-{noise}", float(nats), draw)
 
 
-def mixture(correlation: float = 0.9) -> Truth:
+def mixture(correlation: float = 0.9) -> KnownInformation:
     """An even mixture of two bivariate Gaussians correlated by +r and -r: uncorrelated, yet not independent.
 
     Margins are standard normal; the information is integrated on a grid to better than 1e-6 nats.
@@ -91,7 +91,7 @@ def mixture(correlation: float = 0.9) -> Truth:
         sign = rng.choice([-1.0, 1.0], (n, 1))
         return x, sign * correlation * x + np.sqrt(1 - correlation**2) * noise
 
-    return Truth(f"1v1-mixture-{correlation}", _cross_information(correlation), draw)
+    return KnownInformation(f"1v1-mixture-{correlation}", _cross_information(correlation), draw)
 
 
 def _cross_information(correlation: float) -> float:
@@ -104,7 +104,7 @@ def _cross_information(correlation: float) -> float:
     return float((np.exp(log_joint) * (log_joint - log_product)).sum() * (grid[1] - grid[0]) ** 2)
 
 
-def channel(symbols: int, error: float) -> Truth:
+def channel(symbols: int, error: float) -> KnownInformation:
     """A symmetric channel: x uniform over q symbols, y another one with probability e.
 
     I = log q + (1 - e) log(1 - e) + e log(e / (q - 1)).
@@ -122,10 +122,12 @@ def channel(symbols: int, error: float) -> Truth:
 
     noise = error * np.log(error / (symbols - 1)) if error > 0 else 0.0
     nats = np.log(symbols) + (1 - error) * np.log1p(-error) + noise
-    return Truth(f"channel-{symbols}-{error}", float(nats), draw)
+    return KnownInformation(f"channel-{symbols}-{error}", float(nats), draw)
 
 
-def embedding(dims: int, nats: float, shared: int = 12, private: int = 24, noise: float = 0.02) -> Truth:
+def embedding(
+    dims: int, nats: float, shared: int = 12, private: int = 24, noise: float = 0.02
+) -> KnownInformation:
     """Gaussians shaped like sentence embeddings: few directions carry the variance, fewer the information.
 
     Each side turns shared + private latent directions of falling variance (1 / rank) into `dims` coordinates
@@ -147,4 +149,4 @@ def embedding(dims: int, nats: float, shared: int = 12, private: int = 24, noise
         y = correlation * x + np.sqrt(1 - correlation**2) * fresh
         return (x * spread) @ axes[0].T, (y * spread) @ axes[1].T
 
-    return Truth(f"embedding-{dims}-{nats:g}", float(nats), draw)
+    return KnownInformation(f"embedding-{dims}-{nats:g}", float(nats), draw)

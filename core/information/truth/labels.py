@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.information.estimators.typed_scipy import Array
-from core.information.truth.distribution import Truth
+from core.information.truth.distribution import KnownInformation
 
 
 def table_information(table: Array) -> float:
@@ -17,7 +17,7 @@ def table_information(table: Array) -> float:
     return max(float((table * np.log(np.where(table > 0, ratio, 1.0))).sum()), 0.0)
 
 
-def of_table(name: str, table: Array, coded: bool = True) -> Truth:
+def of_table(name: str, table: Array, coded: bool = True) -> KnownInformation:
     """Labels drawn from a table of joint weights; with `coded`, the labels of y are numbered in a random order,
     so that only their identity tells anything.
     """
@@ -30,20 +30,20 @@ def of_table(name: str, table: Array, coded: bool = True) -> Truth:
         x, y = np.divmod(cells, joint.shape[1])
         return x[:, None].astype(np.float64), codes[y][:, None].astype(np.float64)
 
-    return Truth(name, table_information(joint), draw)
+    return KnownInformation(name, table_information(joint), draw)
 
 
 def _frequencies(kinds: int) -> Array:
     return 1 / np.arange(1.0, kinds + 1)
 
 
-def independent(kinds: int, zipf: bool = False) -> Truth:
+def independent(kinds: int, zipf: bool = False) -> KnownInformation:
     """Two labels that tell nothing of each other, equally frequent or as 1 / rank."""
     shares = _frequencies(kinds) if zipf else np.ones(kinds)
     return of_table(f"labels-{'zipf-' if zipf else ''}{kinds}", shares[:, None] * shares)
 
 
-def corrected(kinds: int, error: float, zipf: bool = False) -> Truth:
+def corrected(kinds: int, error: float, zipf: bool = False) -> KnownInformation:
     """y renames x but for a share `error` of the pairs, where it is drawn from its frequencies.
 
     Example:
@@ -56,19 +56,19 @@ def corrected(kinds: int, error: float, zipf: bool = False) -> Truth:
     return of_table(f"renamed-{'zipf-' if zipf else ''}{kinds}-{error:g}", table)
 
 
-def blocks(kinds: int, count: int) -> Truth:
+def blocks(kinds: int, count: int) -> KnownInformation:
     """Both labels belong to the same block of kinds, and tell nothing more: log(count) nats."""
     block = np.arange(kinds) // (kinds // count)
     return of_table(f"blocks-{kinds}-{count}", (block[:, None] == block).astype(np.float64))
 
 
-def bands(kinds: int, width: float) -> Truth:
+def bands(kinds: int, width: float) -> KnownInformation:
     """Numbers of few values near each other, within `width` of their range: the order tells."""
     distance = (np.arange(kinds)[:, None] - np.arange(kinds)) / (width * kinds)
     return of_table(f"bands-{kinds}-{width:g}", np.exp(-(distance**2) / 2), coded=False)
 
 
-def digits(count: int) -> Truth:
+def digits(count: int) -> KnownInformation:
     """x is `count` digits in columns, y their sum: all of the entropy of y.
 
     Example:
@@ -83,14 +83,14 @@ def digits(count: int) -> Truth:
         x = rng.integers(0, 10, (n, count)).astype(np.float64)
         return x, x.sum(axis=1, keepdims=True)
 
-    return Truth(f"digits-{count}", float(-(shares * np.log(shares)).sum()), draw)
+    return KnownInformation(f"digits-{count}", float(-(shares * np.log(shares)).sum()), draw)
 
 
-def parity(count: int) -> Truth:
+def parity(count: int) -> KnownInformation:
     """x is `count` bits in columns, y is 1 where an odd number of them is: log 2 nats that no column shows."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x = rng.integers(0, 2, (n, count)).astype(np.float64)
         return x, x.sum(axis=1, keepdims=True) % 2
 
-    return Truth(f"parity-{count}", float(np.log(2)), draw)
+    return KnownInformation(f"parity-{count}", float(np.log(2)), draw)

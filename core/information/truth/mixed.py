@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.information.estimators.typed_scipy import Array, log_gammas, normal_probabilities
-from core.information.truth.distribution import Map, Truth
+from core.information.truth.distribution import KnownInformation, Map
 from core.information.truth.labels import table_information
 
 NORMAL_ENTROPY = 0.5 * np.log(2 * np.pi * np.e)
@@ -26,7 +26,7 @@ def _pair(n: int, correlation: float, rng: np.random.Generator) -> tuple[Array, 
     return x, correlation * x + np.sqrt(1 - correlation**2) * noise
 
 
-def classes(kinds: int, apart: float, dims: int = 1, one_hot: bool = False) -> Truth:
+def classes(kinds: int, apart: float, dims: int = 1, one_hot: bool = False) -> KnownInformation:
     """x an even label, y normal round `apart` times its number (in the first of `dims` columns).
 
     I = h(y) - h(noise), integrated on a grid.
@@ -47,20 +47,22 @@ def classes(kinds: int, apart: float, dims: int = 1, one_hot: bool = False) -> T
         return np.eye(kinds)[label] if one_hot else label[:, None].astype(np.float64), y
 
     shape = ("one_hot-" if one_hot else "") + (f"{dims}-" if dims > 1 else "")
-    return Truth(f"classes-{shape}{kinds}-{apart:g}", max(float(entropy - NORMAL_ENTROPY), 0.0), draw)
+    return KnownInformation(
+        f"classes-{shape}{kinds}-{apart:g}", max(float(entropy - NORMAL_ENTROPY), 0.0), draw
+    )
 
 
-def widened(kinds: int) -> Truth:
+def widened(kinds: int) -> KnownInformation:
     """x a label 0, 1, ..., y uniform in (x, x + 2): log q - (q - 1) / q log 2. Source: Gao et al. 2017."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x = rng.integers(0, kinds, (n, 1)).astype(np.float64)
         return x, x + rng.uniform(0, 2, (n, 1))
 
-    return Truth(f"widened-{kinds}", float(np.log(kinds) - (kinds - 1) / kinds * np.log(2)), draw)
+    return KnownInformation(f"widened-{kinds}", float(np.log(kinds) - (kinds - 1) / kinds * np.log(2)), draw)
 
 
-def gated(share: float, correlation: float, together: bool) -> Truth:
+def gated(share: float, correlation: float, together: bool) -> KnownInformation:
     """Two correlated numbers, each 0 but in a `share` of the pairs; the same pairs if `together`.
 
     Together H(gate) + share * I of the numbers, else share^2 * I.
@@ -75,10 +77,10 @@ def gated(share: float, correlation: float, together: bool) -> Truth:
     if together:
         nats -= share * np.log(share) + (1 - share) * np.log1p(-share)
     way = "together" if together else "apart"
-    return Truth(f"gated-{way}-{share:g}-{correlation:g}", float(nats), draw)
+    return KnownInformation(f"gated-{way}-{share:g}-{correlation:g}", float(nats), draw)
 
 
-def inflated(zero: float) -> Truth:
+def inflated(zero: float) -> KnownInformation:
     """x exponential, y a Poisson count of mean x that is 0 instead in a share of the pairs; summed on a grid.
 
     The example of Gao et al. 2017, whose closed form takes the zeros that were counted for known.
@@ -95,10 +97,10 @@ def inflated(zero: float) -> Truth:
         rate = rng.exponential(1.0, (n, 1))
         return rate, np.where(rng.random((n, 1)) < zero, 0, rng.poisson(rate)).astype(np.float64)
 
-    return Truth(f"inflated-{zero:g}", float(nats), draw)
+    return KnownInformation(f"inflated-{zero:g}", float(nats), draw)
 
 
-def clipped(correlation: float, limit: float) -> Truth:
+def clipped(correlation: float, limit: float) -> KnownInformation:
     """Two correlated numbers of which x is cut at +- limit, so that it has two atoms; integrated on a grid."""
     step = GRID[1] - GRID[0]
     normal = np.exp(-(GRID**2) / 2) / np.sqrt(2 * np.pi)
@@ -114,10 +116,10 @@ def clipped(correlation: float, limit: float) -> Truth:
         x, y = _pair(n, correlation, rng)
         return x.clip(-limit, limit), y
 
-    return Truth(f"clipped-{correlation:g}-{limit:g}", float(nats), draw)
+    return KnownInformation(f"clipped-{correlation:g}-{limit:g}", float(nats), draw)
 
 
-def rounded(correlation: float, step: float) -> Truth:
+def rounded(correlation: float, step: float) -> KnownInformation:
     """Two correlated numbers, both rounded to multiples of `step`; the table is integrated on a grid.
 
     Example:
@@ -138,10 +140,10 @@ def rounded(correlation: float, step: float) -> Truth:
         a, b = _pair(n, correlation, rng)
         return np.round(a / step), np.round(b / step)
 
-    return Truth(f"rounded-{correlation:g}-{step:g}", table_information(table / table.sum()), draw)
+    return KnownInformation(f"rounded-{correlation:g}-{step:g}", table_information(table / table.sum()), draw)
 
 
-def copied(correlation: float, share: float) -> Truth:
+def copied(correlation: float, share: float) -> KnownInformation:
     """Correlated numbers of which a share of the pairs are copies of others, as a careless join makes them."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -150,24 +152,24 @@ def copied(correlation: float, share: float) -> Truth:
         rows = rng.permutation(np.concatenate([np.arange(fresh), rng.integers(0, fresh, n - fresh)]))
         return x[rows], y[rows]
 
-    return Truth(f"copied-{correlation:g}-{share:g}", gaussian_nats(correlation), draw)
+    return KnownInformation(f"copied-{correlation:g}-{share:g}", gaussian_nats(correlation), draw)
 
 
-def beside_constants(correlation: float) -> Truth:
+def beside_constants(correlation: float) -> KnownInformation:
     """Correlated numbers, x between a column that never changes and a copy of itself."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x, y = _pair(n, correlation, rng)
         return np.hstack([np.ones((n, 1)), x, x]), y
 
-    return Truth(f"constants-{correlation:g}", gaussian_nats(correlation), draw)
+    return KnownInformation(f"constants-{correlation:g}", gaussian_nats(correlation), draw)
 
 
-def function(name: str, of_x: Map, nats: float = np.inf) -> Truth:
+def function(name: str, of_x: Map, nats: float = np.inf) -> KnownInformation:
     """y a function of a normal x without noise: no limit, unless the function has few values."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x = rng.standard_normal((n, 1))
         return x, of_x(x)
 
-    return Truth(f"function-{name}", nats, draw)
+    return KnownInformation(f"function-{name}", nats, draw)

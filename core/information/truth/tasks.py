@@ -7,30 +7,32 @@ import numpy as np
 
 from core.errors import InputError
 from core.information.truth import curved, families, maps
-from core.information.truth.distribution import Map, Truth
+from core.information.truth.distribution import KnownInformation, Map
 from core.information.truth.typed import TYPED
 
 NORMAL = "1v1-normal-0.75"
 
 
-def _normal(correlation: float = 0.75) -> Truth:
+def _normal(correlation: float = 0.75) -> KnownInformation:
     covariance = np.array([[1.0, correlation], [correlation, 1.0]])
     return families.gaussian(f"1v1-normal-{correlation}", covariance, 1)
 
 
-def _mapped(prefix: str, base: Callable[[], Truth], of_x: Map, of_y: Map) -> Callable[[], Truth]:
-    def make() -> Truth:
+def _mapped(
+    prefix: str, base: Callable[[], KnownInformation], of_x: Map, of_y: Map
+) -> Callable[[], KnownInformation]:
+    def make() -> KnownInformation:
         known = base()
         return known.through(f"{prefix}-{known.name}", of_x, of_y)
 
     return make
 
 
-def _sparse(dims: int) -> Callable[[], Truth]:
+def _sparse(dims: int) -> Callable[[], KnownInformation]:
     return partial(families.sparse, dims, 2, 2.0)
 
 
-def _spiral(dims: int) -> Callable[[], Truth]:
+def _spiral(dims: int) -> Callable[[], KnownInformation]:
     turns = partial(maps.spiral, first=0, second=1), partial(maps.spiral, first=1, second=2)
     return _mapped("spiral", _sparse(dims), *turns)
 
@@ -39,7 +41,7 @@ def _swissroll(values: maps.Array) -> maps.Array:
     return maps.swissroll(maps.uniform(values))
 
 
-def _rotated(dims: int) -> Callable[[], Truth]:
+def _rotated(dims: int) -> Callable[[], KnownInformation]:
     turns = maps.rotation(dims, 1), maps.rotation(dims, 2)
     return _mapped("rotated", _sparse(dims), lambda v: v @ turns[0].T, lambda v: v @ turns[1].T)
 
@@ -49,14 +51,14 @@ def _turned_cubes(dims: int) -> tuple[Map, Map]:
     return lambda v: maps.half_cube(v) @ turns[0].T, lambda v: maps.half_cube(v) @ turns[1].T
 
 
-def _copies(count: int, base: Callable[[], Truth]) -> Callable[[], Truth]:
-    def make() -> Truth:
+def _copies(count: int, base: Callable[[], KnownInformation]) -> Callable[[], KnownInformation]:
+    def make() -> KnownInformation:
         return curved.copies(base(), count)
 
     return make
 
 
-TWELVE: dict[str, Callable[[], Truth]] = {
+TWELVE: dict[str, Callable[[], KnownInformation]] = {
     "1v1-additive-0.1": partial(families.additive, 0.1),
     NORMAL: _normal,
     "asinh-student-identity-1-1-1": _mapped(
@@ -74,7 +76,7 @@ TWELVE: dict[str, Callable[[], Truth]] = {
     "student-identity-5-5-2": partial(families.student, 5, 5, 2),
     f"swissroll_x-normal_cdf-{NORMAL}": _mapped("swissroll_x-normal_cdf", _normal, _swissroll, maps.uniform),
 }
-FURTHER: dict[str, Callable[[], Truth]] = {
+FURTHER: dict[str, Callable[[], KnownInformation]] = {
     "1v1-additive-0.75": partial(families.additive, 0.75),
     "1v1-mixture-0.9": families.mixture,
     f"wiggly-{NORMAL}": _mapped("wiggly", _normal, maps.wiggly, maps.same),
@@ -85,7 +87,7 @@ FURTHER: dict[str, Callable[[], Truth]] = {
     "spiral-multinormal-sparse-5-5-2-2.0": _spiral(5),
     "student-identity-3-7-3": partial(families.student, 3, 7, 3),
 }
-UNSEEN: dict[str, Callable[[], Truth]] = {
+UNSEEN: dict[str, Callable[[], KnownInformation]] = {
     "1v1-normal-0.999": partial(_normal, 0.999),
     "1v1-sine-0.2": partial(curved.sine, 0.2),
     "1v1-checkerboard-4": partial(curved.checkerboard, 4),
@@ -108,7 +110,7 @@ UNSEEN: dict[str, Callable[[], Truth]] = {
     "embedding-128-4": partial(families.embedding, 128, 4.0),
 }
 """Written down after `auto` was chosen and first read by it then: what it makes of them is a blind test."""
-EMBEDDINGS: dict[str, Callable[[], Truth]] = {
+EMBEDDINGS: dict[str, Callable[[], KnownInformation]] = {
     f"embedding-{dims}-{nats}": partial(families.embedding, dims, float(nats))
     for dims in (64, 256, 768)
     for nats in (1, 3, 6, 10, 12)
@@ -116,7 +118,7 @@ EMBEDDINGS: dict[str, Callable[[], Truth]] = {
 TASKS = TWELVE | FURTHER | UNSEEN | EMBEDDINGS | TYPED
 
 
-def task(name: str) -> Truth:
+def task(name: str) -> KnownInformation:
     """A known distribution by its name. Raises InputError, listing the names, if there is none.
 
     Example:

@@ -6,9 +6,9 @@ from functools import partial
 import numpy as np
 
 from core.information.truth import labels, mixed
-from core.information.truth.distribution import Truth
+from core.information.truth.distribution import KnownInformation
 
-Makers = Mapping[str, Callable[[], Truth]]
+Makers = Mapping[str, Callable[[], KnownInformation]]
 """Names and what makes their distributions; the names stand here, so that nothing is integrated to list them."""
 
 INDEPENDENT_LABELS: Makers = {
@@ -92,6 +92,6 @@ BY_TYPE = {
     "copies and constants": COPIES,
     "functions without noise": FUNCTIONS,
 }
-TYPED: dict[str, Callable[[], Truth]] = {
+TYPED: dict[str, Callable[[], KnownInformation]] = {
     name: make for group in BY_TYPE.values() for name, make in group.items()
 }

@@ -14,9 +14,9 @@ from core.information.bounds import Blocks, infonce
 from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.leaving import Losses, MeanLoss, left_out, mean_loss
 from lab.evaluate.ledger.limits import loss_limits
+from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.rows import ledger_row
-from lab.evaluate.ledger.subject import Subject
-from lab.evaluate.ledger.translations import PAIRS, QUERIES, WIDE, Direction, Pools, chosen_pairs
+from lab.evaluate.ledger.translations import MANY_CANDIDATES, PAIRS, QUERIES, EncodedPair, Pools, chosen_pairs
 from lab.figures.tasks import PER_PAIR
 from lab.world.critic import Attainable
 
@@ -25,7 +25,7 @@ FITTED_QUERIES = 128
 
 
 def contrast_rows(
-    subject: Subject, candidates: Sequence[int] = CANDIDATES, pairs: int = PAIRS, seed: int = 0
+    loaded: LoadedRun, candidates: Sequence[int] = CANDIDATES, pairs: int = PAIRS, seed: int = 0
 ) -> list[Row]:
     """InfoNCE on unseen translations for each number of candidates, as trained and with a fitted temperature.
 
@@ -35,21 +35,21 @@ def contrast_rows(
     Raises:
         InputError: fewer than two candidates, or no pair has room for the fewest.
     """
-    chosen = chosen_pairs(subject.pairs, pairs, seed)
+    chosen = chosen_pairs(loaded.pairs, pairs, seed)
     counts = sorted(set(candidates))
     _check_candidates(counts)
-    usable = Pools(subject, chosen, counts, seed).with_room(counts[0])
+    usable = Pools(loaded, chosen, counts, seed).with_room(counts[0])
     rows: list[Row] = []
     for count in counts:
-        directions = usable if count <= WIDE else usable[:1]
+        directions = usable if count <= MANY_CANDIDATES else usable[:1]
         if count <= min(one.room for one in directions):
-            subject.progress("reading xlco", counts.index(count), len(counts))
-            ideal = attainable(subject, directions, count)
+            loaded.progress("reading xlco", counts.index(count), len(counts))
+            ideal = attainable(loaded, directions, count)
             rows += [
-                contrast_row(subject, directions, count, scale, ideal)
-                for scale in (None, fitted_scale(subject, directions, count))
+                contrast_row(loaded, directions, count, scale, ideal)
+                for scale in (None, fitted_scale(loaded, directions, count))
             ]
-    subject.progress("reading xlco", len(counts), len(counts))
+    loaded.progress("reading xlco", len(counts), len(counts))
     return rows
 
 
@@ -58,13 +58,13 @@ def _check_candidates(counts: Sequence[int]) -> None:
         raise InputError(f"expected numbers of candidates from 2, got {' '.join(map(str, counts)) or 'none'}")
 
 
-def trained_temperature(subject: Subject) -> float:
+def trained_temperature(loaded: LoadedRun) -> float:
     """What scores are divided by in training; 1 where the run was not trained on the contrast."""
-    contrast = subject.model.settings.contrast
+    contrast = loaded.model.settings.contrast
     return contrast.temperature if contrast.enabled else 1.0
 
 
-def fitted_scale(subject: Subject, directions: Sequence[Direction], count: int) -> float:
+def fitted_scale(loaded: LoadedRun, directions: Sequence[EncodedPair], count: int) -> float:
     """The factor on the scores, 1 / temperature, with the tightest bound on the pairs kept for fitting.
 
     Those have fewer candidates than `count`, so each negative stands for several.
@@ -82,7 +82,7 @@ def fitted_scale(subject: Subject, directions: Sequence[Direction], count: int) 
             share * float(_fit_loss(scores * factor, stands_for)) for share, scores, stands_for in parts
         )
 
-    middle = -math.log(trained_temperature(subject))
+    middle = -math.log(trained_temperature(loaded))
     best: Any = minimize_scalar(
         loss, bounds=(middle - 4, middle + 4), method="bounded", options={"xatol": 0.01}
     )
@@ -95,12 +95,12 @@ def _fit_loss(scores: Tensor, stands_for: float) -> Tensor:
     return (torch.logaddexp(positive, others.logsumexp(1) + stands_for) - positive).mean()
 
 
-def attainable(subject: Subject, directions: Sequence[Direction], count: int) -> Attainable | None:
+def attainable(loaded: LoadedRun, directions: Sequence[EncodedPair], count: int) -> Attainable | None:
     """The ideal critic's InfoNCE with so many candidates, mean over the directions; None for text no world wrote.
 
     Of the world's own law: that the meanings of the corpus are left out of what is read is not reckoned with.
     """
-    world = subject.world
+    world = loaded.world
     if world is None:
         return None
     shares = shares_of_directions(directions)
@@ -116,8 +116,8 @@ def attainable(subject: Subject, directions: Sequence[Direction], count: int) ->
 
 
 def contrast_row(
-    subject: Subject,
-    directions: Sequence[Direction],
+    loaded: LoadedRun,
+    directions: Sequence[EncodedPair],
     count: int,
     scale: float | None,
     ideal: Attainable | None,
@@ -127,20 +127,20 @@ def contrast_row(
     `ideal` is what is attainable with as many. The interval is that of the mean loss (`loss_limits`), with a variance
     over queries and candidates (`mean_loss`).
     """
-    contrast = subject.model.settings.contrast
-    temperature = trained_temperature(subject) if scale is None else 1 / scale
+    contrast = loaded.model.settings.contrast
+    temperature = trained_temperature(loaded) if scale is None else 1 / scale
     shares = shares_of_directions(directions)
     mean = contrast_loss(directions, count, temperature)
     most = math.log(count)
     limits = loss_limits(mean.mean, mean.variance, mean.added)
     cosine = contrast.normalise or not contrast.enabled
-    world = subject.world
+    world = loaded.world
     truth = None if world is None else sum(
         share * world.information_between(one.source, one.target)
         for share, one in zip(shares, directions, strict=True)
     )  # fmt: skip
     alone = directions[0] if len(directions) == 1 else None
-    layers = subject.model.encoder.config.num_hidden_layers
+    layers = loaded.model.encoder.config.num_hidden_layers
     return ledger_row(
         "xlco", most - mean.mean, most - float(limits.high), most - float(limits.low), most,
         at_least=most - float(limits.most),
@@ -151,24 +151,24 @@ def contrast_row(
         unit=PER_PAIR,
         units_per_sentence=1.0,
         method="infonce" if scale is None else "infonce, temperature fitted",
-        layer=contrast.layer if contrast.enabled else subject.model.settings.evaluation_layer_of(layers),
+        layer=contrast.layer if contrast.enabled else loaded.model.settings.evaluation_layer_of(layers),
         source=alone.source if alone else None,
         target=alone.target if alone else None,
         n=len(directions) * int(np.count_nonzero(mean.weight)),
         candidates=count,
         temperature=temperature,
-        effective_ceiling=reachable(count, temperature) if cosine else None,
+        effective_ceiling=cosine_ceiling(count, temperature) if cosine else None,
         pairs=[f"{one.source}-{one.target}" for one in directions],
     )  # fmt: skip
 
 
-def shares_of_directions(directions: Sequence[Direction]) -> list[float]:
+def shares_of_directions(directions: Sequence[EncodedPair]) -> list[float]:
     """Their shares among each other."""
     total = sum(one.share for one in directions)
     return [one.share / total for one in directions]
 
 
-def contrast_loss(directions: Sequence[Direction], count: int, temperature: float) -> MeanLoss:
+def contrast_loss(directions: Sequence[EncodedPair], count: int, temperature: float) -> MeanLoss:
     """Mean InfoNCE loss with so many candidates over the directions; the bound is log(candidates) less it."""
     queries = min(QUERIES, *(len(one.queries) - one.fitted for one in directions))
     losses = [
@@ -180,7 +180,7 @@ def contrast_loss(directions: Sequence[Direction], count: int, temperature: floa
 
 @torch.no_grad()
 def contrast_losses(
-    one: Direction, share: float, count: int, temperature: float, queries: int = QUERIES
+    one: EncodedPair, share: float, count: int, temperature: float, queries: int = QUERIES
 ) -> Losses:
     """InfoNCE loss in nats of each query among so many candidates: its translation and those of others.
 
@@ -206,7 +206,7 @@ def contrast_losses(
     )
 
 
-def reachable(count: int, temperature: float) -> float:
+def cosine_ceiling(count: int, temperature: float) -> float:
     """The most that cosines over a temperature can show: log n - log(1 + (n - 1) exp(-2 / temperature)).
 
     >>> round(reachable(4096, 0.1), 3), round(reachable(4096, 1.0), 3)

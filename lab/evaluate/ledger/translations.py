@@ -12,18 +12,18 @@ from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.objectives.xlco import XLCO
 from core.text.batches import unmasked
-from lab.evaluate.ledger.subject import BATCH, Subject
+from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun
 from lab.evaluate.vectors import encode
 from lab.world import World
 
-WIDE: Final = 16_384
+MANY_CANDIDATES: Final = 16_384
 """Above this many candidates one direction is measured instead of several: encoding them is what takes time."""
 QUERIES, FITTED_POOL = 512, 2_048
 PAIRS = 4
 
 
 @dataclass(frozen=True)
-class Direction:
+class EncodedPair:
     """Contrast vectors of one directed pair of languages: row i of the keys translates row i of the queries.
 
     The first `fitted` rows are for fitting a temperature, the others to measure with; there may be more keys
@@ -62,16 +62,16 @@ class Pools:
     """Unseen translations of the chosen pairs of languages, encoded as the run contrasts them."""
 
     def __init__(
-        self, subject: Subject, chosen: Mapping[tuple[str, str], float], counts: Sequence[int], seed: int
+        self, loaded: LoadedRun, chosen: Mapping[tuple[str, str], float], counts: Sequence[int], seed: int
     ) -> None:
-        self.subject = subject
+        self.loaded = loaded
         self._encoded: dict[tuple[str, bool], Tensor] = {}
         first = next(iter(chosen))
         tags = sorted({tag for pair in chosen for tag in pair})
-        usual = max([QUERIES, *(count for count in counts if count <= WIDE)]) + FITTED_POOL
+        usual = max([QUERIES, *(count for count in counts if count <= MANY_CANDIDATES)]) + FITTED_POOL
         sizes = dict.fromkeys(tags, usual)
         sizes[first[1]] = max([usual, *(count + FITTED_POOL for count in counts)])
-        self._texts = unseen(subject, sizes, seed)
+        self._texts = unseen(loaded, sizes, seed)
         # other text: one random order of all meanings, so that none serves to fit in one direction and to measure in
         # another
         self._meanings = np.unique(np.concatenate([meanings for meanings, _ in self._texts.values()]))
@@ -79,19 +79,19 @@ class Pools:
         self._fitted = min(FITTED_POOL, len(self._meanings) // 4)
         self.directions = [self._direction(pair, share) for pair, share in chosen.items()]
 
-    def _direction(self, pair: tuple[str, str], share: float) -> Direction:
+    def _direction(self, pair: tuple[str, str], share: float) -> EncodedPair:
         source, target = pair
         queries, keys = self._vectors(source, key=False), self._vectors(target, key=True)
-        if self.subject.world is not None:
+        if self.loaded.world is not None:
             fitted, meanings = min(FITTED_POOL, len(queries) // 4), np.arange(len(keys))
-            return Direction(source, target, share, queries, keys, fitted, meanings)
+            return EncodedPair(source, target, share, queries, keys, fitted, meanings)
         meanings, i, j = np.intersect1d(*(self._texts[tag][0] for tag in pair), return_indices=True)
         rank = self._rank[np.searchsorted(self._meanings, meanings)]
         order = np.argsort(rank)
         fitted = int(np.count_nonzero(rank < self._fitted))
-        return Direction(source, target, share, queries[i[order]], keys[j[order]], fitted, meanings[order])
+        return EncodedPair(source, target, share, queries[i[order]], keys[j[order]], fitted, meanings[order])
 
-    def with_room(self, count: int) -> list[Direction]:
+    def with_room(self, count: int) -> list[EncodedPair]:
         """The directions that have so many meanings to measure with.
 
         Raises:
@@ -108,31 +108,31 @@ class Pools:
 
     def _vectors(self, tag: str, key: bool) -> Tensor:
         """Vectors of a language's sentences; one encoder for both sides encodes them once."""
-        own = key and has_key_encoder(self.subject.model)
+        own = key and has_key_encoder(self.loaded.model)
         if (tag, own) not in self._encoded:
             texts = self._texts[tag][1]
-            self._encoded[tag, own] = contrast_vectors(self.subject, texts, own, f"encoding {tag}")
+            self._encoded[tag, own] = contrast_vectors(self.loaded, texts, own, f"encoding {tag}")
         return self._encoded[tag, own]
 
 
-def unseen(subject: Subject, sizes: Mapping[str, int], seed: int) -> dict[str, tuple[np.ndarray, list[str]]]:
+def unseen(loaded: LoadedRun, sizes: Mapping[str, int], seed: int) -> dict[str, tuple[np.ndarray, list[str]]]:
     """Meanings and sentences by language that the run did not train on, row by row; rows translate each other.
 
     From a world they are independent draws, so that InfoNCE is a bound on the world's own information; where all
     meanings are alike those of the corpus are left out, which changes no probability among the others. Other
     text has only what the run holds out.
     """
-    if subject.world is None:
-        parts = subject.run.held_out().groupby("language")
+    if loaded.world is None:
+        parts = loaded.run.held_out().groupby("language")
         return {str(tag): (part["meaning"].to_numpy(), part["text"].tolist()) for tag, part in parts}
-    settings, most = subject.world.settings, max(sizes.values())
-    left = 1.0 if subject.skewed else 1 - len(subject.meanings) / subject.world.num_meanings
+    settings, most = loaded.world.settings, max(sizes.values())
+    left = 1.0 if loaded.skewed else 1 - len(loaded.meanings) / loaded.world.num_meanings
     if left <= 0.01:
         raise InputError(
-            f"run {subject.run.name} has seen all meanings of its world: train with fewer, to have some to measure on"
+            f"run {loaded.run.name} has seen all meanings of its world: train with fewer, to have some to measure on"
         )
-    drawn = subject.world.draw(int(1.2 * most / left) + 100, seed + 2, without_replacement=False)
-    fresh = drawn if subject.skewed else drawn[~np.isin(drawn, subject.meanings)]
+    drawn = loaded.world.draw(int(1.2 * most / left) + 100, seed + 2, without_replacement=False)
+    fresh = drawn if loaded.skewed else drawn[~np.isin(drawn, loaded.meanings)]
     found: dict[str, tuple[np.ndarray, list[str]]] = {}
     for tag, size in sizes.items():
         speaker = World.load(**{**settings, "languages": [tag]})
@@ -147,26 +147,26 @@ def has_key_encoder(model: InfoXLM) -> bool:
 
 
 @torch.no_grad()
-def contrast_vectors(subject: Subject, texts: Sequence[str], key: bool, phase: str) -> Tensor:
+def contrast_vectors(loaded: LoadedRun, texts: Sequence[str], key: bool, phase: str) -> Tensor:
     """Vectors whose inner products are the run's scores before the temperature, [texts, hidden].
 
     A run without the contrast task has no such scores: the cosines of the vectors that retrieval reads stand in.
     """
-    model, settings = subject.model, subject.model.settings
+    model, settings = loaded.model, loaded.model.settings
     if not settings.contrast.enabled:
         layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
         vectors = encode(
-            model, subject.tokenizer, texts, [layer], settings.measure.pooling,
-            lambda done, of: subject.progress(phase, done, of),
+            model, loaded.tokenizer, texts, [layer], settings.measure.pooling,
+            lambda done, of: loaded.progress(phase, done, of),
         )[layer]  # fmt: skip
         return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
     contrast, device, longest = XLCO.of(model), next(model.parameters()).device, settings.model.max_tokens
-    rows = subject.tokenizer.encode(texts, longest)
+    rows = loaded.tokenizer.encode(texts, longest)
     order = np.argsort([len(row) for row in rows], kind="stable")
     found = torch.empty(len(rows), model.encoder.config.hidden_size)
     for begin in range(0, len(order), BATCH):
         part = order[begin : begin + BATCH]
         sequences = unmasked([rows[i] for i in part], longest).to(device)
         found[part] = (contrast.keys if key else contrast.queries)(model, sequences).float().cpu()
-        subject.progress(phase, begin + len(part), len(order))
+        loaded.progress(phase, begin + len(part), len(order))
     return found

@@ -4,26 +4,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lab.evaluate.ledger.loaded_run import LoadedRun, language_distribution
 from lab.evaluate.ledger.masked import SENTENCES, Example, cross_entropies, masked_examples, summed_by_example
 from lab.evaluate.ledger.reading import Reading
-from lab.evaluate.ledger.subject import Subject, shares_of
 
 
-def wrong_translations(subject: Subject, sentences: int = SENTENCES, seed: int = 0) -> Reading | None:
+def wrong_translations(loaded: LoadedRun, sentences: int = SENTENCES, seed: int = 0) -> Reading | None:
     """What a wrong translation costs a masked token: TLM's cross-entropy beside it less that beside the right one.
 
     The pairs and masks are those of `masked_reading`. The wrong translation is that of another meaning into the same
     language, masked alike; 0 nats for a model that never looks at the translation. None where every pair of languages
     has one meaning, so that no translation is wrong.
     """
-    pairs = masked_examples(subject, shares_of(subject, "tlm"), sentences, seed)
+    pairs = masked_examples(loaded, language_distribution(loaded, "tlm"), sentences, seed)
     mismatched = _mismatched(pairs)
     if not mismatched:
         return None
     places, owners = np.unique([place for place, _ in mismatched], return_inverse=True)
     right = [pairs[place] for place in places]
-    beside_right, counts = cross_entropies(subject, right, "tlm")
-    parts = cross_entropies(subject, [example for _, example in mismatched], "tlm")
+    beside_right, counts = cross_entropies(loaded, right, "tlm")
+    parts = cross_entropies(loaded, [example for _, example in mismatched], "tlm")
     beside_wrong, _ = summed_by_example(owners, *parts, len(right))
     meanings, at = np.unique([pair.meaning for pair in right], return_inverse=True)
     return Reading(meanings, np.bincount(at, beside_wrong - beside_right), np.bincount(at, counts))

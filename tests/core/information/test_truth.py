@@ -34,7 +34,7 @@ import sys
 import core.information
 
 truths = []
-sys.setprofile(lambda frame, event, value: truths.append(value) if type(value).__name__ == "Truth" else None)
+sys.setprofile(lambda frame, event, value: truths.append(value) if type(value).__name__ == "KnownInformation" else None)
 from core.information.truth import TASKS, task
 
 at_import = len(truths)

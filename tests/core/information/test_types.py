@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from core.information import Estimate, estimate
-from core.information.truth import Truth
+from core.information.truth import KnownInformation
 from core.information.truth.typed import BY_TYPE
 
 SIZES = (300, 700)
@@ -13,7 +13,7 @@ SLOW = {"labels beside many numbers", "one-hot labels"}
 """Types among whose tasks some train critics, which takes seconds each."""
 
 
-def holds(found: Estimate, known: Truth) -> bool:
+def holds(found: Estimate, known: KnownInformation) -> bool:
     return found.low <= known.nats and (found.kind == "lower bound" or known.nats <= found.high)
 
 

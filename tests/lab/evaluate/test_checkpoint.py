@@ -16,7 +16,7 @@ from core.errors import InputError
 from core.text.corpus import write_corpus
 from lab.cli import run as lab
 from lab.evaluate.foreign import other_reading, own_prompts, own_reading
-from lab.evaluate.run import PRESETS, Protocol, evaluate_checkpoint
+from lab.evaluate.run import PRESETS, RetrievalProtocol, evaluate_checkpoint
 from lab.evaluate.vectors import encode
 from tests.core.checkpoints import foreign
 from tests.core.text.conftest import sentences
@@ -63,10 +63,10 @@ def by_hand(checkpoint, layer, pooling):
 @pytest.mark.parametrize(
     ("protocol", "layer", "pooling"),
     [
-        (Protocol(), 5, "mean"),
+        (RetrievalProtocol(), 5, "mean"),
         (PRESETS["tatoeba"], 7, "mean"),
-        (Protocol(layer=0, pooling="first"), 0, "first"),
-        (Protocol(layer=3, pooling="first"), 3, "first"),
+        (RetrievalProtocol(layer=0, pooling="first"), 0, "first"),
+        (RetrievalProtocol(layer=3, pooling="first"), 3, "first"),
     ],
 )
 def test_every_direction_is_what_transformers_and_a_loop_find(corpus, checkpoint, protocol, layer, pooling):
@@ -207,7 +207,7 @@ def test_sentence_vectors_that_are_made_otherwise_are_not_guessed_at(tmp_path, f
 
 
 def test_a_reading_that_is_not_the_sentence_encoders_own_is_told_in_the_result(prompted, corpus, capsys):
-    own, other = (evaluate_checkpoint(str(prompted), corpus, Protocol(layer=at)) for at in (2, 1))
+    own, other = (evaluate_checkpoint(str(prompted), corpus, RetrievalProtocol(layer=at)) for at in (2, 1))
     assert (own["reading"], other["reading"]) == (
         "",
         "not the checkpoint's own sentence vectors: layer 2, mean pooling",
@@ -278,9 +278,9 @@ def test_an_evaluation_reads_the_default_prompt_and_says_so(prompted, corpus, ca
     document = evaluate_checkpoint(str(prompted), corpus)
     assert document["prompt"] == "query: "
     assert "'query: '" in document["prompts"]
-    without = evaluate_checkpoint(str(prompted), corpus, Protocol(prompt=""))
+    without = evaluate_checkpoint(str(prompted), corpus, RetrievalProtocol(prompt=""))
     assert (without["prompt"], without["prompts"]) == ("", "")
-    by_name = evaluate_checkpoint(str(prompted), corpus, Protocol(prompt="query: "))
+    by_name = evaluate_checkpoint(str(prompted), corpus, RetrievalProtocol(prompt="query: "))
     assert by_name["retrieval"] == document["retrieval"] != without["retrieval"]
     assert lab(["evaluate", str(prompted), "--corpus", str(corpus)]) == 0
     assert "every sentence was read after 'query: ', the default prompt" in capsys.readouterr().out

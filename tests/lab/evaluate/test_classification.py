@@ -25,7 +25,7 @@ from lab.evaluate.finetuning import fine_tuned
 from lab.evaluate.intervals import LEVEL
 from lab.evaluate.labels import read_labels, relations_of
 from lab.starting import start_run
-from lab.training import carry_out
+from lab.training import run_training
 from lab.world import World
 from tests.lab.runs import tiny
 
@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(folder))
-        carry_out(*start_run("tiny", tiny(), None))
+        run_training(*start_run("tiny", tiny(), None))
     return folder
 
 

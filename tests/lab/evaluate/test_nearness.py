@@ -6,7 +6,7 @@ import pytest
 from core.errors import InputError
 from lab import cli
 from lab.evaluate.nearness import Nearness, neighbourhoods
-from lab.evaluate.pools import Side
+from lab.evaluate.pools import LanguageVectors
 from lab.evaluate.retrieval import direction
 from lab.projection import unit
 
@@ -36,7 +36,7 @@ def hubs(n=60, dims=8, seed=0):
 
 
 def side(vectors, name):
-    return Side(np.arange(len(vectors)), [f"{name}{row}" for row in range(len(vectors))], vectors)
+    return LanguageVectors(np.arange(len(vectors)), [f"{name}{row}" for row in range(len(vectors))], vectors)
 
 
 @pytest.mark.parametrize("measure", ["csls", "margin"])

@@ -16,7 +16,7 @@ from lab.evaluate import retrieval as retrieval_module
 from lab.evaluate.directions import sampled
 from lab.evaluate.means import language_means, mean_accuracy
 from lab.evaluate.nearness import cosines_in_blocks
-from lab.evaluate.pools import PoolRule, Side, distinct_texts, pool_of
+from lab.evaluate.pools import LanguageVectors, PoolRule, distinct_texts, pool_of
 from lab.evaluate.retrieval import direction, retrieval, sides_of, survey, wrong_matches
 from lab.evaluate.scores import read_mean, scores
 from lab.projection import unit
@@ -26,7 +26,7 @@ from tests.real_shape import real_shape_corpus
 
 def side(vectors, meanings=None, name="s"):
     meanings = np.arange(len(vectors)) if meanings is None else np.asarray(meanings)
-    return Side(meanings, [f"{name}{m}" for m in meanings], np.asarray(vectors, dtype=np.float32))
+    return LanguageVectors(meanings, [f"{name}{m}" for m in meanings], np.asarray(vectors, dtype=np.float32))
 
 
 def noisy(n=300, d=16, noise=0.7, seed=0):
@@ -164,7 +164,7 @@ def test_hits_and_chance_are_what_a_slow_loop_finds(seed):
         # axes, so that many cosines are equal and none is rounded
         vectors = rng.choice([-1.0, 1.0], (8, 1)) * np.eye(4)[rng.integers(0, 4, 8)]
         rows = vectors[[int(text[1:]) for text in texts]]
-        languages[tag] = Side(meanings, texts, rows)
+        languages[tag] = LanguageVectors(meanings, texts, rows)
     a, b = languages["a"], languages["b"]
     expected = slow(a, b)
     if not expected:
@@ -195,7 +195,7 @@ def test_a_perfect_encoder_finds_all_where_sentences_repeat():
     # case 22: 60 pairs, 20 English sides alike, so 41 texts; it was 0.683 with 19 "wrong matches" of margin 0
     vectors = np.random.default_rng(0).standard_normal((60, 16))
     vectors[:20] = vectors[0]
-    both = Side(np.arange(60), ["same" if i < 20 else str(i) for i in range(60)], vectors)
+    both = LanguageVectors(np.arange(60), ["same" if i < 20 else str(i) for i in range(60)], vectors)
     each = direction("fr", "en", both, both)
     assert (each.accuracy, each.pool, len(each.correct), each.wrong_matches.count) == (1.0, 41, 41, 0)
     assert each.chance == pytest.approx(1 / 41)
@@ -207,8 +207,8 @@ def test_any_translation_of_an_ambiguous_sentence_counts_both_ways():
     english = rng.standard_normal((20, 16))
     english[:5] = english[0]
     french = english + 0.01 * rng.standard_normal((20, 16))
-    en = Side(np.arange(20), ["e0"] * 5 + [f"e{i}" for i in range(5, 20)], english)
-    fr = Side(np.arange(20), [f"f{i}" for i in range(20)], french)
+    en = LanguageVectors(np.arange(20), ["e0"] * 5 + [f"e{i}" for i in range(5, 20)], english)
+    fr = LanguageVectors(np.arange(20), [f"f{i}" for i in range(20)], french)
     to_french, to_english = direction("en", "fr", en, fr), direction("fr", "en", fr, en)
     assert (to_french.accuracy, to_french.pool, len(to_french.correct)) == (1.0, 20, 16)
     assert to_french.chance == pytest.approx((5 + 15) / 16 / 20)
@@ -220,7 +220,9 @@ def test_any_translation_of_an_ambiguous_sentence_counts_both_ways():
 
 def test_nfc_and_nfd_of_one_text_are_one_candidate():
     a = side(np.eye(6), name="a")
-    b = Side(np.arange(6), ["caf\u00e9", "cafe\u0301", "c", "d", "e", "f"], np.eye(6)[[0, 0, 2, 3, 4, 5]])
+    b = LanguageVectors(
+        np.arange(6), ["caf\u00e9", "cafe\u0301", "c", "d", "e", "f"], np.eye(6)[[0, 0, 2, 3, 4, 5]]
+    )
     each = direction("b", "a", b, a)
     assert len(each.correct) == 5
     assert direction("a", "b", a, b).pool == 5
@@ -252,8 +254,10 @@ def test_the_shared_protocol_searches_translations_alone():
 def test_a_pool_of_n_holds_n_candidates_with_all_answers_of_its_queries(seed, size):
     rng = np.random.default_rng(seed)
     meanings = np.arange(40)
-    a = Side(meanings, [f"a{rng.integers(0, 30)}" for _ in meanings], rng.standard_normal((40, 4)))
-    b = Side(np.sort(rng.permutation(60)[:50]), [f"b{i}" for i in range(50)], rng.standard_normal((50, 4)))
+    a = LanguageVectors(meanings, [f"a{rng.integers(0, 30)}" for _ in meanings], rng.standard_normal((40, 4)))
+    b = LanguageVectors(
+        np.sort(rng.permutation(60)[:50]), [f"b{i}" for i in range(50)], rng.standard_normal((50, 4))
+    )
     texts = distinct_texts({"a": a, "b": b}, seed=1)
     pool, whole = (pool_of(texts["a"], texts["b"], PoolRule(size=each)) for each in (size, None))
     assert len(pool.candidates) == len(set(pool.candidates)) == size
@@ -309,7 +313,7 @@ def test_small_directions_are_listed_with_the_reason_and_not_averaged():
 
 
 def test_equal_texts_may_leave_too_few_queries():
-    a = Side(np.arange(8), ["same"] * 5 + ["x", "y", "z"], np.eye(8))
+    a = LanguageVectors(np.arange(8), ["same"] * 5 + ["x", "y", "z"], np.eye(8))
     found = survey({"a": a, "b": side(np.eye(8), name="b")})
     assert [(each.source, each.target, each.queries) for each in found.too_small] == [
         ("a", "b", 4),

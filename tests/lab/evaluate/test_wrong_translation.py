@@ -6,40 +6,40 @@ import torch
 
 from core.model.encoder import hidden_states, pack
 from core.text.batches import unmasked
+from lab.evaluate.ledger.loaded_run import language_distribution, load_run
 from lab.evaluate.ledger.masked import masked_examples
-from lab.evaluate.ledger.subject import open_subject, shares_of
 from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.starting import start_run
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import tiny
 
 SENTENCES = 24
 
 
 @pytest.fixture(scope="module")
-def subject(tmp_path_factory):
+def loaded(tmp_path_factory):
     """A trained tiny run on the world, opened."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("runs")))
-        run = carry_out(*start_run("tiny", tiny(), None))
-        yield open_subject(run)
+        run = run_training(*start_run("tiny", tiny(), None))
+        yield load_run(run)
 
 
-def losses_beside(subject, whole, shown):
+def losses_beside(loaded, whole, shown):
     """Cross-entropy of the hidden tokens of two joined sides, one position at a time."""
     true, visible = (np.concatenate([sides[0], sides[1][1:]]) for sides in (whole, shown))
     sequences = unmasked([visible], 64)
     with torch.no_grad():
         *_, state = hidden_states(
-            subject.model.encoder, sequences, pack(sequences.lengths, torch.device("cpu"))
+            loaded.model.encoder, sequences, pack(sequences.lengths, torch.device("cpu"))
         )
-        logits = subject.model.language_model.lm_head(state).double()
+        logits = loaded.model.language_model.lm_head(state).double()
     hidden = np.flatnonzero(true != visible)
     return -sum(float(logits[at].log_softmax(0)[int(true[at])]) for at in hidden), len(hidden)
 
 
-def test_the_cost_is_the_loss_beside_another_meaning_less_that_beside_the_same_one(subject):
-    pairs = masked_examples(subject, shares_of(subject, "tlm"), SENTENCES, 3)
+def test_the_cost_is_the_loss_beside_another_meaning_less_that_beside_the_same_one(loaded):
+    pairs = masked_examples(loaded, language_distribution(loaded, "tlm"), SENTENCES, 3)
     cost, tokens = 0.0, 0
     for at, pair in enumerate(pairs):
         later = [*pairs[at + 1 :], *pairs[:at]]
@@ -49,14 +49,14 @@ def test_the_cost_is_the_loss_beside_another_meaning_less_that_beside_the_same_o
         if not others:
             continue
         other = others[0]
-        right, hidden = losses_beside(subject, pair.whole, pair.shown)
-        left, _ = losses_beside(subject, [pair.whole[0], other.shown[1]], [pair.shown[0], other.shown[1]])
-        second, _ = losses_beside(subject, [other.shown[0], pair.whole[1]], [other.shown[0], pair.shown[1]])
+        right, hidden = losses_beside(loaded, pair.whole, pair.shown)
+        left, _ = losses_beside(loaded, [pair.whole[0], other.shown[1]], [pair.shown[0], other.shown[1]])
+        second, _ = losses_beside(loaded, [other.shown[0], pair.whole[1]], [other.shown[0], pair.shown[1]])
         cost, tokens = cost + left + second - right, tokens + hidden
-    reading = wrong_translations(subject, SENTENCES, 3)
+    reading = wrong_translations(loaded, SENTENCES, 3)
     assert reading.counts.sum() == tokens > 0
     assert reading.mean == pytest.approx(cost / tokens, abs=1e-4)
 
 
-def test_nothing_is_measured_where_no_translation_is_wrong(subject):
-    assert wrong_translations(subject, 1, 3) is None
+def test_nothing_is_measured_where_no_translation_is_wrong(loaded):
+    assert wrong_translations(loaded, 1, 3) is None

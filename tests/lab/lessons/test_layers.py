@@ -18,7 +18,7 @@ from lab.lessons.layers import (
     vectors_of_run,
 )
 from lab.starting import start_run
-from lab.training import carry_out
+from lab.training import run_training
 from tests.lab.runs import tiny
 
 COUNT, WIDTH = 240, 4
@@ -73,7 +73,7 @@ def run(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(folder / "runs"))
         settings = tiny(model={"layers": 3}, contrast={"layer": 2})
-        return carry_out(*start_run("deep", settings, None)), folder / "runs"
+        return run_training(*start_run("deep", settings, None)), folder / "runs"
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from lab.figures.tasks import OWN
+from lab.figures.tasks import MMLM_OWN
 from lab.lessons.mmlm import conclusion
 from lab.lessons.reading import readers_of
 from lab.lessons.scale import Lesson
@@ -27,8 +27,8 @@ def test_the_parts_of_the_entropy_of_a_token_add_up():
 
 
 def test_the_gap_of_a_vocabulary_that_is_taken_for_a_sample_is_told_with_its_mistakes(readers):
-    size = readers.subject.tokenizer.size
-    row = {"task": OWN, "nats": 4.0, "truth": 5.0, "ceiling": 6.0}
+    size = readers.loaded.tokenizer.size
+    row = {"task": MMLM_OWN, "nats": 4.0, "truth": 5.0, "ceiling": 6.0}
     gap = math.log(size) - 6.0
     assert check_gap(gap, row, readers).passed
     assert "no bound" in check_gap(gap, row, readers)

@@ -30,7 +30,7 @@ def test_a_line_cut_short_by_a_kill_is_left_out():
     with (run.folder / "steps.jsonl").open("a") as file:
         file.write('{"step": 4, "los')
     assert run.steps()["step"].tolist() == [1, 2, 3]
-    run.keep_steps(2)
+    run.drop_steps_after(2)
     assert run.steps()["step"].tolist() == [1, 2]
 
 
@@ -41,7 +41,7 @@ def test_a_line_that_is_no_record_is_named_and_a_page_shows_what_stands_before_i
     with (run.folder / "steps.jsonl").open("a") as file:
         file.write(line + "\n")
     run.append_step({"step": 2})
-    for read in (run.steps, lambda: run.keep_steps(1)):
+    for read in (run.steps, lambda: run.drop_steps_after(1)):
         with pytest.raises(
             InputError, match=r"steps\.jsonl, line 2: expected the record of a step.*delete that line"
         ):

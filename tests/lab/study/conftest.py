@@ -5,7 +5,7 @@ import pytest
 from lab.study import scales
 from tests.lab.runs import tiny
 
-PROTOCOL = scales.Protocol(candidates=8, sentences=40, truth_sentences=4, directions=1)
+PROTOCOL = scales.StudyProtocol(candidates=8, sentences=40, truth_sentences=4, directions=1)
 
 
 def least():

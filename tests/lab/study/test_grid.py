@@ -22,14 +22,14 @@ from core.text.corpus import write_corpus
 from lab import cli, store
 from lab.evaluate.baselines import evaluate_baselines
 from lab.evaluate.information import information_of_run
+from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.masked import masked_reading
-from lab.evaluate.ledger.subject import open_subject
 from lab.evaluate.roles import evaluate_roles
 from lab.evaluate.run import evaluate_run
 from lab.store.study import open_study, study_folder
-from lab.study import against, carry_out_study, study
+from lab.study import against, run_study, study
 from lab.study.baselines import DIMENSIONS, NAMES, measure_baselines
-from lab.study.cells import Cell, carry_out_cell
+from lab.study.cells import Cell, run_cell
 from lab.study.definitions import STUDIES, weighting_arms
 from lab.study.grid import plan
 from lab.study.measures import num_candidates
@@ -92,8 +92,8 @@ def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(her
         return float((parts["total"] / parts["weight"]).sum())
 
     assert value("retrieval") == pytest.approx(evaluate_run(run)["mean_accuracy"], abs=1e-9)
-    subject = open_subject(run)
-    slow = masked_reading(subject, "mmlm", 40, seed=101)
+    loaded = load_run(run)
+    slow = masked_reading(loaded, "mmlm", 40, seed=101)
     known = own[own["metric"] == "mmlm"].iloc[0]
     assert known["ceiling"] - value("mmlm") == pytest.approx(slow.mean, abs=1e-9)
     assert known["truth"] <= known["ceiling"]
@@ -133,8 +133,8 @@ def test_a_finished_study_runs_no_cell_again(here, monkeypatch):
     def forbidden(*arguments):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(lab.study.cells, "carry_out", forbidden)
-    monkeypatch.setattr(lab.study.measures, "open_subject", forbidden)
+    monkeypatch.setattr(lab.study.cells, "run_training", forbidden)
+    monkeypatch.setattr(lab.study.measures, "load_run", forbidden)
     before = open_study("weighting-smoke").table()
     pd.testing.assert_frame_equal(study("weighting", "smoke", seeds=2), before)
 
@@ -239,7 +239,7 @@ def test_changed_settings_of_a_cell_are_refused_and_not_mixed(here, monkeypatch)
 
 def test_a_name_that_a_run_has_is_refused(here):
     with pytest.raises(InputError, match="is a run: give the study another --name"):
-        carry_out_study("weighting", "smoke", seeds=1, folder="weighting-smoke/mean-101")
+        run_study("weighting", "smoke", seeds=1, folder="weighting-smoke/mean-101")
 
 
 def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(here, tmp_path, monkeypatch):
@@ -247,7 +247,7 @@ def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(
     threads = torch.get_num_threads()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "undisturbed"))
     torch.set_num_threads(1)
-    carry_out_cell(cell)
+    run_cell(cell)
     torch.set_num_threads(threads)
     expected = cell.run.steps()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
@@ -263,7 +263,7 @@ def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(
     assert cell.run.status.state == "lost"
     # this process has more threads than the one that was killed, and goes on with that one's
     torch.set_num_threads(2)
-    carry_out_cell(cell)
+    run_cell(cell)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(threads)
     losses = [name for name in expected if name.startswith("losses.")]
@@ -272,7 +272,7 @@ def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(
 
 def test_a_failed_cell_is_reported_kept_apart_and_tried_again_alone(runs, monkeypatch):
     broken, tried = {"weighting-smoke/token-sum-101"}, []
-    whole = carry_out_cell
+    whole = run_cell
 
     def sometimes(cell: Cell, *more) -> pd.DataFrame:
         tried.append(cell.name)
@@ -280,8 +280,8 @@ def test_a_failed_cell_is_reported_kept_apart_and_tried_again_alone(runs, monkey
             raise InputError("no room")
         return whole(cell, *more)
 
-    monkeypatch.setattr(lab.study.grid, "carry_out_cell", sometimes)
-    folder, failed = carry_out_study("weighting", "smoke", seeds=1)
+    monkeypatch.setattr(lab.study.grid, "run_cell", sometimes)
+    folder, failed = run_study("weighting", "smoke", seeds=1)
     assert failed == {"weighting-smoke/token-sum-101": "no room"}
     assert folder.info.missing == tuple(failed)
     assert set(folder.table()["arm"]) == {"mean"}
@@ -315,7 +315,7 @@ def test_without_the_reference_arm_there_is_nothing_to_compare(runs, monkeypatch
     def never(cell: Cell, *more) -> pd.DataFrame:
         raise InputError("no room")
 
-    monkeypatch.setattr(lab.study.grid, "carry_out_cell", never)
+    monkeypatch.setattr(lab.study.grid, "run_cell", never)
     with pytest.raises(
         InputError, match=r"reference arm mean was finished \(weighting-smoke/mean-101: no room\)"
     ):
@@ -410,14 +410,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(here, capsys, words, told):
 
 
 def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(here, capsys, monkeypatch):
-    whole = carry_out_cell
+    whole = run_cell
 
     def sometimes(cell: Cell, *more) -> pd.DataFrame:
         if cell.arm == "token-sum":
             raise InputError("no room")
         return whole(cell, *more)
 
-    monkeypatch.setattr(lab.study.grid, "carry_out_cell", sometimes)
+    monkeypatch.setattr(lab.study.grid, "run_cell", sometimes)
     assert cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "1", "--json"]) == 2
     document = json.loads(capsys.readouterr().out)
     assert document["failed"] == [{"cell": "weighting-smoke/token-sum-101", "reason": "no room"}]

@@ -17,12 +17,12 @@ from core.text.tokenizer import Tokenizer
 from lab import store
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import model_device
-from lab.figures.tasks import ADDED, OWN
+from lab.figures.tasks import ADDED, MMLM_OWN
 from lab.store import Run
 from lab.text import corpus_of, encoded, sampler, token_nats
 from lab.world import World
-from lab.world.ideal import IdealReader, Shares
-from lab.world.truth import RATE, Truth, pair_truths, sides_of, truth
+from lab.world.ideal import IdealReader, LanguageDistribution
+from lab.world.truth import RATE, ExactInformation, pair_truths, sides_of, truth
 
 TRUTH_SENTENCES = 1_000
 BATCH = 256
@@ -30,12 +30,12 @@ BATCH = 256
 Progress = Callable[[str, int, int], None]
 
 
-def silent(phase: str, done: int, total: int) -> None:
+def no_progress(phase: str, done: int, total: int) -> None:
     """Reports nothing."""
 
 
 @dataclass(frozen=True)
-class Subject:
+class LoadedRun:
     """A run opened for the ledger: its newest checkpoint, and its text as it sampled it."""
 
     run: Run
@@ -61,7 +61,7 @@ class Subject:
         return self.world is not None and self.world.settings["distribution"] != "uniform"
 
 
-def open_subject(run: Run, progress: Progress = silent, text: TextSettings | None = None) -> Subject:
+def load_run(run: Run, progress: Progress = no_progress, text: TextSettings | None = None) -> LoadedRun:
     """The run's checkpoint and what its sampler draws from.
 
     With `text`, languages and pairs are read in other proportions than the run's own.
@@ -88,7 +88,7 @@ def open_subject(run: Run, progress: Progress = silent, text: TextSettings | Non
         pairs[source, target] = pairs[target, source] = float(share) / 2
     reads = {MMLM.key: MMLM.reads} | ({TLM.key: TLM.reads} if pairs else {})
     nats = {task: token_nats(ids, drawing, tokenizer.size, kind) for task, kind in reads.items()}
-    return Subject(
+    return LoadedRun(
         run,
         trained.step,
         trained.model.to(model_device()),
@@ -111,57 +111,59 @@ def world_of(corpus: Corpus) -> World | None:
     return World.load(**described) if described else None
 
 
-def masked_tasks(subject: Subject) -> list[str]:
+def masked_tasks(loaded: LoadedRun) -> list[str]:
     """Those that the text allows, in the order of the ledger.
 
     Where there are translations, MMLM reads the sentences of TLM with TLM's masks, so that their difference is one of
     the same tokens. Where pairs see languages in other proportions than sentences do, MMLM is also measured as `OWN`.
     """
-    if not subject.pairs:
+    if not loaded.pairs:
         return ["mmlm"]
-    own, sides = (shares_of(subject, task) for task in (OWN, "mmlm"))
+    own, sides = (language_distribution(loaded, task) for task in (MMLM_OWN, "mmlm"))
     same = own.keys() == sides.keys() and all(math.isclose(own[tag], sides[tag], abs_tol=1e-9) for tag in own)
-    return ["mmlm", "tlm", ADDED] if same else ["mmlm", "tlm", ADDED, OWN]
+    return ["mmlm", "tlm", ADDED] if same else ["mmlm", "tlm", ADDED, MMLM_OWN]
 
 
-def shares_of(subject: Subject, task: str) -> Shares:
+def language_distribution(loaded: LoadedRun, task: str) -> LanguageDistribution:
     """How often a task sees each language, or each ordered pair."""
     if task in ("tlm", ADDED):
-        return subject.pairs
-    if task == OWN or not subject.pairs:
-        return {(tag,): share for tag, share in subject.languages.items()}
-    return sides_of(subject.pairs)
+        return loaded.pairs
+    if task == MMLM_OWN or not loaded.pairs:
+        return {(tag,): share for tag, share in loaded.languages.items()}
+    return sides_of(loaded.pairs)
 
 
-def truth_of(subject: Subject, sentences: int = TRUTH_SENTENCES, seed: int = 0) -> dict[str, Truth]:
+def truth_of(
+    loaded: LoadedRun, sentences: int = TRUTH_SENTENCES, seed: int = 0
+) -> dict[str, ExactInformation]:
     """What is attainable in MMLM and TLM; empty for real text.
 
     Computed once for all runs that read the same text in the same proportions, and kept in each run's folder.
     """
-    world, run = subject.world, subject.run
+    world, run = loaded.world, loaded.run
     if world is None:
         return {}
-    tasks = masked_tasks(subject)
-    key = [world.digest, subject.tokenizer.digest, tasks, sentences, RATE, seed]
+    tasks = masked_tasks(loaded)
+    key = [world.digest, loaded.tokenizer.digest, tasks, sentences, RATE, seed]
     kept = run.document("truth")
     if kept is None or kept["key"] != key:
-        shares = [sorted(shares_of(subject, task).items()) for task in tasks]
+        shares = [sorted(language_distribution(loaded, task).items()) for task in tasks]
         digest = hashlib.sha256(json.dumps([key, shares]).encode()).hexdigest()[:16]
         shared = store.cache_folder() / f"truth-{digest}.json"
         if not shared.is_file():
-            subject.progress("computing the truth, once per text", 0, 1)
-            exact = _truths(subject, IdealReader(world, subject.tokenizer), sentences, seed)
+            loaded.progress("computing the truth, once per text", 0, 1)
+            exact = _truths(loaded, IdealReader(world, loaded.tokenizer), sentences, seed)
             document = {"key": key, "tasks": {task: asdict(exact[task]) for task in tasks}}
             store.replace(shared, json.dumps(document).encode())
-            subject.progress("computing the truth, once per text", 1, 1)
+            loaded.progress("computing the truth, once per text", 1, 1)
         kept = json.loads(shared.read_bytes())
         run.write_document("truth", kept)
-    return {task: Truth(**values) for task, values in kept["tasks"].items()}
+    return {task: ExactInformation(**values) for task, values in kept["tasks"].items()}
 
 
-def _truths(subject: Subject, reader: IdealReader, sentences: int, seed: int) -> dict[str, Truth]:
-    alone = truth(reader, shares_of(subject, OWN), sentences, RATE, seed)
-    if not subject.pairs:
+def _truths(loaded: LoadedRun, reader: IdealReader, sentences: int, seed: int) -> dict[str, ExactInformation]:
+    alone = truth(reader, language_distribution(loaded, MMLM_OWN), sentences, RATE, seed)
+    if not loaded.pairs:
         return {"mmlm": alone}
-    mmlm, tlm, added = pair_truths(reader, subject.pairs, sentences, RATE, seed)
-    return {"mmlm": mmlm, "tlm": tlm, ADDED: added, OWN: alone}
+    mmlm, tlm, added = pair_truths(reader, loaded.pairs, sentences, RATE, seed)
+    return {"mmlm": mmlm, "tlm": tlm, ADDED: added, MMLM_OWN: alone}

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import InputError
-from lab.lessons.excerpt import PROTOCOL, SHORT, excerpted, shown, together
+from lab.lessons.small_studies import PROTOCOL, SHORT, excerpted, study_table, together
 from tests.app.studies import write_study
 
 
@@ -41,7 +41,7 @@ def test_changes_merge_setting_by_setting():
 
 
 def test_a_study_is_shown_with_values_differences_and_p_values():
-    table = shown(write_study("made"), "retrieval")
+    table = study_table(write_study("made"), "retrieval")
     assert table.index.tolist() == [("retrieval (top-1)", arm) for arm in ("MMLM", "XLCO", "MMLM + XLCO")]
     first, other = table.iloc[0], table.iloc[1]
     assert (first["less MMLM"], first["p (Holm)"]) == ("—", "—")

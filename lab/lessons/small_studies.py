@@ -10,12 +10,12 @@ import pandas as pd
 
 from core.errors import InputError
 from lab import store
-from lab.lessons.telling import following
+from lab.lessons.output import progress_line
 from lab.store import Run
 from lab.store.study import StudyFolder
 from lab.study.definitions import Arm, Changes, study_named
-from lab.study.grid import Grid, carry_out_grid, collect, plan
-from lab.study.scales import Protocol
+from lab.study.grid import Grid, collect, plan, run_grid
+from lab.study.scales import StudyProtocol
 
 SHORT: Final[dict[str, Any]] = {
     "steps": 120,
@@ -26,12 +26,12 @@ SHORT: Final[dict[str, Any]] = {
     "measure": {"retrieval_meanings": 100, "snapshot_every": 10, "checkpoint_every": 60},
 }
 """Of the toy: five of its languages and an eighth of its steps."""
-PROTOCOL: Final = Protocol(candidates=1_024, sentences=1_000, truth_sentences=200, directions=2)
+PROTOCOL: Final = StudyProtocol(candidates=1_024, sentences=1_000, truth_sentences=200, directions=2)
 CONTRAST_ONLY: Final[dict[str, Any]] = {"mmlm": {"enabled": False}, "tlm": {"enabled": False}}
 """Changes that leave the contrast as the only task."""
 
 
-def excerpt(
+def small_study(
     name: str,
     scale: str,
     arms: Sequence[str],
@@ -55,8 +55,8 @@ def excerpt(
         InputError: no such study, scale or arm, or a cell failed; the others are kept.
     """
     grid = excerpted(name, scale, arms, seeds, changes or {}, corpus)
-    with following(f"study {name}, {len(grid.cells)} runs") as tell:
-        failed = carry_out_grid(
+    with progress_line(f"study {name}, {len(grid.cells)} runs") as tell:
+        failed = run_grid(
             grid, 1, lambda done, total, told: tell(told.removeprefix(f"{grid.name}/"), done, total)
         )
     if failed:
@@ -111,7 +111,7 @@ def together(first: Changes, second: Changes) -> dict[str, Any]:
     return {**first, **second, **both}
 
 
-def shown(study: StudyFolder, *metrics: str) -> pd.DataFrame:
+def study_table(study: StudyFolder, *metrics: str) -> pd.DataFrame:
     """A study to be read: per metric and arm the value [95 % interval], and the difference from the first arm."""
     table = study.table()
     rows = [

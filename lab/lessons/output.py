@@ -23,7 +23,7 @@ def say(*sentences: str) -> None:
 
 
 @contextmanager
-def following(name: str) -> Iterator[Tell]:
+def progress_line(name: str) -> Iterator[Tell]:
     """One line that follows long work: call what it gives with a phase, how much is done, and how much there is.
 
     Outside a notebook it shows nothing.
