@@ -12,7 +12,7 @@ from lab.evaluate.ledger.contrast import attainable as ideal_critic
 from lab.evaluate.ledger.contrast import contrast_loss, fitted_scale, shares_of_directions
 from lab.evaluate.ledger.loaded_run import LoadedRun, load_run, masked_tasks, truth_of
 from lab.evaluate.ledger.masked import masked_reading, token_entropy
-from lab.evaluate.ledger.translations import Pools, chosen_pairs
+from lab.evaluate.ledger.translations import FEWEST_UNSEEN, Pools, chosen_pairs, share_unseen
 from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
@@ -172,7 +172,7 @@ def _contrast(loaded: LoadedRun, protocol: StudyProtocol) -> Iterable[pd.DataFra
     A unit is a meaning, which counts as query and as candidate: its total is the bound plus what the bound loses
     without it, times the number of meanings (a jackknife), so that the spread of totals is the bound's variance.
     """
-    if not loaded.pairs:
+    if not loaded.pairs or share_unseen(loaded) <= FEWEST_UNSEEN:
         return
     settings, seed = loaded.run.info.settings, loaded.run.info.settings.seed
     own = num_candidates(settings)

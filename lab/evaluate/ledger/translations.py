@@ -19,6 +19,8 @@ from lab.world import World
 MANY_CANDIDATES: Final = 16_384
 """Above this many candidates one direction is measured instead of several: encoding them is what takes time."""
 QUERIES, FITTED_POOL = 512, 2_048
+FEWEST_UNSEEN: Final = 0.01
+"""Of the meanings of a world; with fewer, drawing those that are left takes too long."""
 PAIRS = 4
 
 
@@ -125,9 +127,8 @@ def unseen(loaded: LoadedRun, sizes: Mapping[str, int], seed: int) -> dict[str, 
     if loaded.world is None:
         parts = loaded.run.held_out().groupby("language")
         return {str(tag): (part["meaning"].to_numpy(), part["text"].tolist()) for tag, part in parts}
-    settings, most = loaded.world.settings, max(sizes.values())
-    left = 1.0 if loaded.skewed else 1 - len(loaded.meanings) / loaded.world.num_meanings
-    if left <= 0.01:
+    settings, most, left = loaded.world.settings, max(sizes.values()), share_unseen(loaded)
+    if left <= FEWEST_UNSEEN:
         raise InputError(
             f"run {loaded.run.name} has seen all meanings of its world: train with fewer, to have some to measure on"
         )
@@ -139,6 +140,13 @@ def unseen(loaded: LoadedRun, sizes: Mapping[str, int], seed: int) -> dict[str, 
         told = speaker.rows(fresh[:size], seed + 2)
         found[tag] = (np.arange(size), [text for _, _, text in told])
     return found
+
+
+def share_unseen(loaded: LoadedRun) -> float:
+    """The share of the meanings of its world that a run may be measured on: those its corpus does not have."""
+    if loaded.world is None or loaded.skewed:
+        return 1.0
+    return 1 - len(loaded.meanings) / loaded.world.num_meanings
 
 
 def has_key_encoder(model: InfoXLM) -> bool:
