@@ -1,6 +1,7 @@
 """A task of one's own needs no line of the lab: settings, batch and loss stand here, and the lab trains on it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,3 +125,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path):
     assert [step.losses for step in train(again)] == whole[2:]
     head = dict(again.model.trained())["word_order.head.weight"]
     assert again.optimizer.state[head]["step"] == 4
+
+
+def test_the_documentation_shows_this_task():
+    page = (Path(__file__).parents[2] / "docs" / "adding-a-task.md").read_text(encoding="utf-8")
+    source = Path(__file__).read_text(encoding="utf-8")
+    begin, end = source.index("class WordOrderSettings"), source.index("@pytest.fixture")
+    assert source[begin:end].strip() in page
