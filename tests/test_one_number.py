@@ -13,6 +13,7 @@ from lab.figures import ablations
 from lab.figures.ledger import ledger, tightest
 from lab.lessons import lesson, tour
 from lab.study import open_study
+from lab.study.baseline_table import baseline_table
 from lab.study.metrics import without_costs
 from tests.app.test_pages import open_page
 
@@ -43,8 +44,9 @@ def printed(*words):
 
 def on_page(view, key, **query):
     """The numbers of a chart of the dashboard, by axis."""
-    charts = open_page(view, **query).get("plotly_chart")
-    return numbers(next(chart for chart in charts if f"-{key}" in chart.proto.id).proto.spec)
+    charts = [chart for chart in open_page(view, **query).get("plotly_chart") if f"-{key}" in chart.proto.id]
+    drawn = [numbers(chart.proto.spec) for chart in charts]
+    return {axis: np.concatenate([each[axis] for each in drawn]) for axis in "xyz"}
 
 
 def numbers(figure):
@@ -76,7 +78,10 @@ def test_a_study(store):
     folder = open_study(STUDY)
     shown = without_costs(key for key in folder.info.metrics if key in set(folder.table()["metric"]))
     command = [row["value"] for row in document["rows"] if row["metric"] in shown]
-    notebook = numbers(ablations.arms(folder.table(), shown).to_json())
+    rows = [shown[begin : begin + 3] for begin in range(0, len(shown), 3)]
+    baselines = baseline_table(folder.baselines())
+    drawn = [numbers(ablations.arms(folder.table(), row, baselines).to_json()) for row in rows]
+    notebook = {axis: np.concatenate([each[axis] for each in drawn]) for axis in "xyz"}
     assert_same(command, notebook, on_page("ablations", "arms", study=STUDY))
 
 

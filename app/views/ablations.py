@@ -18,6 +18,8 @@ from lab.study.metrics import LAYERS, without_costs
 from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
+PANELS = 3
+"""Beside each other: as many as a telephone has room for."""
 LAYER_WORDS = {
     "retrieval": "Held-out retrieval",
     "roles": "How often a sentence is nearer to its translation than to that of the fact with the two people "
@@ -52,14 +54,19 @@ def figures(
     _table: pd.DataFrame,
     _metrics: list[str],
     _baselines: pd.DataFrame,
-) -> tuple[go.Figure, go.Figure, dict[str, go.Figure]]:
-    """Arms, differences, and layers by metric; sessions share them, as nobody changes them."""
+) -> tuple[list[go.Figure], list[go.Figure], dict[str, go.Figure]]:
+    """Arms and differences, some metrics a figure, and layers by metric: shared by sessions, changed by none."""
     by_layer = {
         metric: layers(_table, metric)
         for metric, prefix in LAYERS.items()
         if _table["metric"].str.startswith(prefix).any()
     }
-    return arms(_table, _metrics, _baselines), differences(_table, _metrics), by_layer
+    rows = [_metrics[begin : begin + PANELS] for begin in range(0, len(_metrics), PANELS)]
+    values, deltas = (
+        [arms(_table, row, _baselines) for row in rows],
+        [differences(_table, row) for row in rows],
+    )
+    return values, deltas, by_layer
 
 
 def choose_study() -> StudyFolder:
@@ -150,7 +157,8 @@ st.caption(
 
 shown = [key for key in info.metrics if key in set(table["metric"])]
 of_arms, of_differences, of_layers = figures(*version, reference, table, without_costs(shown), baselines)
-st.plotly_chart(of_arms, key="arms", config={"displayModeBar": False})
+for number, figure in enumerate(of_arms):
+    st.plotly_chart(figure, key=f"arms-{number}", config={"displayModeBar": False})
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
@@ -162,7 +170,8 @@ st.caption(
 for sentence in baselines_in_words(baselines, table):
     st.markdown(markdown_text(sentence))
 st.subheader(f"Difference from {markdown_text(labels[reference])}", anchor=False)
-st.plotly_chart(of_differences, key="differences", config={"displayModeBar": False})
+for number, figure in enumerate(of_differences):
+    st.plotly_chart(figure, key=f"differences-{number}", config={"displayModeBar": False})
 st.caption(
     "Paired: both arms read the same sentences, seed by seed, so what is hard for both cancels. "
     "An interval that crosses the line leaves the sign open."
