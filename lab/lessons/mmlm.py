@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from core.model.infoxlm import InfoXLM, language_model
+from core.model.infoxlm import language_model
+from core.objectives import build_model
 from core.text.corpus import write_corpus
 from lab import store
 from lab.evaluate.intervals import binomial_interval
@@ -140,7 +141,7 @@ def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
     """
     loaded = load_run(run)
     mmlm_loss = masked_reading(loaded, MMLM_OWN, 1_000).mean
-    fresh = InfoXLM(
+    fresh = build_model(
         language_model(run.info.settings.model, loaded.tokenizer.size, run.info.settings.seed),
         run.info.settings,
     )

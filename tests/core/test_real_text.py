@@ -10,6 +10,7 @@ from core.text.encoded import encode_corpus
 from core.text.sampling import Sampler
 from core.text.split import split
 from core.text.tokenizer import train_tokenizer
+from tests.core.drawing import draw
 from tests.core.training import losses, settings, training
 from tests.real_shape import real_shape_corpus
 
@@ -34,7 +35,7 @@ def test_an_epoch_of_every_language_visits_each_of_its_sentences_once_and_none_t
     encoded = text[0]
     language = np.asarray(encoded.language)
     held_out = np.isin(np.asarray(encoded.meaning), sampler.split.held_out)
-    drawn = np.concatenate([sampler.draw(step, 64, 0, 0).mmlm for step in range(1, 101)])
+    drawn = np.concatenate([draw(sampler, step, 64, 0, 0).mmlm for step in range(1, 101)])
     for number, size in enumerate(sampler.split.singles.sizes.tolist()):
         visited = drawn[language[drawn] == number]
         assert len(visited) >= size > 0
@@ -44,7 +45,7 @@ def test_an_epoch_of_every_language_visits_each_of_its_sentences_once_and_none_t
 def test_pairs_are_translations_with_english_and_text_without_one_is_in_none(text, sampler):
     encoded = text[0]
     meaning, language = np.asarray(encoded.meaning), np.asarray(encoded.language)
-    drawn = sampler.draw(1, 0, 400, 400)
+    drawn = draw(sampler, 1, 0, 400, 400)
     tags = set()
     for pairs in (drawn.tlm, drawn.xlco):
         assert (meaning[pairs[:, 0]] == meaning[pairs[:, 1]]).all()
