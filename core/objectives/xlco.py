@@ -178,8 +178,8 @@ class XLCO(Task[PairBatch]):
             return self._contrasted_among(queries, meanings, joint_keys, joint_meanings, shard.indices())
         queued, queued_meanings = self.queue.candidates()
         with torch.autocast(queries.device.type, enabled=False):
-            own = (queries * keys).sum(-1, keepdim=True)
-            scores = torch.cat([own, queries @ queued.to(queries.dtype).T], dim=1)
+            positive_scores = (queries * keys).sum(-1, keepdim=True)
+            scores = torch.cat([positive_scores, queries @ queued.to(queries.dtype).T], dim=1)
         others = torch.cat([queued_meanings.new_full((1,), -1), queued_meanings])
         positive = torch.zeros(len(queries), dtype=torch.int64, device=queries.device)
         return infonce_outcome(scores / self.contrast.temperature, positive, self._same(meanings, others))

@@ -43,7 +43,7 @@ class Command:
         if self.seeds is not None and self.seeds < 1:
             raise InputError(f"expected --seeds from 1, got {self.seeds}")
         with progress() as bar:
-            task = bar.add_task("tasks", total=None, told="")
+            task = bar.add_task("tasks", total=None, detail="")
             rows = compare(
                 self.information,
                 self.peer_python,

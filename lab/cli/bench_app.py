@@ -40,7 +40,7 @@ class Command:
 
             def tell(phase: str, done: int, total: int) -> None:
                 if phase not in bars:
-                    bars[phase] = bar.add_task(phase, total=total, told="")
+                    bars[phase] = bar.add_task(phase, total=total, detail="")
                 bar.update(bars[phase], completed=done)
 
             return bench_app(self.sessions, self.starts, tell, Path(scratch))

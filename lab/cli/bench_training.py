@@ -42,7 +42,7 @@ class Command:
 
             def tell(phase: str, done: int, total: int) -> None:
                 if phase not in bars:
-                    bars[phase] = bar.add_task(phase, total=total, told="")
+                    bars[phase] = bar.add_task(phase, total=total, detail="")
                 bar.update(bars[phase], completed=done)
 
             return bench_training(self.parts, self.shapes, self.corpus, self.examples, self.repetitions, tell)

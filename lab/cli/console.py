@@ -100,12 +100,12 @@ class _PlainColumn(ProgressColumn):
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A progress bar on standard error; a task needs the field `told`, for what else it shows."""
+    """A progress bar on standard error; a task needs the field `detail`, for what else it shows."""
     columns = [
         _PlainColumn(table_column=Column(no_wrap=True, min_width=10)),
         BarColumn(bar_width=max(6, min(24, err.width - 110))),
         MofNCompleteColumn(),
-        _PlainColumn("told"),
+        _PlainColumn("detail"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     ]

@@ -161,13 +161,13 @@ def _with_bar(rows: Iterator[Row], files: tuple[Path, ...], notes: Notes, counts
     """The rows, with a bar that shows how much of the files is read."""
     size = sum(path.stat().st_size for path in files if path.is_file())
     with progress() as bar:
-        task = bar.add_task("reading", total=100 if size else None, told="%")
+        task = bar.add_task("reading", total=100 if size else None, detail="%")
         for number, row in enumerate(rows):
             if number % BAR_EVERY_ROWS == 0:
                 done = 100 * notes.bytes_read // size if size else number
-                bar.update(task, completed=done, told=f"%, {counts.units:,} units")
+                bar.update(task, completed=done, detail=f"%, {counts.units:,} units")
             yield row
-        bar.update(task, completed=100 if size else counts.units, told=f"%, {counts.units:,} units")
+        bar.update(task, completed=100 if size else counts.units, detail=f"%, {counts.units:,} units")
 
 
 def _names(files: tuple[Path, ...]) -> str:

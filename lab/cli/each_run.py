@@ -24,7 +24,7 @@ def each_run(names: Sequence[str], title: str, evaluate: Evaluate) -> dict[str, 
     documents = []
     with progress() as bar:
         for name in names:
-            task = bar.add_task(f"{title} of {name}", total=None, told="")
+            task = bar.add_task(f"{title} of {name}", total=None, detail="")
             documents.append(
                 evaluate(
                     store.open_run(name),

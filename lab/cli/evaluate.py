@@ -73,7 +73,7 @@ class Command:
         documents = []
         with progress() as bar:
             for name in self.runs:
-                task = bar.add_task(f"evaluating {name}", total=None, told="")
+                task = bar.add_task(f"evaluating {name}", total=None, detail="")
                 documents.append(
                     self._evaluated(
                         name, lambda done, of, task=task: bar.update(task, completed=done, total=of)

@@ -121,7 +121,7 @@ def _told(bar: Any, run: str) -> Callable[[str, int, int], None]:
 
     def tell(phase: str, done: int, total: int) -> None:
         if phase not in bars:
-            bars[phase] = bar.add_task(f"{run}: {phase}", total=total, told="")
+            bars[phase] = bar.add_task(f"{run}: {phase}", total=total, detail="")
         bar.update(bars[phase], completed=done, total=total)
 
     return tell

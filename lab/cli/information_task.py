@@ -48,7 +48,7 @@ def information_of_tasks(question: Question) -> dict[str, Any]:
     methods = list(METHODS) if ALL in question.methods else list(dict.fromkeys(question.methods))
     _check(tasks, methods, question)
     with progress() as bar:
-        estimates = bar.add_task("estimates", total=None, told="")
+        estimates = bar.add_task("estimates", total=None, detail="")
         rows = estimate_tasks(
             tasks,
             methods,

@@ -27,7 +27,7 @@ class Command:
         newest = {step: run.snapshot(step) for step in run.snapshots()[-1:]}
         layer = evaluation_layer(run, newest) if self.layer is None else self.layer
         with progress() as bar:
-            task = bar.add_task("umap", total=None, told="")
+            task = bar.add_task("umap", total=None, detail="")
             frames = compute_umap(
                 run,
                 layer,

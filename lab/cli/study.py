@@ -68,8 +68,8 @@ class Command:
             def tell(done: float, total: int, told: str) -> None:
                 # what was finished earlier is no measure of the speed
                 if not task:
-                    task.append(bar.add_task("cells", total=total, completed=int(done), told=told))
-                bar.update(task[0], completed=done, total=total, told=told)
+                    task.append(bar.add_task("cells", total=total, completed=int(done), detail=told))
+                bar.update(task[0], completed=done, total=total, detail=told)
 
             folder, failed = run_study(
                 self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell,

@@ -166,7 +166,7 @@ class _Bar:
             self.bar.console.print(f"note: {report.warning}", soft_wrap=True)
             return
         if report.phase not in self.tasks:
-            self.tasks[report.phase] = self.bar.add_task(report.phase, total=report.total, told="")
+            self.tasks[report.phase] = self.bar.add_task(report.phase, total=report.total, detail="")
         told = ""
         if report.record:
             record = report.record
@@ -175,7 +175,7 @@ class _Bar:
             ]
             speed = f"{record['tokens'] / record['seconds']:,.0f} tokens/s"
             told = f"loss (training bound) in nats: {'  '.join(parts)}  {speed}"
-        self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, told=told)
+        self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, detail=told)
 
 
 def _last_name(recipe: str) -> str:

@@ -67,7 +67,7 @@ class Command:
             "information_nats": world.information_nats,
         }
         with store.report_full_disk(self.out), progress() as bar:
-            task = bar.add_task("writing", total=self.meanings * len(self.languages), told="sentences")
+            task = bar.add_task("writing", total=self.meanings * len(self.languages), detail="sentences")
             counted = (bar.advance(task) or row for row in rows)
             corpus = write_corpus(
                 counted,

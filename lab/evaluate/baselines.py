@@ -123,7 +123,7 @@ def evaluate_baselines(
     """Retrieval of every baseline on the sentences that a run is measured on, learned from the run's training text.
 
     Baselines that learn from translations are left out where the training text has none. On the run's own held-out
-    text the document is kept in the run, after every baseline: `left` names those that are still to be measured.
+    text the document is written into the run, after every baseline: `left` names those that are still to be measured.
 
     Args:
         run: whose tokenizer, training text and held-out sentences are read.

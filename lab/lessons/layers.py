@@ -40,9 +40,10 @@ def unseen_sentences(run: Run, meanings: int) -> pd.DataFrame:
     Of a world as many meanings as wanted; of other text those that the run holds out.
     """
     loaded = load_run(run)
-    found = unseen(loaded, dict.fromkeys(sorted(loaded.languages), meanings), seed=0)
+    unseen_texts = unseen(loaded, dict.fromkeys(sorted(loaded.languages), meanings), seed=0)
     parts = [
-        pd.DataFrame({"meaning": at, "language": tag, "text": text}) for tag, (at, text) in found.items()
+        pd.DataFrame({"meaning": at, "language": tag, "text": text})
+        for tag, (at, text) in unseen_texts.items()
     ]
     return pd.concat(parts, ignore_index=True)
 

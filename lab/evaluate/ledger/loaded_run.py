@@ -115,12 +115,14 @@ def masked_tasks(loaded: LoadedRun) -> list[str]:
     """Those that the text allows, in the order of the ledger.
 
     Where there are translations, MMLM reads the sentences of TLM with TLM's masks, so that their difference is one of
-    the same tokens. Where pairs see languages in other proportions than sentences do, MMLM is also measured as `OWN`.
+    the same tokens. Where pairs see languages in other proportions than sentences do, MMLM is also measured as `MMLM_OWN`.
     """
     if not loaded.pairs:
         return ["mmlm"]
-    own, sides = (language_distribution(loaded, task) for task in (MMLM_OWN, "mmlm"))
-    same = own.keys() == sides.keys() and all(math.isclose(own[tag], sides[tag], abs_tol=1e-9) for tag in own)
+    of_sentences, of_pairs = (language_distribution(loaded, task) for task in (MMLM_OWN, "mmlm"))
+    same = of_sentences.keys() == of_pairs.keys() and all(
+        math.isclose(of_sentences[tag], of_pairs[tag], abs_tol=1e-9) for tag in of_sentences
+    )
     return ["mmlm", "tlm", ADDED] if same else ["mmlm", "tlm", ADDED, MMLM_OWN]
 
 

@@ -110,11 +110,13 @@ class Pools:
 
     def _vectors(self, tag: str, key: bool) -> Tensor:
         """Vectors of a language's sentences; one encoder for both sides encodes them once."""
-        own = key and has_key_encoder(self.loaded.model)
-        if (tag, own) not in self._encoded:
+        by_key_encoder = key and has_key_encoder(self.loaded.model)
+        if (tag, by_key_encoder) not in self._encoded:
             texts = self._texts[tag][1]
-            self._encoded[tag, own] = contrast_vectors(self.loaded, texts, own, f"encoding {tag}")
-        return self._encoded[tag, own]
+            self._encoded[tag, by_key_encoder] = contrast_vectors(
+                self.loaded, texts, by_key_encoder, f"encoding {tag}"
+            )
+        return self._encoded[tag, by_key_encoder]
 
 
 def unseen(loaded: LoadedRun, sizes: Mapping[str, int], seed: int) -> dict[str, tuple[np.ndarray, list[str]]]:
