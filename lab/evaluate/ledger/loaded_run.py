@@ -112,10 +112,11 @@ def world_of(corpus: Corpus) -> World | None:
 
 
 def masked_tasks(loaded: LoadedRun) -> list[str]:
-    """Those that the text allows, in the order of the ledger.
+    """Keys of the masked tasks that the text allows, in the order of the ledger.
 
     Where there are translations, MMLM reads the sentences of TLM with TLM's masks, so that their difference is one of
-    the same tokens. Where pairs see languages in other proportions than sentences do, MMLM is also measured as `MMLM_OWN`.
+    the same tokens. Where pairs see languages in other proportions than sentences do, MMLM is also measured as
+    `MMLM_OWN`.
     """
     if not loaded.pairs:
         return ["mmlm"]
