@@ -51,7 +51,7 @@ def save(training: Training, tokenizer: Tokenizer, folder: Path, seconds: float)
 
 
 def save_model(model: InfoXLM, tokenizer: Tokenizer, folder: Path) -> None:
-    """Writes what `AutoModel` and `AutoTokenizer` open, and the modules of each task that owns some beside it.
+    """Writes the files that `AutoModel` and `AutoTokenizer` open, and a file with the modules of each task.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
@@ -91,7 +91,7 @@ def max_input_tokens(model: InfoXLM) -> int:
 
 
 def read_progress(folder: Path) -> Progress:
-    """How far the run of a checkpoint was.
+    """Reads how far the run of a checkpoint was.
 
     Raises:
         InputError: `state.json` is missing, damaged or of another version.
@@ -160,7 +160,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def open_model(folder: Path, settings: Settings) -> InfoXLM:
-    """The model of a checkpoint for evaluation, without optimizer.
+    """Opens the model of a checkpoint for evaluation, without optimizer.
 
     Raises:
         InputError: the folder holds no XLM-R style checkpoint in safetensors.
@@ -173,13 +173,13 @@ def open_model(folder: Path, settings: Settings) -> InfoXLM:
 
 
 def open_foreign(start: str) -> tuple[InfoXLM, Tokenizer]:
-    """Any XLM-R style checkpoint for evaluation, with its tokenizer: the encoder, without contrast.
+    """Opens any XLM-R style checkpoint for evaluation, with its tokenizer and without contrast.
 
     Args:
         start: a folder in the transformers layout, or a hub name.
 
     Raises:
-        InputError: it cannot be found or opened, holds no XLM-R, or its tokenizer is not XLM-R's kind.
+        InputError: the checkpoint cannot be found or opened, holds no XLM-R, or its tokenizer has other special tokens.
     """
     language_model, tokenizer = open_language_model(start), open_tokenizer(start)
     config = language_model.config
@@ -202,10 +202,10 @@ def open_foreign(start: str) -> tuple[InfoXLM, Tokenizer]:
 
 
 def continue_tasks(model: InfoXLM, start: str) -> bool:
-    """Takes what tasks own from where it lies beside a checkpoint; False if there is nothing.
+    """Loads the modules of tasks from the files beside a checkpoint; returns False if there are no such files.
 
     Raises:
-        InputError: it is damaged, or was made with other settings of the task.
+        InputError: a file is damaged, or was written with other settings of the task.
     """
     paths = {section: checkpoint_file(start, task_file(section)) for section in model.tasks}
     present = {section: path for section, path in paths.items() if path is not None}

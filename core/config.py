@@ -145,7 +145,7 @@ class TaskSettings(Frozen):
 
     @property
     def hidden_state(self) -> int | None:
-        """The hidden state that the task reads, where it is a setting: retrieval then reads that one too."""
+        """The hidden state that the task reads, where that is a setting; retrieval reads the same state by default."""
         return None
 
     def check(self, settings: "Settings") -> None:
@@ -364,15 +364,15 @@ class Settings(Frozen):
         return self
 
     def _sections(self) -> dict[str, TaskSettings]:
-        """All sections that are a task's, in the order of the fields."""
+        """The sections of all tasks, on or off, in the order of the fields."""
         sections = ((name, getattr(self, name)) for name in type(self).model_fields)
         return {name: section for name, section in sections if isinstance(section, TaskSettings)}
 
     @classmethod
     def of(cls, raw: Any, info: Any = None) -> "Settings":
-        """Settings as they were written, of the first of `Settings` and its subclasses that has every section there.
+        """Reads stored settings as `Settings`, or as its first subclass that has every section named in `raw`.
 
-        A subclass adds the section of a task of one's own.
+        A subclass adds the section of a new task.
         """
         if isinstance(raw, Settings):
             return raw
@@ -387,17 +387,17 @@ class Settings(Frozen):
         return {name: section for name, section in self._sections().items() if section.enabled}
 
     def examples_of(self, section: str) -> int:
-        """Examples of a task per step, over all processes; 0 where it is off."""
+        """Examples of a task per step, over all processes; 0 where the task is off."""
         task = self.tasks.get(section)
         return 0 if task is None else task.examples or self.batch.examples
 
     @property
     def evaluation_layer(self) -> int:
-        """Hidden state that retrieval reads of a model that starts fresh."""
+        """Hidden state that retrieval reads in a model that starts fresh."""
         return self.evaluation_layer_of(self.model.layers)
 
     def evaluation_layer_of(self, layers: int) -> int:
-        """Hidden state that retrieval reads of a model with so many layers.
+        """Hidden state that retrieval reads in a model with `layers` layers.
 
         Raises:
             InputError: the model has no such hidden state.
@@ -405,10 +405,10 @@ class Settings(Frozen):
         named = {"measure": self.measure.layer} | {
             section: task.hidden_state for section, task in self.tasks.items()
         }
-        chosen = [(section, layer) for section, layer in named.items() if layer is not None]
-        if not chosen:
+        layers_by_section = [(section, layer) for section, layer in named.items() if layer is not None]
+        if not layers_by_section:
             return max(1, layers * 2 // 3)
-        section, layer = chosen[0]
+        section, layer = layers_by_section[0]
         if layer > layers:
             raise InputError(
                 f"{section}.layer is {layer}, but the model has {layers} layers: choose from 0 to {layers}"
@@ -417,4 +417,4 @@ class Settings(Frozen):
 
 
 StoredSettings = Annotated[SerializeAsAny[Settings], BeforeValidator(Settings.of)]
-"""Settings in a file, which may be of a subclass with tasks of one's own."""
+"""Settings in a file, which may be a subclass with more tasks."""

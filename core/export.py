@@ -13,20 +13,20 @@ from core.text.tokenizer import Tokenizer
 def export(
     model: InfoXLM, tokenizer: Tokenizer, folder: Path, layer: int, pooling: Literal["first", "mean"]
 ) -> None:
-    """Writes a model into an existing folder, all layers, with its contrast head, key encoder and queue.
+    """Writes a model into an existing folder: all layers, contrast head, key encoder and queue.
 
     `AutoModel` opens the whole encoder. `SentenceTransformer` opens the layers up to `layer` of the same weights and
-    pools them, so that its vectors are those of `InfoXLM.vectors`: of the tokens of `<s> text </s>`, not normalised.
+    pools them. Its vectors equal those of `InfoXLM.vectors` for `<s> text </s>`; they are not normalised.
 
     Args:
-        model: of a run.
-        tokenizer: its own.
-        folder: empty.
-        layer: hidden state that is pooled, 1 ... number of layers.
+        model: the model of a run.
+        tokenizer: the tokenizer of that model.
+        folder: exists and is empty.
+        layer: hidden state that is pooled, from 1 to the number of layers.
         pooling: 'mean' over all tokens, or 'first'.
 
     Raises:
-        InputError: there is no such layer above the embeddings.
+        InputError: the model has no such layer above the embeddings.
         OSError: the disk is full.
     """
     layers: int = model.encoder.config.num_hidden_layers

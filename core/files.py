@@ -1,4 +1,4 @@
-"""Files and folders that are whole whenever they are there: written beside their place, flushed, and renamed."""
+"""Writes files and folders whole or not at all: under a temporary name first, then flushed and renamed."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ POLL_SECONDS: Final = 0.1
 
 
 def beside(path: Path) -> Path:
-    """A hidden name in the same folder that no other process has, on this machine or another."""
+    """A hidden name in the same folder that no other process uses, on this machine or another."""
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.partial")
 
 
@@ -45,7 +45,10 @@ def flush_tree(folder: Path) -> None:
 
 @contextmanager
 def whole_file(path: Path) -> Generator[Path]:
-    """A name to write a file under; it takes its place, flushed, when the block ends without an error."""
+    """Yields a temporary name to write a file under.
+
+    The file is flushed and renamed to `path` when the block ends without an error.
+    """
     partial = beside(path)
     try:
         yield partial
@@ -57,36 +60,38 @@ def whole_file(path: Path) -> Generator[Path]:
 
 @contextmanager
 def system_errors() -> Generator[None]:
-    """Raises as OSError what libraries in Rust raise as an exception of no kind where the system refuses to write.
+    """Turns the plain exceptions of Rust libraries into OSError where the system refuses to write.
 
     Raises:
-        OSError: with the system's number, such as that of a full disk.
+        OSError: with the number of the system's error, such as ENOSPC for a full disk.
     """
     try:
         yield
     except OSError:
         raise
     except Exception as error:
-        if found := re.search(r"os error (\d+)", str(error)):
-            raise OSError(int(found[1]), str(error)) from error
+        if code := re.search(r"os error (\d+)", str(error)):
+            raise OSError(int(code[1]), str(error)) from error
         raise
 
 
 def never(folder: Path) -> bool:
-    """Keeps what stands in a place already."""
+    """Returns False: a folder that exists already is kept."""
     return False
 
 
 @contextmanager
 def whole_folder(folder: Path, replaces: Callable[[Path], bool] = never) -> Generator[Path]:
-    """A new folder to write into; it takes its place, flushed, when the block ends without an error.
+    """Yields a temporary folder to write into.
+
+    The folder is flushed and renamed to `folder` when the block ends without an error.
 
     Args:
-        folder: its place.
-        replaces: whether a folder that stands there by then may go.
+        folder: final name.
+        replaces: called with a folder that has this name by then; True lets it be removed.
 
     Raises:
-        FileExistsError: there is one, and it may not.
+        FileExistsError: the name is taken, and `replaces` returned False.
     """
     partial = beside(folder)
     partial.mkdir(parents=True)
@@ -103,7 +108,7 @@ def whole_folder(folder: Path, replaces: Callable[[Path], bool] = never) -> Gene
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder whose name is gone at once, so that nobody finds half of it."""
+    """Removes a folder. The folder is renamed first, so that nobody finds half of it."""
     partial = beside(folder)
     try:
         folder.rename(partial)
@@ -113,14 +118,14 @@ def remove_folder(folder: Path) -> None:
 
 
 def cached_folder(folder: Path, read: Callable[[Path], T], write: Callable[[Path], object]) -> T:
-    """Returns what `read` makes of a folder that many processes share; the one that comes first writes it.
+    """Returns `read(folder)`, where many processes share the folder and the first to come writes it.
 
-    The others wait for it. Where the file system has no locks all of them write, and take the folder of the quickest.
-    A folder that `read` refuses is written again.
+    The other processes wait. Where the file system has no locks every process writes a folder, and all read the
+    folder that was ready first. A folder that `read` refuses is written again.
 
     Args:
-        folder: named after everything its content depends on.
-        read: raises OSError or ValueError where the folder is missing or damaged.
+        folder: named after everything that its content depends on.
+        read: opens the folder; raises OSError or ValueError where the folder is missing or damaged.
         write: fills a new folder.
     """
 
@@ -143,7 +148,7 @@ def cached_folder(folder: Path, read: Callable[[Path], T], write: Callable[[Path
 
 @contextmanager
 def _turn(folder: Path) -> Generator[None]:
-    """Waits until no other process writes the folder, and removes what killed ones have left of it."""
+    """Waits until no other process writes the folder, and removes the leftovers of killed processes."""
     lock = Lock(folder.with_name(f".{folder.name}.lock"))
     try:
         while not lock.acquire():

@@ -25,13 +25,13 @@ KINDS: Final = (
     ("run.json", "is the folder of a run: give the run's name"),
     ("*/config.json", "has a config.json only in a folder inside: give that folder"),
 )  # fmt: skip
-"""What folders hold that are no checkpoints by a file that tells, and what to do; the first that fits is told."""
+"""Folders that are no checkpoints: a file that gives each kind away, and what to do. The first that fits counts."""
 
 
 def checkpoint_file(start: str, name: str) -> Path | None:
     """The path of one file of a checkpoint, fetched from the hub if need be; None where there is no such file.
 
-    Without a connection the hub is what the local cache holds of it.
+    Without a connection only the local cache of the hub is searched.
 
     Raises:
         InputError: `start` is no folder and cannot be a hub name, the hub has no such checkpoint, the name leaves the
@@ -50,7 +50,7 @@ def checkpoint_file(start: str, name: str) -> Path | None:
 
 
 def must_be_fetched(start: str) -> bool:
-    """Whether a name means a checkpoint on the hub of which this machine holds nothing yet."""
+    """Whether a name means a checkpoint on the hub that this machine has not fetched yet."""
     if Path(start).is_dir() or not NAME.fullmatch(start):
         return False
     return not isinstance(try_to_load_from_cache(start, "config.json"), str)
@@ -79,7 +79,7 @@ def _starts_with(path: Path, beginning: bytes) -> bool:
 
 
 def described(start: str) -> str:
-    """What a folder without the files of a checkpoint is, and what to do, as the end of a sentence about it."""
+    """The end of a message about a folder without the files of a checkpoint: what the folder is, and what to do."""
     folder = Path(start)
     if not folder.is_dir():
         return "has none on the hub, or the hub is out of reach"

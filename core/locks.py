@@ -29,7 +29,7 @@ class LocksUnsupported(OSError):
 
 
 class Lock:
-    """A lock on a file, which is created when it is taken; one process, or many that share it, hold it at a time."""
+    """A lock on a file, held by one process, or by many that share the lock. Taking it creates the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -39,7 +39,7 @@ class Lock:
         """Takes the lock if it is free and returns whether this object holds it now.
 
         Args:
-            shared: others may hold it too, if they share it; then the file must exist and is opened for reading only.
+            shared: other processes may hold the lock too, if they share it. The file must exist and is only read.
 
         Raises:
             LocksUnsupported: the file system has no locks.
@@ -62,7 +62,7 @@ class Lock:
                     os.close(file)
 
     def release(self, remove: bool = False) -> None:
-        """Gives the lock back; with `remove` the file goes too."""
+        """Gives the lock back; with `remove`, deletes its file too."""
         if self._file is None:
             return
         if remove and _same_file(self._file, self.path):
@@ -72,7 +72,7 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether this object holds the lock, and on the file that its path names: neither removed nor replaced."""
+        """Whether this object holds the lock on the file that stands at its path, neither removed nor replaced."""
         return self._file is not None and _same_file(self._file, self.path)
 
 

@@ -1,4 +1,4 @@
-"""Several processes that train one model: rows are dealt out in shards and gathered again, sums are joint sums."""
+"""Training one model in several processes: rows are dealt out in shards and gathered again, sums are added up."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,26 +29,30 @@ def process_state() -> PartialState:
 
 @dataclass(frozen=True)
 class Shard:
-    """How the `rows` of a joint batch lie with processes: that of rank r has rows r, r + processes, ..."""
+    """This process's part of the `rows` of a joint batch: the process of rank r has rows r, r + processes, ..."""
 
     rows: int
     rank: int = 0
     processes: int = 1
 
     def gather(self, local: Tensor) -> Tensor:
-        """The joint batch from each process's own rows, in its order; gradients come back from all processes.
+        """The joint batch, [rows, ...], gathered from the rows of every process, in the order of the batch.
 
-        The loss of each process must be its share of one joint loss: gradients are added.
+        Gradients come back from all processes and are added. So the loss of each process must be its share of one
+        joint loss.
+
+        Args:
+            local: this process's rows, [local rows, ...].
         """
         if self.processes == 1:
             return local
         most = -(-self.rows // self.processes)
         padded = pad(local, (*(0, 0) * (local.dim() - 1), 0, most - len(local)))
-        # the first processes have a row more than the last ones, so what was padded comes last
+        # the first processes have a row more than the last processes, so the padded rows come last
         return _Gather.apply(padded).transpose(0, 1).flatten(0, 1)[: self.rows]
 
     def indices(self) -> Tensor:
-        """Where this process's own rows stand in the joint batch."""
+        """Positions of this process's rows in the joint batch."""
         return torch.arange(self.rank, self.rows, self.processes)
 
 
@@ -56,8 +60,8 @@ def gather_joint(shards: Sequence[Shard], parts: Sequence[Tensor]) -> Tensor:
     """The rows of all micro-batches of all processes, in the order of the joint batch.
 
     Args:
-        shards: how the rows of each micro-batch lie with processes; micro-batch k of n has rows k, k + n, ...
-        parts: this process's rows of each.
+        shards: this process's part of each micro-batch; micro-batch k of n has rows k, k + n, ... of the joint batch.
+        parts: this process's rows of each micro-batch.
     """
     gathered = [shard.gather(rows) for shard, rows in zip(shards, parts, strict=True)]
     joint = torch.cat(gathered)
@@ -67,7 +71,7 @@ def gather_joint(shards: Sequence[Shard], parts: Sequence[Tensor]) -> Tensor:
 
 
 class _Gather(torch.autograd.Function):
-    """Equally many rows of each process, one below the other; back comes the sum of what all processes ask for."""
+    """Equally many rows of each process, [processes, rows, ...]; the backward pass adds the gradients of all."""
 
     @staticmethod
     def forward(ctx: Any, local: Tensor) -> Tensor:
@@ -85,7 +89,7 @@ class _Gather(torch.autograd.Function):
 
 
 def all_reduce_sum(values: Sequence[float]) -> list[float]:
-    """Numbers added over processes."""
+    """The sums of numbers over all processes, value by value."""
     state = process_state()
     if state.num_processes == 1:
         return list(values)
@@ -95,7 +99,7 @@ def all_reduce_sum(values: Sequence[float]) -> list[float]:
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Adds gradients over processes; a parameter that no process has a gradient of is left alone."""
+    """Adds gradients over processes. A parameter without a gradient on any process is left alone."""
     state = process_state()
     if state.num_processes == 1:
         return
@@ -113,7 +117,11 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def broadcast_from_main(find: Callable[[], T]) -> T:
-    """What `find` returns on the main process, on all of them; so is the user's mistake that it raises there."""
+    """Runs `find` on the main process only and returns its result on every process.
+
+    Raises:
+        InputError: on every process, where `find` raised it on the main process.
+    """
     state = process_state()
     if state.num_processes == 1:
         return find()
@@ -123,23 +131,23 @@ def broadcast_from_main(find: Callable[[], T]) -> T:
             answer[0] = find()
         except InputError as mistake:
             answer[1] = str(mistake)
-    found, mistake = broadcast_object_list(answer)
+    result, mistake = broadcast_object_list(answer)
     if mistake is not None:
         raise InputError(mistake)
-    return found
+    return result
 
 
 def main_process_first(make: Callable[[], T]) -> T:
-    """Calls `make` on the main process and then on the others, which find what it has left behind.
+    """Calls `make` on the main process and then on the others, which find the files of the first call.
 
     Raises:
-        InputError: the user's mistake, on all processes.
-        RuntimeError: another process does not find it, because its machine has other files.
+        InputError: on every process, where the main process raised it.
+        RuntimeError: another process does not find the files, because its machine has other ones.
     """
-    made: list[T] = []
-    broadcast_from_main(lambda: made.append(make()))
-    if made:
-        return made[0]
+    results: list[T] = []
+    broadcast_from_main(lambda: results.append(make()))
+    if results:
+        return results[0]
     try:
         return make()
     except InputError as error:

@@ -29,11 +29,11 @@ class NonFiniteLoss(RuntimeError):
 
 @dataclass(frozen=True)
 class Step:
-    """What one optimizer step did. Losses, bounds and ceilings in nats, by task, over all processes.
+    """Record of one optimizer step. Losses, bounds and ceilings in nats, by task, over all processes.
 
-    The bounds are training bounds, ceiling minus loss, with the candidates that the loss leaves out: of text that is
-    being trained on, and with keys of older encoders where there is a queue. They show how training goes and bound
-    nothing on text that the model has not seen.
+    bound = ceiling - loss, where the bound also counts the candidates that the loss leaves out. Bounds are measured
+    on training text, and with keys of older encoders where there is a queue. They show how training goes; on text
+    that the model has not seen they bound nothing.
     """
 
     step: int
@@ -49,10 +49,10 @@ class Step:
 
 @dataclass
 class Training:
-    """All that a run changes: weights, optimizer, sampler, and how far it is.
+    """The state of a run: weights, optimizer, sampler and the number of the last step.
 
     Attributes:
-        tasks: those of the model that are trained on, by key, in the order in which gradients are added.
+        tasks: the tasks that the model is trained on, by key, in the order in which gradients are added.
         reader: reads this process's micro-batches.
 
     Raises:
@@ -71,7 +71,7 @@ class Training:
     reader: RowReader = field(init=False)
 
     def __post_init__(self) -> None:
-        chosen, accumulate = self.settings.optimizer, self.settings.batch.accumulate
+        optimizer, accumulate = self.settings.optimizer, self.settings.batch.accumulate
         self.tasks = tasks_of(self.model)
         fewest = min(map(self.examples, self.tasks.values()))
         num_shards = accumulate * self.accelerator.num_processes
@@ -89,10 +89,10 @@ class Training:
             self.model.compile_layers()
         self.optimizer = AdamW(
             [parameter for _, parameter in self.model.trained()],
-            lr=chosen.learning_rate,
-            betas=chosen.betas,
-            eps=chosen.epsilon,
-            weight_decay=chosen.weight_decay,
+            lr=optimizer.learning_rate,
+            betas=optimizer.betas,
+            eps=optimizer.epsilon,
+            weight_decay=optimizer.weight_decay,
             fused=True,
         )
 
@@ -101,7 +101,7 @@ class Training:
         return self.settings.examples_of(task.section)
 
     def shards(self, task: AnyTask) -> list[Shard]:
-        """How the examples of each micro-batch of a task lie with processes."""
+        """This process's part of each micro-batch of a task."""
         accelerator, accumulate = self.accelerator, self.settings.batch.accumulate
         return [
             Shard(
@@ -113,13 +113,15 @@ class Training:
         ]
 
     def batches(self, task: AnyTask, step: int, from_end: bool = False) -> list[Any]:
-        """This process's micro-batches of a task; `from_end` of the rows that an epoch reads last."""
+        """This process's micro-batches of a task; with `from_end`, of the rows that an epoch reads last."""
         drawn = task.draw_batches(step, self.sampler, self.reader, self.examples(task), from_end)
         return [batch.to(self.accelerator.device) for batch in drawn]
 
 
 def learning_rate(step: int, steps: int, settings: OptimizerSettings) -> float:
-    """Of step 1 ... `steps`: up to the peak in a line over the warm-up, then down in a line to 0 at the last step.
+    """Learning rate of a step from 1 to `steps`: linear warm-up to the peak, then linear decay to 0 at the last step.
+
+    peak * step / warmup, then peak * (steps - step) / (steps - warmup).
 
     Example:
         >>> paper = OptimizerSettings(learning_rate=2e-4, warmup=10_000)
@@ -188,14 +190,18 @@ def seed_dropout(seed: int, step: int, process: int, *parts: int) -> None:
 def draw_micro_batches(training: Training, step: int) -> list[dict[str, Any]]:
     """This process's micro-batches of a step, each with a batch per task.
 
-    The joint batch is dealt to micro-batches, and each of those to the processes.
+    The joint batch is dealt to micro-batches, and each micro-batch to the processes.
     """
     drawn = {key: training.batches(task, step) for key, task in training.tasks.items()}
     return [dict(zip(drawn, batches, strict=True)) for batches in zip(*drawn.values(), strict=True)]
 
 
 def weighted_loss(outcome: Outcome, task: AnyTask, counts: dict[str, int], settings: Settings) -> Tensor:
-    """What a task adds to the joint loss of a step: to the sum of means, or of one sum over one count."""
+    """The task's term in the loss of a step, in nats: weight * sum of its losses / count.
+
+    With `reduction="mean"` the count is the number of the task's own predictions, with "token-sum" the number of
+    predictions of all tasks together.
+    """
     weight = settings.tasks[task.section].weight
     divisor = sum(counts.values()) if settings.batch.reduction == "token-sum" else counts[task.key]
     return weight * outcome.loss_sum / divisor
@@ -211,7 +217,7 @@ def num_targets(micro_batches: list[dict[str, Any]]) -> dict[str, int]:
 def reduce_losses(
     outcomes: dict[str, list[Outcome]], counts: dict[str, int], micro_batches: list[dict[str, Any]]
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float], int]:
-    """Mean loss, ceiling and what is left out of the loss per task, and the tokens read, over all processes."""
+    """Mean loss, mean ceiling and mean left-out loss per task, in nats, and the tokens read; over all processes."""
     losses = [float(sum(outcome.loss_sum.detach() for outcome in each)) for each in outcomes.values()]
     ceilings = [sum(outcome.ceiling_sum for outcome in each) for each in outcomes.values()]
     left_out = [sum(outcome.left_out_sum for outcome in each) for each in outcomes.values()]
@@ -225,7 +231,7 @@ def reduce_losses(
 
 
 def check_finite(step: int, norm: float, losses: dict[str, float]) -> None:
-    """Raises NonFiniteLoss, with the task at fault and what helps."""
+    """Raises NonFiniteLoss where a loss or the gradient is not finite, with the task at fault and what helps."""
     bad = [task for task, loss in losses.items() if not math.isfinite(loss)]
     if bad or not math.isfinite(norm):
         what = f"the loss of {', '.join(bad)}" if bad else "the gradient"
@@ -236,7 +242,10 @@ def check_finite(step: int, norm: float, losses: dict[str, float]) -> None:
 
 
 def before_training(training: Training) -> None:
-    """What tasks do before step 1, with text that the first epoch reads last; the sampler stays where it was."""
+    """Lets tasks prepare themselves before step 1, on text that the first epoch reads last.
+
+    The sampler is put back to where it was.
+    """
     if training.step:
         return
     for task in training.tasks.values():

@@ -36,7 +36,14 @@ class Rectangle:
 class Packing:
     """How a packed row falls into sequences, and how attention lays it out in rectangles.
 
-    `token_of_slot` is the token that each slot of the rectangles shows, `slot_of_token` where each token stands.
+    Attributes:
+        positions: position of each token in its sequence, counted as XLM-R counts.
+        starts: where each sequence begins in the row.
+        owner: the sequence of each token.
+        lengths: tokens of each sequence.
+        rectangles: groups of sequences of similar length.
+        token_of_slot: the token that each slot of the rectangles holds.
+        slot_of_token: the slot in which each token stands.
     """
 
     positions: Int[Tensor, " tokens"]
@@ -74,7 +81,10 @@ def pack(lengths: Int[Tensor, " sequences"], device: torch.device) -> Packing:
 
 
 def _groups(lengths: Tensor) -> list[Tensor]:
-    """Sequences by length, cut where one is shorter than `SLACK` of the longest; small groups stay together."""
+    """Sequences sorted by length, in groups.
+
+    A group ends where a sequence is shorter than `SLACK` of its longest; no cut leaves fewer than eight on a side.
+    """
     order = lengths.argsort(stable=True, descending=True)
     sizes, groups, begin = lengths[order].tolist(), [], 0
     for end in range(1, len(sizes) + 1):
@@ -87,7 +97,7 @@ def _groups(lengths: Tensor) -> list[Tensor]:
 
 
 class _ToSlots(torch.autograd.Function):
-    """Tokens into slots. Padding shows some token but sends it no gradient, so the way back is a gather too."""
+    """Copies tokens into slots. A padding slot sends no gradient to its token: the backward pass gathers too."""
 
     @staticmethod
     def forward(ctx: Any, packed: Tensor, packing: Packing) -> Tensor:
@@ -100,7 +110,7 @@ class _ToSlots(torch.autograd.Function):
 
 
 class _FromSlots(torch.autograd.Function):
-    """Slots back into tokens; what stands on padding is dropped and gets gradient zero."""
+    """Copies slots back to tokens. Values on padding are dropped and get gradient zero."""
 
     @staticmethod
     def forward(ctx: Any, slots: Tensor, packing: Packing) -> Tensor:
@@ -126,8 +136,8 @@ def packed_attention(
 ) -> tuple[Tensor, None]:
     """Attention of each token to the tokens of its own sequence, for transformers' attention interface."""
     assert attention_mask is None, "packed sequences need no mask"
-    given = query.dtype
-    if given == torch.bfloat16 and query.device.type == "cpu":
+    dtype = query.dtype
+    if dtype == torch.bfloat16 and query.device.type == "cpu":
         # torch's CPU kernel is five times slower in bfloat16 than in float32
         query, key, value = query.float(), key.float(), value.float()
     sizes = [rectangle.rows * rectangle.columns for rectangle in packing.rectangles]
@@ -142,7 +152,7 @@ def packed_attention(
             q, k, v, attn_mask=rectangle.attention_mask, dropout_p=dropout, scale=scaling
         )
         parts.append(attended.transpose(1, 2).flatten(0, 1))
-    return _FromSlots.apply(torch.cat(parts), packing)[None].to(given), None
+    return _FromSlots.apply(torch.cat(parts), packing)[None].to(dtype), None
 
 
 AttentionInterface.register(ATTENTION, packed_attention)
@@ -151,7 +161,10 @@ AttentionInterface.register(ATTENTION, packed_attention)
 def hidden_states(
     encoder: XLMRobertaModel, sequences: Sequences, packing: Packing, last: int | None = None
 ) -> Iterator[Float[Tensor, "tokens hidden"]]:
-    """Hidden states 0 (embeddings) to `last` (default: all), as transformers counts them; no layer above is run."""
+    """Yields hidden states 0 (the embeddings) to `last` (default: the top one), as transformers counts them.
+
+    No layer above `last` is run.
+    """
     words = embedding_lookup(encoder.embeddings.word_embeddings.weight, sequences.ids)
     state = encoder.embeddings(inputs_embeds=words[None], position_ids=packing.positions[None])
     yield state[0]
@@ -167,9 +180,10 @@ def states_at(
     tokens: Int[Tensor, " wanted"],
     last: int | None = None,
 ) -> Float[Tensor, "wanted hidden"]:
-    """Hidden state `last` (default: the last) of some tokens: the layer below it computes nothing for the others.
+    """Hidden state `last` (default: the top one) at the given tokens only.
 
-    There they are attended to, but three quarters of a layer's work come after attention.
+    In the top layer the other tokens serve as keys and values; their output, three quarters of the layer's work, is
+    not computed.
     """
     layers = list(encoder.encoder.layer[:last])
     *_, state = hidden_states(encoder, sequences, packing, max(0, len(layers) - 1))

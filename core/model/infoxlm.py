@@ -36,7 +36,7 @@ class InfoXLM(nn.Module):
         return self.language_model.roberta
 
     def trained(self) -> list[tuple[str, nn.Parameter]]:
-        """The parameters that the optimizer moves, by name; those of a task begin with its section."""
+        """The parameters that the optimizer moves, by name; names of a task's parameters begin with its section."""
         return [
             (name.removeprefix("tasks."), parameter)
             for name, parameter in self.named_parameters()
@@ -44,7 +44,7 @@ class InfoXLM(nn.Module):
         ]
 
     def masked_states(self, sequences: Sequences, positions: Tensor) -> Float[Tensor, "masked hidden"]:
-        """Last hidden states at masked positions."""
+        """Top hidden states at `positions` of `sequences.ids`."""
         return states_at(self.encoder, sequences, pack(sequences.lengths, sequences.ids.device), positions)
 
     @torch.no_grad()
@@ -54,10 +54,10 @@ class InfoXLM(nn.Module):
         """Sentence vectors at several hidden states, for evaluation."""
         packing = pack(sequences.lengths, sequences.ids.device)
         states = hidden_states(self.encoder, sequences, packing, max(layers))
-        found = {
+        pooled = {
             number: pool(state, packing, pooling) for number, state in enumerate(states) if number in layers
         }
-        return [found[layer].float() for layer in layers]
+        return [pooled[layer].float() for layer in layers]
 
     def compile_layers(self) -> None:
         """Compiles the layers of all encoders, which takes a minute or two at the first step."""
@@ -75,7 +75,7 @@ def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRo
     """
     torch.manual_seed(seed)
     if settings.start is not None:
-        return _started(settings, settings.start, vocabulary)
+        return _from_checkpoint(settings, settings.start, vocabulary)
     check_fits(num_parameters(settings, vocabulary), "an encoder of this shape (model)")
     config = XLMRobertaConfig(
         vocab_size=vocabulary,
@@ -102,17 +102,17 @@ def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRo
     return model
 
 
-def _started(settings: ModelSettings, start: str, vocabulary: int) -> XLMRobertaForMaskedLM:
+def _from_checkpoint(settings: ModelSettings, start: str, vocabulary: int) -> XLMRobertaForMaskedLM:
     model = open_language_model(start, settings.dropout)
     if model.config.vocab_size != vocabulary:
         raise InputError(
             f"{start} has a vocabulary of {model.config.vocab_size:,}, the tokenizer {vocabulary:,}: "
             "set tokenizer.folder to the checkpoint's own tokenizer"
         )
-    room = model.config.max_position_embeddings - PAD - 1
-    if settings.max_tokens > room:
+    num_positions = model.config.max_position_embeddings - PAD - 1
+    if settings.max_tokens > num_positions:
         raise InputError(
-            f"{start} has positions for {room} tokens, model.max_tokens is {settings.max_tokens}: "
-            f"set --model.max-tokens {room}"
+            f"{start} has positions for {num_positions} tokens, model.max_tokens is {settings.max_tokens}: "
+            f"set --model.max-tokens {num_positions}"
         )
     return model

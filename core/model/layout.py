@@ -1,7 +1,7 @@
-"""What a checkpoint says of itself: its config and the shapes of its tensors, checked before any weight is loaded.
+"""The config of a checkpoint and the shapes of its tensors, checked before any weight is loaded.
 
-A stranger's folder may claim anything. What it claims is compared with the headers of its safetensors files, so that
-nothing is allocated for a shape that is not there.
+A stranger's config may claim anything. It is compared with the headers of the safetensors files, so that nothing is
+allocated for a shape that is not there.
 """
 
 import json
@@ -56,15 +56,15 @@ class Layout(BaseModel):
 
 
 def checked_config(start: str, dropout: float) -> XLMRobertaConfig:
-    """The config of an XLM-R checkpoint whose tensors have the shapes that it names.
+    """Reads the config of an XLM-R checkpoint and checks that the tensors have the shapes that it names.
 
     Args:
         start: a folder in the transformers layout, or a hub name.
         dropout: on hidden states and attention.
 
     Raises:
-        InputError: there is none, it is no XLM-R's, a field is out of range, weights are quantised or missing, or
-            their shapes are others; in one line that names the field or tensor.
+        InputError: the config is missing or not of XLM-R, a field is out of range, or weights are quantised, missing
+            or of other shapes; in one line that names the field or tensor.
     """
     layout = _layout(start)
     _check_shapes(start, layout, _shapes(start))

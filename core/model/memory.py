@@ -19,9 +19,9 @@ def momentum_update(
 ) -> None:
     """key <- momentum * key + (1 - momentum) * query, weight by weight, in place (He et al. 2020).
 
-    In 'float16' the weights, both products and the sum are rounded to float16, as where the whole model is halved
-    and the slow copy has no float32 master (released, --fp16): a step smaller than half the distance of two
-    neighbouring float16 numbers, about 0.0004 of a weight, is lost.
+    In 'float16' the weights, both products and the sum are rounded to float16, as the released --fp16 does, where
+    the key encoder has no float32 master. A step smaller than half the distance of two neighbouring float16 numbers,
+    about 0.0004 of a weight, is lost.
     """
     for key, query in zip(key_parameters, query_parameters, strict=True):
         if precision == "float16":
@@ -53,7 +53,7 @@ class Queue(nn.Module):
         """Takes the pointer and the number of keys held.
 
         Raises:
-            InputError: they are those of no queue of this size.
+            InputError: no queue of this size can have such numbers.
         """
         numbers = state.flatten().tolist()
         place, count = numbers if len(numbers) == 2 else (-1, -1)
@@ -67,7 +67,7 @@ class Queue(nn.Module):
         """Takes keys and meanings of a queue of the same size.
 
         Raises:
-            InputError: it had another size.
+            InputError: the queue had another size.
         """
         size = len(state_dict.get(f"{prefix}keys", self.keys))
         if size != self.size:
@@ -80,7 +80,7 @@ class Queue(nn.Module):
 
     @torch.no_grad()
     def push(self, keys: Float[Tensor, "pairs hidden"], meanings: Int[Tensor, " pairs"]) -> None:
-        """Writes the newest keys over the oldest; of more keys than slots the last ones stay."""
+        """Writes the newest keys over the oldest. Where there are more keys than slots, the last keys stay."""
         if not self.size:
             return
         keys, meanings = keys[-self.size :], meanings[-self.size :]

@@ -13,16 +13,16 @@ from core.model.layout import checked_config
 
 
 def open_language_model(start: str, dropout: float = 0.0) -> XLMRobertaForMaskedLM:
-    """XLM-R with its vocabulary head in float32, whatever precision it was saved in.
+    """Opens XLM-R with its vocabulary head in float32, whatever precision the checkpoint was saved in.
 
-    A checkpoint without that head (a sentence encoder) gets a fresh one; pickled weights are never read.
+    A checkpoint without that head (a sentence encoder) gets a fresh head; pickled weights are never read.
 
     Args:
         start: a folder in the transformers layout, or a hub name.
         dropout: on hidden states and attention; the shape is the checkpoint's own.
 
     Raises:
-        InputError: it cannot be found or opened, or holds no XLM-R encoder.
+        InputError: the checkpoint cannot be found or opened, or holds no XLM-R encoder.
     """
     config = checked_config(start, dropout)
     try:

@@ -1,4 +1,4 @@
-"""Whether a shape fits into this machine, asked before anything of that shape is made."""
+"""Checks that a shape fits into the memory of this machine, before anything of that shape is made."""
 
 import os
 
@@ -6,14 +6,14 @@ from core.config import ModelSettings
 from core.errors import InputError
 
 BYTES = 4
-"""Of a number in float32."""
+"""Bytes of a number in float32."""
 
 
 def check_fits(numbers: int, what: str) -> None:
-    """Refuses so many float32 numbers where this machine has less memory in all.
+    """Checks that `numbers` float32 numbers fit into the memory of this machine.
 
     Raises:
-        InputError: it has less.
+        InputError: the machine has less memory in all.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if BYTES * numbers > memory:

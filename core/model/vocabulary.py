@@ -1,4 +1,4 @@
-"""The embedding matrix of XLM-R, used twice: tokens are looked up in it, and predicted with it.
+"""The embedding matrix of XLM-R, used twice: to look tokens up, and to predict tokens.
 
 Autograd would build a gradient as large as the matrix for every use, and add them up: 768 MB each for XLM-R base,
 written and read many times a step. Here each use adds its share to `.grad` in place. So `backward()` does what it
@@ -17,7 +17,7 @@ from torch.nn.functional import embedding, linear
 def embedding_lookup(
     weight: Float[Tensor, "vocabulary hidden"], ids: Int[Tensor, " tokens"]
 ) -> Float[Tensor, "tokens hidden"]:
-    """The rows of some tokens."""
+    """Embeddings of tokens; the gradient is added to `weight.grad` in place."""
     return _LookUp.apply(weight, ids)  # pyright: ignore[reportReturnType]
 
 
@@ -28,10 +28,10 @@ def linear_cross_entropy(
     targets: Int[Tensor, " masked"],
     rows: int,
 ) -> Float[Tensor, " masked"]:
-    """Cross-entropy in nats of each target among all tokens, with logits states @ weight.T + bias.
+    """Cross-entropy in nats of each target among all tokens: -log softmax(states @ weight.T + bias)[target].
 
-    Logits of at most `rows` states are held at once. Where there are more states, the backward pass computes the
-    logits again; where there are not, it finds their softmax in their place.
+    Logits of at most `rows` states are held at once. With more states the backward pass computes the logits again;
+    otherwise the forward pass keeps their softmax for it.
     """
     return _Predict.apply(states, weight, bias, targets, rows)  # pyright: ignore[reportReturnType]
 
@@ -91,13 +91,13 @@ class _Predict(torch.autograd.Function):
 
 
 def _softmax(states: Tensor, matrix: Tensor, bias: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Probabilities, where the logits were, and cross-entropies."""
+    """Probabilities, written over the logits, and cross-entropies in nats."""
     logits = linear(states.to(matrix.dtype), matrix, bias.to(matrix.dtype))
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     logits -= logits.amax(1, keepdim=True)
-    chosen = logits.gather(1, targets[:, None])[:, 0]
+    target_logits = logits.gather(1, targets[:, None])[:, 0]
     total = logits.exp_().sum(1, keepdim=True)
-    return logits.div_(total), total[:, 0].log() - chosen
+    return logits.div_(total), total[:, 0].log() - target_logits
 
 
 def _add(parameter: Tensor, gradient: Tensor) -> None:

@@ -15,11 +15,11 @@ from core.objectives.xlco import XLCO
 from core.text.sampling import Pairs
 
 TASKS: Final[dict[str, type[Task[Any]]]] = {task.section: task for task in (MMLM, TLM, XLCO)}
-"""By section, in the order in which gradients are added and dropout is drawn; new ones come last."""
+"""The tasks by section, in the order in which gradients are added and dropout is drawn; new tasks come last."""
 
 
 def build_model(language_model: XLMRobertaForMaskedLM, settings: Settings) -> InfoXLM:
-    """A language model with the modules of the tasks that are on.
+    """Builds the model of a run: a language model with the modules of the tasks that are on.
 
     Raises:
         InputError: a task does not fit the language model.

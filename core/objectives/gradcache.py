@@ -1,4 +1,4 @@
-"""A joint loss over vectors of several micro-batches, in the memory of one (GradCache; Gao et al. 2021)."""
+"""A joint loss over the vectors of several micro-batches, in the memory of one (GradCache; Gao et al. 2021)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -19,16 +19,16 @@ def cached_outcomes(
     seed_part: Callable[[int], None],
     device: torch.device,
 ) -> Iterator[tuple[Outcome, Vectors]]:
-    """The outcome of each micro-batch in turn, with its vectors, as for the whole batch at once.
+    """Yields the outcome of each micro-batch in turn, with its vectors, as if the whole batch were encoded at once.
 
-    All micro-batches are encoded without graph, the loss of the joint batch gives a gradient for each vector, and each
-    micro-batch is encoded again, with graph, to carry its gradients back: the gradient is exact and every sentence
-    is encoded twice.
+    First all micro-batches are encoded without graph, and the loss of the joint batch gives a gradient for each
+    vector. Then each micro-batch is encoded again, with graph, to carry its gradients back. The gradient is exact;
+    every sentence is encoded twice.
 
     Args:
-        encode: the vectors of the micro-batch of a number.
-        joint_outcomes: outcomes of all micro-batches, which leaves each vector with its gradient.
-        num_parts: micro-batches.
+        encode: encodes the micro-batch of a number.
+        joint_outcomes: computes the outcomes of all micro-batches, and leaves each vector with its gradient.
+        num_parts: number of micro-batches.
         seed_part: makes dropout repeat; called with the number of a micro-batch before each of its two passes.
         device: where the vectors lie.
     """
@@ -48,7 +48,7 @@ def cached_outcomes(
 
 
 def _carried(loss: Tensor, vectors: Vectors, cached: Vectors) -> Tensor:
-    """The loss, and as its gradient with respect to each vector the one that the cached vector holds."""
+    """The loss, with a graph whose gradient for each vector is the gradient of the cached copy."""
     inner = torch.zeros_like(loss)
     for vector, leaf in zip(vectors, cached, strict=True):
         assert leaf.grad is not None

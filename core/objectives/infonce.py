@@ -1,4 +1,4 @@
-"""InfoNCE as a loss: scores of candidates, of which one is the query's own."""
+"""InfoNCE as a loss on the scores of candidates, one of which is the query's own key."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,17 @@ def infonce_outcome(
 ) -> Outcome:
     """The loss behind `core.information.bounds.infonce`, by the fused cross-entropy of torch.
 
-    loss = -log(exp(score of the own) / sum over candidates of exp(score)), ceiling log(candidates) (van den Oord et
-    al. 2018). Candidates that the loss leaves out count in the bound: it needs negatives that are drawn whatever the
-    query.
+    loss = -log(exp(score of the positive) / sum over candidates of exp(score)), ceiling log(candidates) (van den Oord
+    et al. 2018). Candidates that the loss leaves out still count in the bound, because the bound needs negatives that
+    are drawn independently of the query.
 
     Args:
         scores: of each candidate, divided by the temperature.
-        positive: which candidate is the query's own.
-        excluded: candidates that are no negatives; None where there are none.
+        positive: column of the query's own key.
+        excluded: True for candidates that are no negatives; None where all are.
+
+    Returns:
+        Sums over the pairs, in nats.
     """
     count, candidates = scores.shape
     ceiling = count * torch.tensor(float(candidates)).log().item()
@@ -41,7 +44,7 @@ def infonce_outcome(
 
 
 def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
-    """The mean over the directions of the same pairs."""
+    """The mean of the outcomes of several directions of the same pairs."""
     return Outcome(
         torch.stack([outcome.loss_sum for outcome in outcomes]).sum() / len(outcomes),
         outcomes[0].count,
@@ -51,5 +54,5 @@ def mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def at_least_float32(vectors: Tensor) -> Tensor:
-    """Vectors in float32 or wider: a large score that all candidates share leaves bfloat16 no digits for the rest."""
+    """Vectors in float32 or wider, because a large score common to all candidates leaves bfloat16 no digits."""
     return vectors.to(torch.promote_types(vectors.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""What MMLM and TLM have in common: masked tokens that are found again, whatever stands around them."""
+"""The part that MMLM and TLM share: masked tokens are predicted from the text around them."""
 
 from collections.abc import Sequence
 
@@ -39,11 +39,11 @@ class MaskedTask(Task[MaskedBatch]):
 
 
 def masked_outcome(model: InfoXLM, batch: MaskedBatch, token_entropy_nats: float) -> Outcome:
-    """Cross-entropy of masked tokens in nats, and H(token), the ceiling of the bound that it gives.
+    """Cross-entropy of masked tokens in nats, with H(token), the ceiling of the bound.
 
-    bound = H(token) - cross-entropy (Barber and Agakov 2003). It bounds in expectation: a measured value may lie
-    above the information by chance. The softmax runs over the whole vocabulary, so Chi et al. (2021), after Kong et
-    al. (2020), read the loss as InfoNCE with every token as a candidate. But log |V| - loss is no bound, as a
+    bound = H(token) - cross-entropy (Barber and Agakov 2003). The bound holds in expectation; a measured value may
+    lie above the information by chance. The softmax runs over the whole vocabulary, so Chi et al. (2021), after Kong
+    et al. (2020), read the loss as InfoNCE with every token as a candidate. But log |V| - loss is no bound, because a
     vocabulary is no sample of tokens: a perfect model gives I + log |V| - H(token).
 
     Args:

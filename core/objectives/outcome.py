@@ -13,10 +13,10 @@ class Outcome:
     Attributes:
         loss_sum: sum of the losses in nats, with gradient.
         count: how many losses were summed (masked tokens or sentence pairs).
-        ceiling_sum: sum of the ceilings; the bound in nats is what the losses leave of it, over `count`.
-        left_out_sum: what candidates that the loss leaves out would add to it. They count in the bound: who leaves
-            them out asks an easier question, and proves nothing by the answer.
-        carry: tensors that the task wants back after the step.
+        ceiling_sum: sum of the ceilings in nats; bound = (ceiling_sum - loss_sum - left_out_sum) / count.
+        left_out_sum: nats that candidates which the loss leaves out would add to `loss_sum`. These candidates count
+            in the bound: without them the question is easier, and its answer bounds nothing.
+        carry: tensors that the task gets back after the step.
     """
 
     loss_sum: Float[Tensor, ""]

@@ -48,9 +48,9 @@ class Task(nn.Module, ABC, Generic[B]):
     """A pretext task. It is given model, batch and shard as arguments, and keeps no reference to the model.
 
     Attributes:
-        key: in step records, scores, ledger and figures.
-        section: of `Settings`, and of the checkpoint, where SECTION.safetensors holds the modules it owns.
-        stream: in the seed of each of its random numbers. Given once, never changed, never used again; new tasks
+        key: names the task in step records, scores, ledger and figures.
+        section: names the task in `Settings` and in a checkpoint, where SECTION.safetensors holds its modules.
+        stream: part of the seed of all its random numbers. It never changes and no other task may use it; new tasks
             begin at 1000, since smaller numbers have other uses.
         reads: sentences or pairs.
         target_entropy_nats: H(target), where the text limits the bound and not the candidates; set before step 1.
@@ -63,7 +63,10 @@ class Task(nn.Module, ABC, Generic[B]):
     target_entropy_nats: float = math.nan
 
     def __init__(self, settings: Settings, language_model: XLMRobertaForMaskedLM) -> None:
-        """Makes what the task owns: after the language model, and in the order of `TASKS`, as random numbers go."""
+        """Makes the modules of the task.
+
+        Called after the language model is made and in the order of `TASKS`, because all draw random weights.
+        """
         super().__init__()
 
     def target_entropy(self, corpus: EncodedCorpus, sampler: Sampler, vocabulary: int) -> float:
@@ -78,22 +81,22 @@ class Task(nn.Module, ABC, Generic[B]):
         examples: int,
         from_end: bool = False,
     ) -> Sequence[B]:
-        """This process's micro-batches of a step; `from_end` of the rows that an epoch reads last."""
-        rows = sampler.draw(step, self.stream, self.reads, examples, from_end)
+        """This process's micro-batches of a step; with `from_end`, of the rows that an epoch reads last."""
+        rows = sampler.draw_rows(step, self.stream, self.reads, examples, from_end)
         return self.batches(rows, reader, np.random.default_rng([sampler.seed, self.stream, step, 1]))
 
     @abstractmethod
     def batches(self, rows: IntArray, reader: RowReader, rng: np.random.Generator) -> Sequence[B]:
-        """This process's micro-batches, out of the rows of the joint batch."""
+        """This process's micro-batches, cut out of the rows of the joint batch."""
 
     @abstractmethod
     def outcome(self, model: InfoXLM, batch: B, shard: Shard) -> Outcome:
-        """Sums of losses and ceilings in nats, how many there are, and what `after_step` wants back.
+        """Sums of losses and ceilings in nats, their number, and the tensors that `after_step` gets back.
 
         Args:
             model: the encoder and its vocabulary head.
             batch: a micro-batch of this process.
-            shard: how the examples of the joint micro-batch lie with processes.
+            shard: this process's part of the joint micro-batch.
         """
 
     def outcomes(
@@ -103,12 +106,12 @@ class Task(nn.Module, ABC, Generic[B]):
         shards: Sequence[Shard],
         seed_part: Callable[[int], None],
     ) -> Iterator[Outcome]:
-        """The outcome of each micro-batch in turn; each is back-propagated before the next is asked for.
+        """Yields the outcome of each micro-batch; the caller back-propagates each before it takes the next.
 
         Args:
             model: the encoder and its vocabulary head.
             batches: this process's micro-batches.
-            shards: how the examples of each lie with processes.
+            shards: this process's part of each joint micro-batch.
             seed_part: makes dropout repeat, for a task that encodes the micro-batch of this number twice.
         """
         for batch, shard in zip(batches, shards, strict=True):
@@ -117,10 +120,10 @@ class Task(nn.Module, ABC, Generic[B]):
     def before_training(
         self, model: InfoXLM, extra: Callable[[int], tuple[Sequence[B], Sequence[Shard]]]
     ) -> None:
-        """Before step 1, without gradient; `extra(n)` is the n-th batch, from 0, of rows that are read last."""
+        """Called before step 1, without gradient. `extra(n)` returns batch n, from 0, of the rows read last."""
 
     def after_step(self, model: InfoXLM, outcomes: Sequence[Outcome], shards: Sequence[Shard]) -> None:
-        """After the optimizer's step, with the outcomes of this process's micro-batches."""
+        """Called after the optimizer's step, with the outcomes of this process's micro-batches."""
 
 
 AnyTask = Task[Any]

@@ -32,10 +32,10 @@ class XLCO(Task[PairBatch]):
     """Lower bound in nats on I(sentence; translation): InfoNCE over the pair's own key and the other candidates.
 
     bound = log(num_candidates) - loss, ceiling log(num_candidates), num_candidates = num_negatives + 1
-    (van den Oord et al. 2018; Chi et al. 2021). Candidates are the queue and, with `in_batch`, the keys of the
-    other pairs; those of the query's own meaning are left out of the loss and counted in the bound. It bounds if the
-    other candidates are independent draws from the marginal of translations and one function scores all. A queue
-    holds keys of older encoders, so in training that is only nearly so; the ledger measures on fresh draws, with one
+    (van den Oord et al. 2018; Chi et al. 2021). Candidates are the queue and, with `in_batch`, the keys of the other
+    pairs; candidates of the query's own meaning are left out of the loss and counted in the bound. The bound holds if
+    the other candidates are independent draws from the marginal of translations and one function scores all. A queue
+    holds keys of older encoders, so in training this holds only nearly; the ledger measures on fresh draws, with one
     encoder.
 
     Attributes:
@@ -78,7 +78,7 @@ class XLCO(Task[PairBatch]):
 
     @staticmethod
     def of(model: InfoXLM) -> "XLCO":
-        """The task of a model that was trained on it."""
+        """The XLCO task of a model that was trained on XLCO."""
         task = model.tasks[XLCO.section]
         assert isinstance(task, XLCO)
         return task
@@ -133,7 +133,7 @@ class XLCO(Task[PairBatch]):
         shards: Sequence[Shard],
         seed_part: Callable[[int], None],
     ) -> Iterator[Outcome]:
-        """As `Task.outcomes`; where the keys of the batch are candidates, those of all micro-batches are."""
+        """Like `Task.outcomes`; with `in_batch` the keys of all micro-batches are candidates."""
         if len(batches) == 1 or not self.contrast.in_batch:
             yield from super().outcomes(model, batches, shards, seed_part)
             return
@@ -150,14 +150,18 @@ class XLCO(Task[PairBatch]):
             yield replace(outcome, carry=(vectors[1].detach(), meanings[number]))
 
     def encoded(self, model: InfoXLM, batch: PairBatch) -> Vectors:
-        """Queries and keys; then those of the other direction, where that is contrasted and has other keys."""
+        """Queries and keys of a batch, [pairs, hidden].
+
+        Queries and keys of the other direction follow, where both directions are contrasted and keys come from a
+        momentum copy.
+        """
         forth = self.queries(model, batch.queries), self.keys(model, batch.keys)
         if self.contrast.directions == "one" or self.key_encoder is None:
             return forth
         return *forth, self.queries(model, batch.keys), self.keys(model, batch.queries)
 
     def _directions(self, vectors: Vectors) -> list[tuple[Tensor, Tensor]]:
-        """The queries and keys of each direction, of the vectors that `encoded` returns."""
+        """Queries and keys of each direction, picked from the vectors that `encoded` returns."""
         if self.contrast.directions == "one":
             return [(vectors[0], vectors[1])]
         # with one encoder a key is its own query
@@ -171,7 +175,14 @@ class XLCO(Task[PairBatch]):
         meanings: Int[Tensor, " pairs"],
         shard: Shard,
     ) -> Outcome:
-        """InfoNCE of queries against their own keys, the joint batch's other keys if wanted, and the queue."""
+        """InfoNCE in nats of queries against their own keys, with `in_batch` the joint batch's, and the queue.
+
+        Args:
+            queries: contrast vectors of this process's sentences.
+            keys: contrast vectors of their translations, in the same order.
+            meanings: number of the meaning of each pair.
+            shard: this process's part of the joint micro-batch.
+        """
         queries, keys = at_least_float32(queries), at_least_float32(keys)
         if self.contrast.in_batch:
             joint_keys, joint_meanings = shard.gather(keys), shard.gather(meanings)
@@ -192,7 +203,7 @@ class XLCO(Task[PairBatch]):
         joint_meanings: Int[Tensor, " joint"],
         positive: Int[Tensor, " pairs"],
     ) -> Outcome:
-        """InfoNCE of queries against the joint batch's keys, where their own stand at `positive`, and the queue."""
+        """InfoNCE in nats of queries against the queue and the joint batch's keys, their own at `positive`."""
         queued, queued_meanings = self.queue.candidates()
         with torch.autocast(queries.device.type, enabled=False):
             scores = queries @ torch.cat([joint_keys, queued.to(joint_keys.dtype)]).T
@@ -207,7 +218,7 @@ class XLCO(Task[PairBatch]):
     def _joint_outcomes(
         self, parts: Sequence[Vectors], meanings: Sequence[Tensor], shards: Sequence[Shard]
     ) -> list[Outcome]:
-        """The outcome of each micro-batch among the keys of all; leaves every vector with its gradient."""
+        """The outcome of each micro-batch among the keys of all micro-batches; gives every vector its gradient."""
         directions = list(zip(*(self._directions(vectors) for vectors in parts), strict=True))
         joint_meanings = torch.cat([shard.gather(part) for shard, part in zip(shards, meanings, strict=True)])
         begins = list(accumulate((shard.rows for shard in shards), initial=0))
@@ -231,7 +242,7 @@ class XLCO(Task[PairBatch]):
     def before_training(
         self, model: InfoXLM, extra: Callable[[int], tuple[Sequence[PairBatch], Sequence[Shard]]]
     ) -> None:
-        """Fills the queue with real keys, so that it never holds anything else."""
+        """Fills the queue with keys of real text, so that the queue never holds anything else."""
         number = 0
         while self.contrast.prefill and self.queue.filled < self.queue.size:
             batches, shards = extra(number)

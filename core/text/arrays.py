@@ -18,7 +18,7 @@ def pieces(array: IntArray) -> Iterator[IntArray]:
 
 
 def ranges(count: int) -> Iterator[IntArray]:
-    """0 ... count - 1 in pieces."""
+    """The numbers 0 ... count - 1 in pieces of `CHUNK_ROWS`."""
     return (np.arange(begin, min(begin + CHUNK_ROWS, count)) for begin in range(0, count, CHUNK_ROWS))
 
 
@@ -28,12 +28,12 @@ def parts(array: IntArray, bounds: IntArray) -> list[IntArray]:
 
 
 def concatenated_ranges(starts: IntArray, lengths: IntArray) -> IntArray:
-    """The positions start, start + 1, ..., start + length - 1 of each span, one span behind the other."""
+    """Positions start, start + 1, ..., start + length - 1 of each span, span after span."""
     return np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
 
 
 def ranks(groups: IntArray) -> IntArray:
-    """How many values before each one are equal to it.
+    """For each value, the number of equal values before it.
 
     Example:
         >>> ranks(np.array([7, 2, 7, 7])).tolist()
@@ -54,11 +54,11 @@ def write(path: Path, values: Iterable[IntArray]) -> None:
 
 
 def mapped(path: Path, dtype: type[np.integer[Any]] = np.int64, count: int | None = None) -> IntArray:
-    """The values in a file, memory-mapped: `count` of them, or as many as there are.
+    """The values in a file, memory-mapped: the first `count`, or all.
 
     Raises:
         OSError: there is no such file.
-        ValueError: it holds fewer.
+        ValueError: the file holds fewer values.
     """
     if count is None:
         count = path.stat().st_size // np.dtype(dtype).itemsize
@@ -67,5 +67,5 @@ def mapped(path: Path, dtype: type[np.integer[Any]] = np.int64, count: int | Non
 
 
 def changeable(path: Path) -> IntArray:
-    """The int64 values in a file that `write` has left, memory-mapped: an assignment changes the file."""
+    """The int64 values in a file that `write` wrote, memory-mapped: an assignment changes the file."""
     return np.memmap(path, dtype=np.int64, mode="r+") if path.stat().st_size else np.zeros(0, dtype=np.int64)

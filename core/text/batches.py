@@ -1,8 +1,8 @@
-"""From rows of ids to what a pretext task reads: ragged sequences, masks and their targets, contrast pairs.
+"""From rows of ids to the input of a pretext task: ragged sequences, masks with their targets, contrast pairs.
 
-Sequences stand one behind the other without padding; the encoder needs to know only their lengths. All random
-choices of a step are made for the joint batch of all processes, which then each take their share: the numbers
-do not depend on how many there are.
+Sequences stand one after the other without padding; the encoder needs only their lengths. All random choices of a
+step are made for the joint batch of all processes, and each process then takes its share. So the numbers do not
+depend on the number of processes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ from core.text.tokenizer import BOS, UNK
 
 @dataclass(frozen=True)
 class Sequences:
-    """Token sequences without padding: `ids` holds them one behind the other."""
+    """Token sequences without padding: `ids` holds them one after the other."""
 
     ids: Int[Tensor, " tokens"]
     lengths: Int[Tensor, " sequences"]
 
     @classmethod
     def of(cls, rows: list[IntArray]) -> "Sequences":
-        """From one array of ids per sequence."""
+        """Sequences from one array of ids each."""
         flat = np.concatenate(rows) if rows else np.zeros(0)
         return cls(
             torch.from_numpy(flat.astype(np.int64)),
@@ -42,7 +42,7 @@ class Sequences:
 
 @dataclass(frozen=True)
 class MaskedBatch:
-    """Masked sequences with the tokens to be found: position in `sequences.ids` and true id of each."""
+    """Masked sequences with the tokens to predict: the position in `sequences.ids` and the true id of each."""
 
     sequences: Sequences
     positions: Int[Tensor, " masked"]
@@ -50,7 +50,7 @@ class MaskedBatch:
 
     @property
     def count(self) -> int:
-        """Tokens to be found."""
+        """Tokens to predict."""
         return len(self.targets)
 
     @property
@@ -64,9 +64,10 @@ class MaskedBatch:
 
 @dataclass(frozen=True)
 class PairBatch:
-    """Sentences and their translations, aligned; candidates with the same of `meanings` are no negatives.
+    """Sentences and their translations, aligned; candidates with the query's number in `meanings` are no negatives.
 
-    The meaning of an example is its component, so that equal texts have one; that of a mixed example is the set of two.
+    The meaning of an example is its component, so equal texts share a meaning. The meaning of a mixed example is the
+    set of its two components.
     """
 
     queries: Sequences
@@ -97,18 +98,21 @@ def truncate(row: IntArray, content: int) -> IntArray:
     return row if len(row) <= content + 2 else np.concatenate([row[: content + 1], row[-1:]])
 
 
-def join_pair(first: IntArray, second: IntArray, max_tokens: int) -> IntArray:
-    """`<s> a </s> b </s>`: one `<s>`, positions run on, each side cut to half the room (paper: 254 of 512)."""
+def join_pair(source: IntArray, target: IntArray, max_tokens: int) -> IntArray:
+    """`<s> source </s> target </s>`, each side cut to half of `max_tokens` (paper: 254 of 512)."""
     content = (max_tokens - 3) // 2
-    return np.concatenate([truncate(first, content), truncate(second, content)[1:]])
+    return np.concatenate([truncate(source, content), truncate(target, content)[1:]])
 
 
 @dataclass(frozen=True)
 class MaskNoise:
-    """What decides the masks of a batch, drawn before a token is read.
+    """The random numbers behind the masks of a batch, drawn before a token is read.
 
-    Per row a uniform number for rounding; per token its place in the order of choice and what kind of thing replaces
-    it, both uniform, and a random ordinary token.
+    Attributes:
+        rounding: per row, uniform in [0, 1); rounds the number of masked tokens up or down.
+        rank: per token, uniform in [0, 1); the tokens of a row are masked in its order.
+        replacement_kind: per token, uniform in [0, 1); decides between `<mask>`, a random token and the token itself.
+        random_token: per token, the random ordinary token.
     """
 
     rounding: np.ndarray
@@ -118,7 +122,7 @@ class MaskNoise:
 
     @classmethod
     def draw(cls, lengths: IntArray, mask_id: int, rng: np.random.Generator) -> "MaskNoise":
-        """For rows of these lengths."""
+        """Draws the random numbers of rows with these lengths."""
         tokens = int(lengths.sum())
         return cls(
             rng.random(len(lengths)),
@@ -127,46 +131,48 @@ class MaskNoise:
             rng.integers(UNK + 1, mask_id, tokens),
         )
 
-    def of(self, rows: IntArray, tokens: IntArray) -> "MaskNoise":
-        """Those of some rows, with the positions of their tokens."""
+    def take(self, rows: IntArray, tokens: IntArray) -> "MaskNoise":
+        """The random numbers of some rows, given the positions of their tokens."""
         return MaskNoise(
             self.rounding[rows], self.rank[tokens], self.replacement_kind[tokens], self.random_token[tokens]
         )
 
 
 def masked(rows: Rows, settings: MaskedSettings, noise: MaskNoise, mask_id: int) -> MaskedBatch:
-    """Rows as they are shown, with the tokens to be found.
+    """Masks tokens of rows.
 
-    floor(rate * n + u) of a row's n ordinary tokens are chosen, u uniform in [0, 1); `<s>` and `</s>` count as
-    ordinary with `mask_special` only. Of the chosen, `mask_share` show `<mask>`, `random_share` a random ordinary
-    token, the rest themselves (80/10/10).
+    A row with n ordinary tokens has floor(rate * n + u) tokens to predict, u uniform in [0, 1); `<s>` and `</s>`
+    count as ordinary with `mask_special` only. A share `mask_share` of these shows `<mask>`, a share `random_share`
+    shows a random ordinary token, and the rest shows the token itself (80/10/10).
     """
     owner = np.repeat(np.arange(len(rows.lengths)), rows.lengths)
     ordinary = rows.ids >= (BOS if settings.mask_special else UNK)
     counts = np.floor(
         settings.rate * np.bincount(owner[ordinary], minlength=len(rows.lengths)) + noise.rounding
     )
-    # row by row, what may not be chosen last: one key sorts faster than two
+    # sorted by row, with special tokens last: one key sorts faster than two
     order = np.argsort(owner + np.where(ordinary, noise.rank / 2, 0.75))
     rank = np.arange(len(owner)) - rows.starts[owner]
-    chosen = np.sort(order[rank < counts[owner]])
-    shown, dice = rows.ids.copy(), noise.replacement_kind[chosen]
-    shown[chosen] = np.where(
+    positions = np.sort(order[rank < counts[owner]])
+    shown, dice = rows.ids.copy(), noise.replacement_kind[positions]
+    shown[positions] = np.where(
         dice < settings.mask_share,
         mask_id,
         np.where(
-            dice < settings.mask_share + settings.random_share, noise.random_token[chosen], rows.ids[chosen]
+            dice < settings.mask_share + settings.random_share,
+            noise.random_token[positions],
+            rows.ids[positions],
         ),
     )
     return MaskedBatch(
         sequences(Rows(shown, rows.lengths)),
-        torch.from_numpy(chosen),
-        torch.from_numpy(rows.ids[chosen].astype(np.int64)),
+        torch.from_numpy(positions),
+        torch.from_numpy(rows.ids[positions].astype(np.int64)),
     )
 
 
 def masked_batch(rows: list[IntArray], shown: list[IntArray], positions: list[IntArray]) -> MaskedBatch:
-    """Tensors of what `masked` returned."""
+    """A batch from rows of ids, the same rows as they are shown, and the masked positions in each row."""
     starts = np.cumsum([0, *(len(row) for row in rows)])[:-1]
     targets = [row[at] for row, at in zip(rows, positions, strict=True)]
     return MaskedBatch(
@@ -179,9 +185,9 @@ def masked_batch(rows: list[IntArray], shown: list[IntArray], positions: list[In
 class RowReader:
     """Reads the rows of a joint batch as the inputs of this process's micro-batches.
 
-    The joint batch is dealt out in `num_shards` shards, of which this process has the `local` ones: shard k has the
-    examples k, k + num_shards, ... Random numbers are drawn for the joint batch before a token is read, and only the
-    tokens of local shards are read.
+    The joint batch is dealt out in `num_shards` shards: shard k has the examples k, k + num_shards, ... This process
+    reads the shards with the numbers `local`. Random numbers are drawn for the joint batch before a token is read,
+    and only the tokens of local shards are read.
     """
 
     def __init__(
@@ -196,7 +202,7 @@ class RowReader:
         self.local, self.num_shards = local, num_shards
 
     def plain(self, rows: IntArray) -> list[Sequences]:
-        """Each local shard's examples as they are; the sentences of an example, [examples, sentences], joined."""
+        """Each local shard's examples, unmasked; joins the sentences of an example, [examples, sentences]."""
         return [sequences(self._read(rows[shard :: self.num_shards])) for shard in self.local]
 
     def masked(self, rows: IntArray, masking: MaskedSettings, rng: np.random.Generator) -> list[MaskedBatch]:
@@ -217,7 +223,7 @@ class RowReader:
         return (self.max_tokens - sentences_per_input - 1) // sentences_per_input + 2
 
     def _read(self, examples: IntArray) -> Rows:
-        """One row per example, of the sentences it joins: one `<s>`, positions run on."""
+        """One row per example: the sentences that it joins behind one `<s>`."""
         joined = examples.shape[1]
         rows = self.corpus.rows(examples.ravel(), self._longest(joined))
         stays = np.ones(len(rows.ids), dtype=bool)
@@ -225,16 +231,16 @@ class RowReader:
         return Rows(rows.ids[stays], rows.lengths.reshape(-1, joined).sum(1) - joined + 1)
 
     def _noise(self, examples: IntArray, rng: np.random.Generator) -> Iterator[tuple[IntArray, MaskNoise]]:
-        """Which examples each local shard has, and what is drawn for them: by their lengths, so no token is read."""
+        """The examples of each local shard and their random numbers, drawn by lengths alone: no token is read."""
         joined = examples.shape[1]
         lengths = self.corpus.lengths_of(examples, self._longest(joined)).sum(1) - joined + 1
         noise, starts = MaskNoise.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
         for shard in self.local:
             places = np.arange(shard, len(examples), self.num_shards)
-            yield places, noise.of(places, concatenated_ranges(starts[places], lengths[places]))
+            yield places, noise.take(places, concatenated_ranges(starts[places], lengths[places]))
 
 
 def unmasked(rows: list[IntArray], max_tokens: int) -> Sequences:
-    """Sentences as they are, cut to the longest input: what evaluation encodes."""
+    """Sentences without masks, cut to `max_tokens`: the input of evaluations."""
     assert all(row[0] == BOS for row in rows)
     return Sequences.of([truncate(row, max_tokens - 2) for row in rows])

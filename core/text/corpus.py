@@ -91,15 +91,15 @@ def write_corpus(
     world: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> "Corpus":
-    """Writes a table of sentences as a corpus folder, in the same memory however many there are.
+    """Writes a table of sentences as a corpus folder; memory does not grow with the number of sentences.
 
     Args:
         rows: meaning, language tag and text of each sentence.
         folder: appears when it is complete.
         source: where the text comes from.
         licence: of the text.
-        report: called with the folder that is being written when the rows are through; adds files to it, and returns
-            what `corpus.json` says of the reading.
+        report: called with the unfinished folder after the last row; adds files to the folder, and returns the counts
+            of the reading for `corpus.json`.
         world: settings of the built-in world, if it wrote the rows.
         overwrite: replaces a folder that exists.
 
@@ -107,7 +107,7 @@ def write_corpus(
         InputError: the folder is taken, or there are no rows.
     """
     if folder.exists() and not overwrite:
-        raise _taken(folder)
+        raise _name_taken(folder)
     try:
         with whole_folder(folder, replaces=lambda _: overwrite) as partial:
             counts, digest = _write_shards(iter(rows), partial)
@@ -125,11 +125,11 @@ def write_corpus(
             )
             (partial / "corpus.json").write_text(info.model_dump_json(indent=1), encoding="utf-8")
     except FileExistsError:
-        raise _taken(folder) from None
+        raise _name_taken(folder) from None
     return open_corpus(folder)
 
 
-def _taken(folder: Path) -> InputError:
+def _name_taken(folder: Path) -> InputError:
     return InputError(f"{folder} exists already: choose another folder or add --overwrite")
 
 
@@ -146,7 +146,7 @@ def _write_shards(rows: Iterator[tuple[int, str, str]], folder: Path) -> tuple[C
                 writer = pq.ParquetWriter(folder / f"{written // SHARD_ROWS:05d}.parquet", SCHEMA)
             texts = [text if text.isascii() else unicodedata.normalize("NFC", text) for text in texts]
             columns = [pa.array(ids, pa.int64()), pa.array(tags), pa.array(texts)]
-            digest.update(_written(columns))
+            digest.update(_row_bytes(columns))
             counts.update(tags)
             columns[1] = columns[1].dictionary_encode().cast(SCHEMA.field(1).type)
             writer.write_table(pa.table(columns, schema=SCHEMA))
@@ -158,7 +158,7 @@ def _write_shards(rows: Iterator[tuple[int, str, str]], folder: Path) -> tuple[C
 
 
 def _chunks(rows: Iterator[tuple[int, str, str]]) -> Iterator[tuple[list[int], list[str], list[str]]]:
-    """Meanings, tags and texts of many rows. A row is let go at once: the collector walks over each that is held."""
+    """Meanings, tags and texts of many rows; keeps no row, as the garbage collector would walk over each."""
     while True:
         ids: list[int] = []
         tags: list[str] = []
@@ -172,8 +172,8 @@ def _chunks(rows: Iterator[tuple[int, str, str]]) -> Iterator[tuple[list[int], l
         yield ids, tags, texts
 
 
-def _written(columns: list[Any]) -> memoryview:
-    """The bytes of rows: their columns with a TAB between and a line break behind, one row behind the other."""
+def _row_bytes(columns: list[Any]) -> memoryview:
+    """The bytes of rows, row after row: the columns with a TAB between them and a line break behind."""
     ids, tags, texts = columns
     lines = pc.binary_join_element_wise(texts, "", "\n")  # pyright: ignore
     rows = pc.binary_join_element_wise(pc.cast(ids, pa.string()), tags, lines, "\t")  # pyright: ignore
@@ -181,13 +181,13 @@ def _written(columns: list[Any]) -> memoryview:
 
 
 def _count_meanings(folder: Path, rows: int) -> int:
-    """Distinct meanings, counted a part of the numbers at a time."""
+    """Number of distinct meanings, counted part by part to save memory."""
     parts = 1 + rows // MEANINGS_AT_ONCE
     return sum(_distinct(folder, part, parts) for part in range(parts))
 
 
 def _distinct(folder: Path, part: int, parts: int) -> int:
-    """How many distinct meanings leave the remainder `part` when they are divided by `parts`."""
+    """Number of distinct meanings with meaning % parts == part."""
     values = [np.empty(0, dtype=np.int64)]
     for shard in sorted(folder.glob("*.parquet")):
         column = pq.read_table(shard, columns=["meaning"]).column(0).to_numpy()
@@ -240,7 +240,7 @@ def open_corpus(folder: Path) -> Corpus:
     """Opens a corpus folder.
 
     Raises:
-        InputError: it is no corpus, is damaged, or was written by another version.
+        InputError: the folder is no corpus, is damaged, or was written by another version.
     """
     path = folder / "corpus.json"
     if not path.is_file():

@@ -25,7 +25,7 @@ NONE_CUT: Final = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of token ids without padding: `ids` holds them one behind the other."""
+    """Rows of token ids without padding: `ids` holds them one after the other."""
 
     ids: IntArray
     lengths: IntArray
@@ -37,7 +37,7 @@ class Rows:
 
 
 class EncodedInfo(Frozen):
-    """What stands in `encoded.json`."""
+    """The content of `encoded.json`."""
 
     format: Literal[2] = Field(
         description="of the files beside it; those of another version are written again"
@@ -56,7 +56,7 @@ class EncodedCorpus:
         cut: int64 per language, sentences that lost tokens to `max_tokens`.
         meaning: int64 per sentence.
         language: int16 per sentence.
-        index: which sentences have which language and meaning.
+        index: finds sentences by language and meaning.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,7 +78,7 @@ class EncodedCorpus:
         return self._tokens[self._offsets[index] : self._offsets[index + 1]]
 
     def rows(self, indices: IntArray, longest: int) -> Rows:
-        """Token ids of many sentences; one with more than `longest` tokens loses its last ones before `</s>`."""
+        """Token ids of many sentences; a sentence is cut before `</s>` to `longest` tokens."""
         lengths = self.lengths_of(indices, longest)
         ids = np.asarray(self._tokens[concatenated_ranges(self._offsets[indices], lengths)])
         ids[np.cumsum(lengths) - 1] = EOS
@@ -93,15 +93,16 @@ class EncodedCorpus:
         return np.minimum(self._offsets[indices + 1] - self._offsets[indices], longest)
 
     def components_of(self, indices: IntArray) -> IntArray:
-        """The component of each of many sentences: the smallest of the meanings that share texts with its own."""
+        """Component of each sentence: the smallest meaning that shares texts with the sentence's meaning."""
         return self.index.components_of(self.meaning[indices])
 
     def identities(self, examples: IntArray) -> IntArray:
-        """A number for the meaning of each example, equal where it is the same.
+        """A number for the meaning of each example, equal for equal meanings.
+
+        The meaning of one sentence is its component, the meaning of two sentences the set of their components.
 
         Args:
-            examples: [examples, 1] or [examples, 2], the sentences that an example joins. The meaning of one is its
-                component, that of two is the set of theirs.
+            examples: the sentences that each example joins, [examples, 1] or [examples, 2].
         """
         components = self.components_of(examples)
         if examples.shape[1] == 1:
@@ -113,7 +114,7 @@ class EncodedCorpus:
     def token_counts(self, size: int) -> IntArray:
         """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included.
 
-        Counted when they are asked for the first time, and kept beside the ids.
+        The counts are computed at the first call and stored beside the ids.
         """
         path, shape = self._folder / f"token-counts-{size}.bin", (len(self.languages), size)
         if not path.is_file():
@@ -134,9 +135,9 @@ class EncodedCorpus:
 
 
 class EncodedWriter:
-    """Writes an encoded corpus into a folder, piece by piece: memory does not grow with the sentences.
+    """Writes an encoded corpus into a folder, piece by piece: memory does not grow with the number of sentences.
 
-    Used as a context; the index is written at its end.
+    It is a context manager; the index is written when the context ends.
     """
 
     def __init__(self, folder: Path, languages: tuple[str, ...]) -> None:
@@ -166,12 +167,12 @@ class EncodedWriter:
         """Writes some more sentences.
 
         Args:
-            ids: token ids, those of one sentence behind those of the other.
+            ids: token ids, sentence after sentence.
             lengths: tokens of each sentence.
             meaning: of each sentence.
             language: of each sentence, an index into the languages.
-            hashes: `text_hashes` of each sentence; empty, and then always, when no two meanings share a text.
-            cut: which of these sentences lost tokens to `max_tokens`.
+            hashes: `text_hashes` of each sentence; empty at every call when no two meanings share a text.
+            cut: positions of the sentences that lost tokens to `max_tokens`.
         """
         self._put("tokens", ids)
         self._put("offsets", self._tokens + np.cumsum(lengths))
@@ -213,14 +214,14 @@ def encode_corpus(
     max_tokens: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> EncodedCorpus:
-    """Encodes a corpus into `folder`, or opens what an earlier call, of any process, has left there.
+    """Encodes a corpus into `folder`, or opens the ids that an earlier call of any process wrote there.
 
     Args:
         corpus: the sentences.
         tokenizer: text to ids.
         folder: named by the caller after corpus, tokenizer and `max_tokens`.
         max_tokens: longer sentences are cut.
-        progress: called with sentences done and in all.
+        progress: called with the number of sentences done and of all sentences.
     """
     return cached_folder(
         folder, EncodedCorpus, lambda partial: _write(corpus, tokenizer, partial, max_tokens, progress)

@@ -1,6 +1,4 @@
-"""H(token) of the tokens that a masked task predicts, the ceiling of what a context can tell of them, and how much of
-it the language tells.
-"""
+"""Entropies of the tokens that a masked task predicts: H(token), the ceiling of its bound, and I(token; language)."""
 
 from typing import Final
 
@@ -14,20 +12,20 @@ from core.text.sampling import Reads, Sampler, Sentences
 from core.text.tokenizer import BOS, EOS
 
 BLOCK: Final = 2_000_000
-"""Counts that are read at once."""
+"""Counts that are in memory at once."""
 
 
 def token_entropy(
     corpus: EncodedCorpus, sampler: Sampler, reads: Reads, vocabulary: int, special: bool = False
 ) -> float:
-    """Plug-in entropy in nats of a masked token, under the sampler's share of each language.
+    """Plug-in entropy in nats of a masked token, counted in the whole corpus.
 
-    Every ordinary token is masked with the same probability, so a language counts with its probability times the
-    mean number of ordinary tokens of its sentences. Read from the whole corpus.
+    Every ordinary token is masked with the same probability. So the weight of a language is the sampler's probability
+    of the language times the mean number of ordinary tokens of its sentences.
 
     Args:
         corpus: the ids.
-        sampler: with the probability of each language and pair.
+        sampler: gives the probability of each language and pair.
         reads: what the task reads.
         vocabulary: number of tokens.
         special: whether `<s>` and `</s>` are masked as well (`mask_special`).
@@ -37,10 +35,10 @@ def token_entropy(
 
 
 def language_information(corpus: EncodedCorpus, sampler: Sampler, reads: Reads, vocabulary: int) -> float:
-    """I(token; language) in nats of the ordinary tokens that a task masks: what the language alone tells of one.
+    """I(token; language) in nats of the ordinary tokens that a task masks: what the language alone tells of a token.
 
-    H(token) - H(token given language), plug-in, read from the whole corpus as `token_entropy` reads it. A model that
-    recognises the language of a context and nothing else can show so much.
+    H(token) - H(token given language), plug-in, counted like `token_entropy`. A model that recognises only the
+    language of a context reaches this value.
     """
     counts, sentences = corpus.token_counts(vocabulary), _sentences(corpus)
     lengths, inside = np.zeros(len(counts)), np.zeros(len(counts))
@@ -55,7 +53,7 @@ def language_information(corpus: EncodedCorpus, sampler: Sampler, reads: Reads, 
 
 
 def language_shares(corpus: EncodedCorpus, sampler: Sampler, reads: Reads) -> Float[np.ndarray, " languages"]:
-    """How often a task that reads so sees a sentence of each language; zeros for pairs where there are none."""
+    """Probability that a sentence which a task reads is in each language; zeros where the text has no pairs."""
     if isinstance(reads, Sentences):
         return np.asarray(sampler.language_p)
     shares = np.zeros(len(corpus.languages))
@@ -71,9 +69,10 @@ def _sentences(corpus: EncodedCorpus) -> IntArray:
 def _entropy(
     counts: IntArray, sentences: IntArray, shares: np.ndarray, starts: float, special: bool
 ) -> float:
-    """Entropy in nats of a token: languages weigh their share times mean tokens per sentence. Read block by block.
+    """Entropy in nats of a token, where a language weighs its share times its mean tokens per sentence.
 
-    `<s>` counts `starts` times, since the sentences of an input share one, and special tokens with `special` only.
+    `<s>` has the weight `starts`, since the sentences of an input share one `<s>`; special tokens count only with
+    `special`. Counts are read block by block.
     """
     width = max(1, BLOCK // len(counts))
     blocks = (counts[:, begin : begin + width] for begin in range(0, counts.shape[1], width))

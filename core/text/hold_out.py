@@ -1,8 +1,8 @@
-"""Which meanings are held out: some of every kind, as often as the kind occurs, and never more than a fifth.
+"""Chooses the meanings to hold out: some of every kind, in proportion, and never more than a fifth.
 
-Meanings that share a text go the same way. Meanings with a translation and those without are drawn apart; among
-each, the strata, which are sets of languages, come in proportion. What is rare is then topped up. Whatever would take
-more than a fifth of the sentences of a language, or of the translations of a pair, stays in training.
+Meanings that share a text stay together. Meanings with and without a translation are drawn apart; within each group
+every stratum, a set of languages, gets its proportion. Rare languages are then topped up. A meaning stays in training
+where it would take more than a fifth of the sentences of a language, or of the translations of a pair.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,23 +17,22 @@ from core.text.shuffle import Shuffle
 from core.text.translations import Translations
 
 FIFTH: Final = 5
-"""A language, a pair of languages or the corpus gives up one in so many at most."""
+"""A language, a pair of languages and the corpus give up at most one in so many."""
 ENOUGH_MEANINGS: Final = 50
 """A language with fewer held-out meanings is topped up."""
 SHORT_PIECE: Final = 1_000
-"""How many of a random order are looked at first; mostly they are enough."""
+"""Length of the first piece of a random order; mostly it is enough."""
 
 
 def hold_out(index: Index, translations: Translations, count: int, seed: int) -> IntArray:
     """The meanings to hold out, sorted.
 
-    In text that is all parallel and in which no two meanings share a text, they are the first ones of a random order.
+    In fully parallel text without shared texts they are the first meanings of a random order.
 
     Args:
         index: of the corpus.
-        translations: those that are trained on.
-        count: how many to draw among the meanings with a translation, and how many among those without; a fifth of
-            them at most.
+        translations: the translations that are trained on.
+        count: number of meanings to draw with a translation, and number to draw without; at most a fifth of each.
         seed: of the random order.
     """
     rng, held_out = np.random.default_rng([seed, 7]), _HeldOut(index, translations)
@@ -44,19 +43,19 @@ def hold_out(index: Index, translations: Translations, count: int, seed: int) ->
         strata = np.flatnonzero(index.strata.translated == translated)
         budget = min(count, int(sizes[strata].sum()) // FIFTH)
         seats = in_proportion(sizes[strata], budget, rng)
-        held_out.draw(_pieces(order), strata, np.arange(len(strata)), seats)
-        # seats that the components of their stratum could not take are open to those of all
+        held_out.fill(_pieces(order), strata, np.arange(len(strata)), seats)
+        # seats that the components of their stratum could not take are open to all strata
         rest = budget - held_out.meanings[strata].sum(keepdims=True)
-        held_out.draw(_pieces(order), strata, np.zeros_like(strata), rest)
+        held_out.fill(_pieces(order), strata, np.zeros_like(strata), rest)
         _top_up(held_out, index, strata, sizes, count, seed)
     return np.sort(index.meanings[held_out.positions()])
 
 
 def in_proportion(sizes: IntArray, seats: int, rng: np.random.Generator) -> IntArray:
-    """Seats of each of several groups in proportion to their sizes, rounded up or down at random.
+    """Number of seats per group, in proportion to the sizes of the groups, rounded up or down at random.
 
-    Systematic sampling (Madow 1949): one random offset rounds the ends of the groups on a line, so that the sum is
-    kept and the mean over offsets is exact. Largest remainders would give all or no groups of one small size a seat.
+    Systematic sampling (Madow 1949): the groups lie on a line, and one random offset rounds their ends. So the sum is
+    exact, and so is the mean over offsets. Largest remainders would seat all groups of one small size, or none.
     """
     if not len(sizes):
         return np.zeros(0, dtype=np.int64)
@@ -65,18 +64,18 @@ def in_proportion(sizes: IntArray, seats: int, rng: np.random.Generator) -> IntA
 
 
 class _HeldOut:
-    """Components that are held out, and what every language and pair may still give up.
+    """Components that are held out, and how much every language and pair may still give up.
 
     Attributes:
-        meanings: per stratum, how many are held out.
+        meanings: per stratum, the number of held-out meanings.
     """
 
     def __init__(self, index: Index, translations: Translations) -> None:
         self._index, self._translations = index, translations
-        self._room, self._pair_room = np.diff(index.bounds) // FIFTH, translations.sizes // FIFTH
+        self._spare, self._pair_spare = np.diff(index.bounds) // FIFTH, translations.sizes // FIFTH
         self._open = np.ones(len(index.strata), dtype=bool)
         self._components = set[int]()
-        # the last seat, which is none
+        # the last group, which has no seats
         self._group = np.full(len(index.strata), -1)
         self.meanings = np.zeros(len(index.strata), dtype=np.int64)
 
@@ -85,14 +84,14 @@ class _HeldOut:
         members = [self._index.members(component) for component in self._components]
         return np.concatenate([np.zeros(0, dtype=np.int64), *members])
 
-    def draw(self, order: Iterable[IntArray], strata: IntArray, groups: IntArray, seats: IntArray) -> None:
-        """Holds out components in some order until no seat is free or none fits.
+    def fill(self, order: Iterable[IntArray], strata: IntArray, groups: IntArray, seats: IntArray) -> None:
+        """Holds out components in the given order until no seat is free or no component fits.
 
         Args:
-            order: positions of meanings, in pieces; a component counts at its smallest meaning.
-            strata: from which components are drawn.
-            groups: which seats each of the strata takes.
-            seats: per group, how many meanings it may hold out.
+            order: positions of meanings, in pieces; a component has the place of its smallest meaning.
+            strata: the strata that components are drawn from.
+            groups: per stratum, the group whose seats it takes.
+            seats: per group, the number of meanings that may be held out.
         """
         group, free = self._group, np.append(seats, 0)
         group[strata] = groups
@@ -107,16 +106,16 @@ class _HeldOut:
         group[strata] = -1
 
     def _take(self, component: int, stratum: int, most: int) -> int:
-        """Holds out a component, if it has `most` meanings at most and its languages and pairs allow it.
+        """Holds out a component if it has at most `most` meanings and if its languages and pairs can spare it.
 
         Returns:
-            How many meanings are held out by that; else 0.
+            The number of meanings of the component; 0 where it stays in training.
         """
         if not most or not self._open[stratum] or component in self._components:
             return 0
         languages = self._index.strata.languages(stratum)
         pairs = self._translations.pairs_among(languages)
-        if not (self._room[languages].all() and self._pair_room[pairs].all()):
+        if not (self._spare[languages].all() and self._pair_spare[pairs].all()):
             # every component of the stratum has all these languages
             self._open[stratum] = False
             return 0
@@ -127,10 +126,10 @@ class _HeldOut:
         counts = np.stack([self._index.counts_of(language, meanings) for language in languages.tolist()])
         sources, targets = np.searchsorted(languages, self._translations.languages[pairs].T)
         sentences, translated = counts.sum(1), ((counts[sources] > 0) & (counts[targets] > 0)).sum(1)
-        if (sentences > self._room[languages]).any() or (translated > self._pair_room[pairs]).any():
+        if (sentences > self._spare[languages]).any() or (translated > self._pair_spare[pairs]).any():
             return 0
-        self._room[languages] -= sentences
-        self._pair_room[pairs] -= translated
+        self._spare[languages] -= sentences
+        self._pair_spare[pairs] -= translated
         self._components.add(component)
         self.meanings[stratum] += len(members)
         return len(members)
@@ -139,10 +138,10 @@ class _HeldOut:
 def _top_up(
     held_out: _HeldOut, index: Index, strata: IntArray, sizes: IntArray, count: int, seed: int
 ) -> None:
-    """Holds out more meanings of languages that have few held out, smallest first: a fifth of them at most."""
+    """Holds out more meanings of languages with few held-out meanings, the smallest language first."""
     numbers, languages = index.strata.members()
-    chosen = np.isin(numbers, strata)
-    numbers, languages = numbers[chosen], languages[chosen]
+    in_strata = np.isin(numbers, strata)
+    numbers, languages = numbers[in_strata], languages[in_strata]
     totals = np.bincount(languages, weights=sizes[numbers], minlength=len(index.rows)).astype(np.int64)
     targets = np.minimum(totals // FIFTH, min(count, ENOUGH_MEANINGS))
     order, bounds = (
@@ -153,11 +152,11 @@ def _top_up(
         spoken_in = numbers[order[bounds[language - 1] if language else 0 : bounds[language]]]
         missing = targets[language] - held_out.meanings[spoken_in].sum(keepdims=True)
         if missing[0] > 0:
-            held_out.draw(_components(index, language, seed), spoken_in, np.zeros_like(spoken_in), missing)
+            held_out.fill(_components(index, language, seed), spoken_in, np.zeros_like(spoken_in), missing)
 
 
 def _growing(count: int) -> Iterator[IntArray]:
-    """0 ... count - 1 in pieces that grow up to `CHUNK_ROWS`."""
+    """The numbers 0 ... count - 1 in pieces that grow up to `CHUNK_ROWS`."""
     begin, length = 0, SHORT_PIECE
     while begin < count:
         yield np.arange(begin, min(begin + length, count))
@@ -169,7 +168,7 @@ def _pieces(order: IntArray) -> Iterator[IntArray]:
 
 
 def _components(index: Index, language: int, seed: int) -> Iterator[IntArray]:
-    """The components that a language tells, in random order, in pieces."""
+    """Components that have sentences in a language, in random order, in pieces."""
     keys = index.keys[language]
     order = Shuffle(len(keys), (seed, 7, language))
     for places in _growing(len(keys)):

@@ -1,8 +1,8 @@
-"""Which meanings are one: those that share a text, directly or over others, whatever its language.
+"""Components of meanings: meanings that share a text in any language, directly or through others, count as one.
 
-A corpus may number one thing twice: a sentence with several translations, a line that stands in two files, an
+A corpus may number one meaning twice: a sentence with several translations, a line that stands in two files, an
 untranslated copy. The identity of a meaning is its connected component of equal NFC texts. Equal texts are found by
-64-bit hashes, a bucket at a time: with 10^8 texts the chance that any two others collide is 3 in 10,000.
+64-bit hashes, a bucket at a time: with 10^8 texts the chance that two different texts collide is 3 in 10,000.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from core.text.arrays import IntArray, changeable, pieces, ranges, write
 
 BUCKET: Final = 2_000_000
-"""Hashes that are sorted in memory at once, about."""
+"""Hashes that are sorted in memory at once, on average."""
 
 
 def text_hashes(texts: Iterable[str]) -> np.ndarray:
@@ -27,11 +27,11 @@ def text_hashes(texts: Iterable[str]) -> np.ndarray:
 
 
 def write_components(folder: Path, meanings: IntArray, meaning: IntArray, hashes: np.ndarray) -> None:
-    """Writes which meanings share a text.
+    """Writes the components of meanings.
 
-    `component.bin` holds for each distinct meaning the position of the smallest one of its component. `merged.bin`
-    lists the meanings that are not the smallest of theirs: the positions of their components, in order, and behind
-    them their own. Only they are sorted in memory, 32 bytes each.
+    `component.bin` holds for each distinct meaning the position of the smallest meaning of its component.
+    `merged.bin` lists all meanings that are not the smallest of their component: first the positions of their
+    components, in order, then their own positions. Only these meanings are sorted in memory, 32 bytes each.
 
     Args:
         folder: of the index.
@@ -54,7 +54,7 @@ def write_components(folder: Path, meanings: IntArray, meaning: IntArray, hashes
 
 
 def _buckets(hashes: np.ndarray) -> Iterator[IntArray]:
-    """The rows of hashes in one range after the other: equal ones lie in the same."""
+    """Rows whose hashes lie in one range, range after range; equal hashes lie in the same range."""
     count = -(-len(hashes) // BUCKET)
     for number in range(count):
         begin, rows = 0, list[IntArray]()
@@ -66,14 +66,14 @@ def _buckets(hashes: np.ndarray) -> Iterator[IntArray]:
 
 
 def _linked(hashes: np.ndarray) -> tuple[IntArray, IntArray]:
-    """Pairs of positions with one hash, enough of them to connect all that have it."""
+    """Pairs of positions with equal hashes; enough pairs to connect all positions of a hash."""
     order = np.argsort(hashes)
     equal = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
     return order[equal], order[equal + 1]
 
 
 def _unite(component: IntArray, sources: IntArray, targets: IntArray) -> None:
-    """Lets the roots of linked positions point to the smallest of those that are connected."""
+    """Points the root of every linked position to the smallest root that it is connected with."""
     sources, targets = sources[sources != targets], targets[sources != targets]
     if not len(sources):
         return
@@ -87,7 +87,7 @@ def _unite(component: IntArray, sources: IntArray, targets: IntArray) -> None:
 
 
 def _roots(component: IntArray, positions: IntArray) -> IntArray:
-    """Where each position ends that is followed to one which points to itself: a step or two for each bucket."""
+    """Root of each position: pointers are followed until one points to itself, a step or two for each bucket."""
     while True:
         nearer = component[positions]
         if (nearer == positions).all():

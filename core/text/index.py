@@ -1,6 +1,6 @@
-"""Which sentences of an encoded corpus have which language and meaning, and which meanings are one.
+"""The index of an encoded corpus: finds sentences by language and meaning, and the meanings that count as one.
 
-Memory-mapped files: a corpus of any size is opened in the same memory.
+Its files are memory-mapped: a corpus of any size is opened in the same memory.
 """
 
 from pathlib import Path
@@ -13,20 +13,19 @@ from core.text.translations import Translations, open_translations, write_transl
 
 
 class Index:
-    """The index that `write_index` has left in a folder, of so many sentences.
+    """The index that `write_index` wrote into a folder.
 
-    Its files are few, however many languages there are: each that is mapped holds a file descriptor.
+    The index has few files, however many languages there are, because every mapped file takes a file descriptor.
 
     Raises:
-        OSError, ValueError: it is not there, or not whole.
+        OSError, ValueError: the index is missing or not whole.
 
     Attributes:
         meanings: int64, the distinct meanings, sorted.
-        component: int64 per distinct meaning, the position of the smallest one that shares a text with it, directly or
-            over others; its own where none does.
-        strata: the languages that meanings are told in.
-        sentences: int64, the sentences of one language behind those of the other, in the order of the corpus.
-        bounds: where the sentences of each language begin, and where the last ones end.
+        component: int64 per distinct meaning, the position of the smallest meaning of its component.
+        strata: the set of languages of each meaning.
+        sentences: int64, the sentences language after language, each in the order of the corpus.
+        bounds: where the sentences of each language begin in `sentences`, and where the last language ends.
         rows: per language, its part of `sentences`.
         keys: per language, int64, the meanings of its sentences, sorted.
     """
@@ -51,24 +50,24 @@ class Index:
 
     @property
     def num_merged(self) -> int:
-        """How many meanings share a text with a smaller one, so that they count as one with it."""
+        """Number of meanings that share a text with a smaller meaning, so that both count as one."""
         return len(self._merged)
 
     def components_of(self, meanings: IntArray) -> IntArray:
-        """The component of each of some meanings: its smallest meaning."""
+        """The smallest meaning of the component of each meaning."""
         return np.asarray(self.meanings[self.component[np.searchsorted(self.meanings, meanings)]])
 
     def members(self, component: int) -> IntArray:
-        """The positions of the meanings of a component, given the position of its smallest."""
+        """Positions of the meanings of a component, given the position of its smallest meaning."""
         begin, end = (np.searchsorted(self._merged_into, component, side=side) for side in ("left", "right"))
         return np.concatenate([[component], self._merged[begin:end]])
 
     def rows_of(self, language: int, meanings: IntArray) -> IntArray:
-        """The sentences of one language that tell one of some distinct meanings, which are given in order."""
+        """The sentences of a language whose meaning is among `meanings` (distinct, sorted)."""
         return self._by_meaning[language][self._places_of(language, meanings)]
 
     def meanings_in(self, language: int, meanings: IntArray) -> IntArray:
-        """Those of some distinct meanings, which are given in order, that are told in a language."""
+        """The meanings among `meanings` (distinct, sorted) that have a sentence in a language."""
         return np.unique(self.keys[language][self._places_of(language, meanings)])
 
     def _places_of(self, language: int, meanings: IntArray) -> IntArray:
@@ -79,16 +78,16 @@ class Index:
         return concatenated_ranges(np.searchsorted(keys, meanings), self.counts_of(language, meanings))
 
     def counts_of(self, language: int, meanings: IntArray) -> IntArray:
-        """How many sentences of one language tell each of some meanings."""
+        """Number of sentences of a language with each meaning."""
         begins, ends = (
             np.searchsorted(self.keys[language], meanings, side=side) for side in ("left", "right")
         )
         return ends - begins
 
     def translations(self, pivot: int | None) -> Translations:
-        """The translations between each two languages, or between each language and the pivot.
+        """Translations for every pair of languages, or for every pair with the pivot.
 
-        Written when they are asked for the first time.
+        They are written to disk at the first call.
         """
         try:
             return open_translations(self._folder, pivot)

@@ -18,14 +18,14 @@ def write_index(
 ) -> None:
     """Indexes the sentences of a corpus by language and by meaning.
 
-    Only a language whose sentences do not come in the order of their meanings is sorted in memory, 24 bytes a sentence,
-    and so are meanings that share a text with another.
+    Two things are sorted in memory: a language whose sentences do not come in the order of their meanings, 24 bytes a
+    sentence, and the meanings that share a text.
 
     Args:
-        folder: made here.
+        folder: is created.
         meaning: int64 per sentence.
         language: per sentence, 0 ... languages - 1.
-        languages: how many there are.
+        languages: number of languages.
         hashes: uint64 per sentence, `text_hashes` of its text; empty when no two meanings share a text.
     """
     folder.mkdir()
@@ -50,7 +50,7 @@ def write_index(
 
 
 def _rows(language: IntArray, languages: int) -> Iterator[IntArray]:
-    """The sentences of the first language in the order of the corpus, then those of the next."""
+    """The sentences of each language in the order of the corpus, language after language."""
     for number in range(languages):
         begin = 0
         for piece in pieces(language):
@@ -67,7 +67,7 @@ def _in_order(keys: IntArray) -> bool:
 
 
 def _sorted(rows: list[IntArray], keys: list[IntArray]) -> Iterator[IntArray]:
-    """The rows of each language in the order of their keys, and of the corpus where they have the same."""
+    """The rows of each language, sorted by key; rows with equal keys stay in the order of the corpus."""
     for sentences, meanings in zip(rows, keys, strict=True):
         if _in_order(meanings):
             yield from pieces(sentences)
@@ -76,7 +76,7 @@ def _sorted(rows: list[IntArray], keys: list[IntArray]) -> Iterator[IntArray]:
 
 
 def _merged(keys: list[IntArray]) -> Iterator[tuple[IntArray, IntArray]]:
-    """Distinct values of sorted arrays, piece by piece in order, and how many of the arrays have each."""
+    """Distinct values of sorted arrays, piece by piece in order, and the number of arrays that hold each value."""
     edges = _edges(keys)
     for low, high in zip(edges, [*edges[1:], None], strict=True):
         ends = [len(array) if high is None else np.searchsorted(array, high) for array in keys]
@@ -86,7 +86,7 @@ def _merged(keys: list[IntArray]) -> Iterator[tuple[IntArray, IntArray]]:
 
 
 def _edges(keys: list[IntArray]) -> list[int]:
-    """The smallest value of sorted arrays, and some with about `CHUNK_ROWS` values of all arrays between them."""
+    """Lower ends of pieces of sorted arrays, with about `CHUNK_ROWS` values of all arrays in a piece."""
     stride = max(1, arrays.CHUNK_ROWS // len(keys))
     samples = np.sort(np.concatenate([array[::stride] for array in keys]))
     return np.unique(samples[:: max(1, arrays.CHUNK_ROWS // stride)]).tolist()

@@ -10,10 +10,10 @@ FILES: Final = ("tokenizer.json", "sentencepiece.bpe.model")
 
 
 def open_tokenizer(start: str) -> Tokenizer:
-    """The tokenizer that lies beside the weights, fetched from the hub if need be.
+    """Opens the tokenizer that lies beside the weights, fetched from the hub if need be.
 
     Raises:
-        InputError: there is none, or its special tokens are not XLM-R's.
+        InputError: the checkpoint has no tokenizer, or its special tokens are not XLM-R's.
     """
     for name in FILES:
         if path := checkpoint_file(start, name):

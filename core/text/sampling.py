@@ -1,7 +1,7 @@
-"""Which sentences a step sees: languages and pairs drawn with p ~ n^exponent, each stream visited without repetition.
+"""Chooses the sentences of a step: languages and pairs with p ~ n^exponent, each stream visited without repetition.
 
-Every draw is a pure function of the seed, the step and a few counters, so a run resumes exactly, on any
-number of processes, by restoring the counters. A step costs what its batch costs, however many pairs there are.
+Every draw is a pure function of the seed, the step and a few counters. So a run resumes exactly, on any number of
+processes, by restoring the counters. The cost of a step does not grow with the number of pairs of languages.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,8 @@ class Sentences:
 class Pairs:
     """`joined` translation pairs an example: rows of the corpus, [examples, joined, 2], (source, target).
 
-    Pairs of one example are of the same two languages, which keep their sides, or with `mix_languages` each of other
-    languages and with sides of its own. The two sides of a pair share an input only if `in_one_input`.
+    The pairs of an example have the same two languages on the same sides. With `mix_languages` each pair has other
+    languages, and its sides are drawn alone. The two sides of a pair share an input only if `in_one_input`.
     """
 
     joined: int = 1
@@ -44,28 +44,28 @@ class Pairs:
 
 
 Reads = Sentences | Pairs
-"""What a task may read; the sampler knows these, and no task."""
+"""What a task may read; the sampler knows these kinds, and no task."""
 
 
 def probabilities(sizes: IntArray, exponent: float) -> np.ndarray:
-    """The probability of drawing each language or pair: n^exponent, normalised (paper: 0.7); 0 for an empty one."""
+    """Probability of drawing each language or pair: n^exponent / sum of n^exponent (paper: 0.7), 0 where n is 0."""
     weights = np.where(sizes > 0, np.asarray(sizes, dtype=np.float64) ** exponent, 0.0)
     return weights / weights.sum()
 
 
 class Choice:
-    """Draws of numbers with given probabilities, by bisection of their sums."""
+    """A distribution over 0 ... len(p) - 1, sampled by bisection of its cumulative probabilities."""
 
     def __init__(self, p: np.ndarray) -> None:
         self._ends = np.cumsum(p)
         self._ends /= self._ends[-1:]
 
-    def draw(self, rng: np.random.Generator, count: int) -> IntArray:
-        """Numbers drawn with repetition: those that `rng.choice` gives, which adds up all probabilities each time."""
+    def sample(self, rng: np.random.Generator, count: int) -> IntArray:
+        """Numbers drawn with repetition; equal to those of `rng.choice`, which adds up `p` at every call."""
         return np.searchsorted(self._ends, rng.random(count), side="right")
 
     def others(self, rng: np.random.Generator, numbers: IntArray) -> IntArray:
-        """For each number another one, drawn with the same probabilities; the same where there is no other."""
+        """For each number a different number, drawn by `p`; the number itself where there is no other."""
         last = len(self._ends) - 1
         if not last:
             return numbers
@@ -79,10 +79,10 @@ class Choice:
 
 
 class Visits:
-    """Endless visits of streams: in each epoch of a stream all its positions once, in a random order.
+    """Visits the positions of streams without end: in each epoch of a stream all positions once, in random order.
 
     Attributes:
-        counts: int64 per stream, how many visits there were: the whole state.
+        counts: int64 per stream, number of visits so far; the whole state.
     """
 
     def __init__(self, sizes: IntArray, seed: tuple[int, ...]) -> None:
@@ -93,20 +93,20 @@ class Visits:
         self._keys = np.zeros((len(sizes), 4), dtype=np.uint64)
 
     def next(self, streams: IntArray, from_end: bool = False) -> IntArray:
-        """The next position of each of some streams, which may repeat; `from_end` with each epoch backwards."""
+        """The next position of each stream in `streams`, which may repeat; with `from_end`, epochs run backwards."""
         sizes, visits = self._sizes[streams], self.counts[streams] + ranks(streams)
         np.add.at(self.counts, streams, 1)
         places = sizes - 1 - visits % sizes if from_end else visits % sizes
         return permuted(places, sizes, self._round_keys(streams, visits // sizes))
 
     def _round_keys(self, streams: IntArray, epochs: IntArray) -> np.ndarray:
-        """[streams, 4]: the keys of the orders of these epochs."""
+        """Keys of the random orders of epochs, [streams, 4]."""
         orders, places = np.unique(np.stack([streams, epochs], axis=1), axis=0, return_inverse=True)
         streams, epochs = orders.T
         keys = self._keys[streams]
         for place in np.flatnonzero(self._epochs[streams] != epochs).tolist():
             keys[place] = round_keys((*self._seed, *orders[place].tolist()))
-        # of a stream's epochs the latest comes last, and stays
+        # the latest epoch of a stream comes last, and stays
         self._epochs[streams], self._keys[streams] = epochs, keys
         return keys[places]
 
@@ -146,7 +146,7 @@ class Sampler:
         """Takes the counters of `state()` back.
 
         Raises:
-            ValueError: they are not those of this text.
+            ValueError: the counters do not belong to this text.
         """
         largest, restored = max(len(self.language_p), len(self.pair_p)), dict[int, dict[int, int]]()
         for key, count in state.items():
@@ -156,12 +156,22 @@ class Sampler:
             restored.setdefault(stream, {})[number] = count
         self._visits, self._restored = {}, restored
 
-    def draw(self, step: int, stream: int, reads: Reads, examples: int, from_end: bool = False) -> IntArray:
-        """The rows that a task reads in a step, shaped as `reads` says; `from_end` those that an epoch reads last."""
+    def draw_rows(
+        self, step: int, stream: int, reads: Reads, examples: int, from_end: bool = False
+    ) -> IntArray:
+        """Rows that a task reads in a step, shaped as `reads` says.
+
+        Args:
+            step: number of the step, from 1.
+            stream: number of the task in the seeds of its random numbers.
+            reads: sentences or pairs.
+            examples: number of examples, over all processes.
+            from_end: draws the rows that an epoch reads last.
+        """
         rng = np.random.default_rng([self.seed, stream, step])
         visits = self._visits_of(stream, reads)
         if isinstance(reads, Sentences):
-            languages = self._languages.draw(rng, examples)
+            languages = self._languages.sample(rng, examples)
             return self.split.singles.rows(languages, visits.next(languages, from_end))[:, None]
         return self._draw_pairs(rng, visits, reads, examples, from_end)
 
@@ -169,7 +179,7 @@ class Sampler:
         self, rng: np.random.Generator, visits: Visits, reads: Pairs, examples: int, from_end: bool
     ) -> IntArray:
         joined, mixed = reads.joined, reads.mix_languages
-        pairs = np.repeat(self._pairs.draw(rng, examples)[:, None], joined, axis=1)
+        pairs = np.repeat(self._pairs.sample(rng, examples)[:, None], joined, axis=1)
         for slot in range(1, joined if mixed else 1):
             pairs[:, slot] = self._pairs.others(rng, pairs[:, slot - 1])
         flat = pairs.ravel()

@@ -1,4 +1,4 @@
-"""Random orders of 0 ... n - 1 that are computed where they are asked for and stored nowhere."""
+"""Random orders of 0 ... n - 1, computed position by position and stored nowhere."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def permuted(positions: IntArray, sizes: IntArray, keys: np.ndarray) -> IntArray
 
 
 def _half(sizes: IntArray) -> np.ndarray:
-    """Half of the bits that the positions below each size take, rounded up; one at least."""
+    """Half of the bits of the positions below each size, rounded up; 1 at least."""
     bits = np.frexp(np.maximum(sizes - 1, 1).astype(np.float64))[1]
     return ((bits + 1) // 2).astype(np.uint64)
 

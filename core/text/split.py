@@ -1,4 +1,4 @@
-"""What training may see of a corpus and what is held out of it: streams of sentences and of translations."""
+"""Splits a corpus into what training may see, as streams of sentences and translations, and what is held out."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,18 +16,21 @@ from core.text.index import Index
 from core.text.translations import Translations
 
 FEWEST: Final = 2
-"""Meanings to measure on: one can be taken for no other."""
+"""Fewest meanings to measure on: a single meaning cannot be mistaken for another."""
 NO_TRANSLATIONS: Final = Translations(
     np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2), dtype=np.int64), np.zeros(1, dtype=np.int64)
 )
 
 
 class Remainder:
-    """The elements of a memory-mapped array but for a few, which are skipped where it is read: no copy is made."""
+    """A view of a memory-mapped array without some of its elements.
+
+    They are skipped when the view is indexed; nothing is copied.
+    """
 
     def __init__(self, values: IntArray, left_out: IntArray) -> None:
         self._values = values
-        # how many remaining elements lie before each that is left out
+        # number of remaining elements before each element that is left out
         self._before = np.sort(left_out) - np.arange(len(left_out))
 
     def __len__(self) -> int:
@@ -38,12 +41,12 @@ class Remainder:
 
 
 class Streams:
-    """Rows that training may see, those of one language, or pair of languages, behind those of the other.
+    """Rows that training may see, in one stream per language or per pair of languages.
 
     Attributes:
-        languages: [streams] the language, or [streams, 2] the two.
-        sizes: how many rows each stream has.
-        held_out: how many rows of each are held out.
+        languages: the language of each stream, [streams], or its two languages, [streams, 2].
+        sizes: number of rows of each stream.
+        held_out: number of rows of each stream that are held out.
     """
 
     def __init__(self, languages: IntArray, rows: IntArray, bounds: IntArray, left_out: IntArray) -> None:
@@ -51,7 +54,7 @@ class Streams:
         Args:
             languages: of each stream.
             rows: all rows, [rows] sentences or [rows, 2] translations.
-            bounds: [streams + 1], where the rows of each stream begin, and where the last ones end.
+            bounds: where the rows of each stream begin, and where the last stream ends, [streams + 1].
             left_out: the positions in `rows` that are held out.
         """
         self.languages = languages
@@ -63,17 +66,17 @@ class Streams:
         return len(self.sizes)
 
     def rows(self, streams: IntArray, positions: IntArray) -> IntArray:
-        """The rows at positions 0 ... size - 1 of streams."""
+        """Rows at the given positions, 0 ... size - 1, of streams."""
         return self._rows[self._starts[streams] + positions]
 
 
 @dataclass(frozen=True)
 class Split:
-    """The sentences of each language and of each pair that training may see, and the meanings it may not.
+    """The sentences and translations that training may see, and the meanings that it may not see.
 
     Attributes:
         singles: the sentences, a stream per language of the corpus.
-        pairs: the translations, a stream per pair of languages that has some.
+        pairs: the translations, a stream per pair of languages with translations.
         held_out: the meanings that are held out, sorted.
     """
 
@@ -88,12 +91,12 @@ class Split:
 
 
 def digest_of(meanings: IntArray) -> str:
-    """SHA-256 of some meanings, which are given in order."""
+    """SHA-256 of meanings, which must be sorted."""
     return hashlib.sha256(meanings.astype("<i8").tobytes()).hexdigest()
 
 
 def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Split:
-    """Keeps some meanings from training, by language and by pair.
+    """Splits a corpus into what training may see and the meanings that are held out.
 
     Raises:
         InputError: the pivot is not among the languages, no two languages share a meaning, or fewer than two meanings
@@ -128,7 +131,7 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
 
 
 def _sentences(index: Index, held_out: IntArray) -> IntArray:
-    """Where in `index.sentences` those of the held-out meanings stand."""
+    """Positions in `index.sentences` of the sentences with held-out meanings."""
     places = [
         begin + np.searchsorted(rows, index.rows_of(language, held_out))
         for language, (begin, rows) in enumerate(zip(index.bounds, index.rows, strict=False))
@@ -137,9 +140,9 @@ def _sentences(index: Index, held_out: IntArray) -> IntArray:
 
 
 def _translations(corpus: EncodedCorpus, translations: Translations, held_out: IntArray) -> IntArray:
-    """Where in `translations.rows` those of the held-out meanings stand; found in pieces."""
+    """Positions in `translations.rows` of the translations with held-out meanings; found in pieces."""
     languages_of_meanings, places = _languages_of(corpus.index, held_out), [np.zeros(0, dtype=np.int64)]
-    # a meaning has one translation of each pair at most
+    # a meaning has at most one translation in each pair of languages
     step = max(1, arrays.CHUNK_ROWS // max(1, len(translations.languages)))
     for begin in range(0, len(held_out), step):
         pairs = [
@@ -151,18 +154,21 @@ def _translations(corpus: EncodedCorpus, translations: Translations, held_out: I
 
 
 def _languages_of(index: Index, meanings: IntArray) -> list[IntArray]:
-    """The languages that each of some meanings, which are given in order, is told in; in order."""
-    told = [
+    """The languages of each meaning, in order; `meanings` must be sorted."""
+    members = [
         np.searchsorted(meanings, index.meanings_in(language, meanings))
         for language in range(len(index.rows))
     ]
-    numbers, languages = np.concatenate(told), np.repeat(np.arange(len(told)), [len(part) for part in told])
+    numbers, languages = (
+        np.concatenate(members),
+        np.repeat(np.arange(len(members)), [len(part) for part in members]),
+    )
     order = np.argsort(numbers, kind="stable")
     return np.split(languages[order], np.cumsum(np.bincount(numbers))[:-1])
 
 
 def _places(translations: Translations, meaning: IntArray, pairs: IntArray, meanings: IntArray) -> IntArray:
-    """Where some meanings stand in the translations of pairs, which lie in their order: by bisection."""
+    """Positions of meanings among the translations of pairs, which are sorted by meaning: by bisection."""
     low, high = translations.bounds[pairs], translations.bounds[pairs + 1]
     while (unknown := np.flatnonzero(low < high)).size:
         middle = (low[unknown] + high[unknown]) // 2

@@ -1,4 +1,4 @@
-"""Strata: the sets of languages that meanings are told in, by refinement of one partition, language by language."""
+"""Strata: sets of languages that meanings have sentences in, found by refining a partition language by language."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,11 +9,11 @@ from core.text.arrays import IntArray, changeable, mapped, pieces, ranges, write
 
 
 class Strata:
-    """The strata that `write_strata` has left in a folder.
+    """The strata that `write_strata` wrote into a folder.
 
     Attributes:
         numbers: int64 per distinct meaning, its stratum.
-        translated: bool per stratum, whether some meaning of each of its components has a translation.
+        translated: bool per stratum, whether each of its components has a meaning with a translation.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,11 +31,11 @@ class Strata:
         return np.asarray(self._languages[self._bounds[stratum] : self._bounds[stratum + 1]])
 
     def members(self) -> tuple[IntArray, IntArray]:
-        """All languages of all strata: the stratum and the language of each."""
+        """Every pair of a stratum and one of its languages, as two arrays."""
         return np.repeat(np.arange(len(self)), np.diff(self._bounds)), np.asarray(self._languages)
 
     def sizes(self) -> IntArray:
-        """How many meanings each stratum has."""
+        """Number of meanings of each stratum."""
         counts = np.zeros(len(self), dtype=np.int64)
         for piece in pieces(self.numbers):
             counts += np.bincount(piece, minlength=len(self))
@@ -49,18 +49,18 @@ def write_strata(
     num_languages: Iterable[IntArray],
     keys: list[IntArray],
 ) -> None:
-    """Writes to which stratum each meaning belongs, and which languages a stratum has.
+    """Writes the stratum of each meaning, and the languages of each stratum.
 
-    All meanings of a component belong to one stratum: that of the languages of all of them, and of whether some
-    meaning among them is told in two. `stratum.bin` holds its number for each distinct meaning. `strata.bin` holds
-    the languages of one stratum behind those of the other, `strata-bounds.bin` where they end, and 1 where there is
-    a translation.
+    All meanings of a component belong to one stratum. A stratum is the set of the languages of a component, together
+    with whether one of its meanings has a translation. `stratum.bin` holds the number of the stratum of each distinct
+    meaning. `strata.bin` holds the languages, stratum after stratum. `strata-bounds.bin` holds per stratum where its
+    languages end, and 1 where there is a translation.
 
     Args:
         folder: of the index.
         meanings: int64, the distinct meanings, sorted.
-        component: per distinct meaning, the position of the smallest of its component.
-        num_languages: per distinct meaning, in how many languages it is told; in pieces.
+        component: per distinct meaning, the position of the smallest meaning of its component.
+        num_languages: per distinct meaning, the number of languages that it has sentences in; in pieces.
         keys: per language, the meanings of its sentences, sorted.
     """
     path = folder / "stratum.bin"
@@ -71,22 +71,24 @@ def write_strata(
         label[component[begin + np.flatnonzero(counts > 1)]] = 1
         begin += len(counts)
     sets = _Sets()
-    for language, told in enumerate(keys):
-        sets.refine(language, label, (component[np.searchsorted(meanings, piece)] for piece in pieces(told)))
+    for language, meanings_told in enumerate(keys):
+        sets.refine(
+            language, label, (component[np.searchsorted(meanings, piece)] for piece in pieces(meanings_told))
+        )
     for positions in ranges(len(meanings)):
         label[positions] = label[component[positions]]
     _renumber(folder, label, sets)
 
 
 class _Sets:
-    """Sets of languages as a tree, by label: each is a smaller set and one more language."""
+    """Sets of languages as a tree, by label: each set is a smaller set and one more language."""
 
     def __init__(self) -> None:
         # the empty set, without a translation (0) and with one (1)
         self._smaller, self._language = [0, 1], [-1, -1]
 
     def refine(self, language: int, label: IntArray, components: Iterator[IntArray]) -> None:
-        """Labels each component that has the language with its set so far and that language."""
+        """Adds a language to the sets of the components that have sentences in it."""
         begin, larger = len(self._smaller), dict[int, int]()
         for piece in components:
             # a component may come again, with another of its meanings
@@ -100,7 +102,7 @@ class _Sets:
             label[fresh] = np.array([larger[value] for value in values.tolist()], dtype=np.int64)[places]
 
     def languages(self, label: int) -> tuple[int, list[int]]:
-        """1 if the set of this label has a translation, and its languages in order."""
+        """1 if the set of this label has a translation, else 0; and the languages of the set, in order."""
         languages = list[int]()
         while self._language[label] >= 0:
             languages.append(self._language[label])

@@ -21,7 +21,7 @@ BOS, PAD, EOS, UNK = 0, 1, 2, 3
 SPECIAL: Final = ("<s>", "<pad>", "</s>", "<unk>")
 MASK: Final = "<mask>"
 BYTES: Final = tuple(f"<0x{byte:02X}>" for byte in range(256))
-"""Pieces of characters that have none of their own. Behind `<mask>`, so that no random replacement is one."""
+"""Pieces for the bytes of characters without a piece of their own; behind `<mask>`, so never drawn at random."""
 LITERAL: Final = re.compile("|".join(map(re.escape, (*SPECIAL, MASK))))
 NEVER: Final = -1e6
 """Score of a piece that no text is cut into."""
@@ -74,9 +74,13 @@ class Tokenizer:
         return backend
 
     def unseen(self, ids: np.ndarray) -> np.ndarray:
-        """Whether each id stands for characters that training has not met: `<unk>`, or a byte of one."""
-        first = self.backend.token_to_id(BYTES[0])
-        return (ids == UNK) if first is None else (ids == UNK) | ((ids >= first) & (ids < first + len(BYTES)))
+        """Whether each id stands for a character that training has not met: `<unk>`, or a byte of the character."""
+        first_byte = self.backend.token_to_id(BYTES[0])
+        return (
+            (ids == UNK)
+            if first_byte is None
+            else (ids == UNK) | ((ids >= first_byte) & (ids < first_byte + len(BYTES)))
+        )
 
     def decode(self, ids: np.ndarray | Sequence[int]) -> str:
         """Text of token ids, special tokens left out."""
@@ -98,14 +102,14 @@ class Tokenizer:
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, byte_fallback: bool = False) -> Tokenizer:
-    """A byte-pair tokenizer (Sennrich et al. 2016) of at most `vocabulary` tokens, the five special ones included.
+    """Trains a byte-pair tokenizer (Sennrich et al. 2016) of at most `vocabulary` tokens, five special ones included.
 
     Words begin with `▁` and punctuation stands alone, as in SentencePiece. Pairs are merged from letters upwards by
     frequency, so that scripts without spaces are cut into words first and phrases later. With `byte_fallback` there
     are 256 more pieces for the bytes of characters that the texts do not hold; without it such characters are `<unk>`.
 
     Raises:
-        InputError: the texts have more distinct characters than the vocabulary has room for.
+        InputError: the texts have more distinct characters than fit into the vocabulary.
     """
     backend = Backend(models.BPE(unk_token=SPECIAL[UNK]))
     backend.normalizer = normalizers.Sequence(
@@ -137,7 +141,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, byte_fallback: bool =
 
 
 def _with_bytes(backend: Backend) -> Backend:
-    """The tokenizer with 256 pieces for bytes behind the id that is `<mask>`'s."""
+    """The tokenizer with 256 pieces for bytes behind the id of `<mask>`."""
     definition = json.loads(backend.to_str())
     pieces = definition["model"]["vocab"]
     for piece in (MASK, *BYTES):
@@ -152,7 +156,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """Reads a `tokenizer.json`, or a folder that holds one or XLM-R's `sentencepiece.bpe.model`.
 
     Raises:
-        InputError: neither is there, or its special tokens are not XLM-R's.
+        InputError: neither file is there, or its special tokens are not XLM-R's.
     """
     file = path if path.is_file() else path / "tokenizer.json"
     if file.is_file():

@@ -1,4 +1,4 @@
-"""Which sentences translate each other, pair of languages by pair of languages: one memory-mapped table."""
+"""Sentences that translate each other, in one memory-mapped table that is ordered by pairs of languages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from core.text.arrays import IntArray, mapped, pieces, write
 from core.text.strata import Strata
 
 Side = tuple[IntArray, IntArray]
-"""The meanings of the sentences of a language, sorted, and the sentences in that order."""
+"""The meanings of the sentences of a language, sorted, and the sentences in the same order."""
 MOST_LANGUAGES: Final = 2**31
-"""Above every number of a language."""
+"""Greater than the number of any language."""
 
 
 @dataclass(frozen=True)
 class Translations:
-    """Sentences that translate each other, those of one pair of languages behind those of the other.
+    """Sentences that translate each other, pair of languages after pair of languages.
 
-    For each meaning told in both, in order, its first sentence in each.
+    For each meaning that both languages have, in order, the table holds the first sentence in each language.
 
     Attributes:
-        languages: [pairs, 2], the two languages, in order; pairs without translations are left out.
-        rows: [translations, 2], sentences of the corpus.
-        bounds: [pairs + 1], where the rows of each pair begin, and where the last ones end.
+        languages: the two languages of each pair, in order, [pairs, 2]; pairs without translations are left out.
+        rows: sentences of the corpus, [translations, 2].
+        bounds: where the rows of each pair begin, and where the last pair ends, [pairs + 1].
     """
 
     languages: IntArray
@@ -37,11 +37,11 @@ class Translations:
 
     @property
     def sizes(self) -> IntArray:
-        """How many translations each pair has."""
+        """Number of translations of each pair."""
         return np.diff(self.bounds)
 
     def pairs_among(self, languages: IntArray) -> IntArray:
-        """The numbers of the pairs of some languages, which are given in order."""
+        """Numbers of the pairs among some languages, which must be sorted."""
         sources, targets = (languages[ends] for ends in _pairs_of(len(languages)))
         wanted = sources * MOST_LANGUAGES + targets
         numbers = np.searchsorted(self._codes, wanted)
@@ -50,15 +50,15 @@ class Translations:
 
     @cached_property
     def _codes(self) -> IntArray:
-        """One number for each pair of languages, in order."""
+        """A code for each pair of languages, in rising order."""
         return self.languages @ [MOST_LANGUAGES, 1]
 
 
 def open_translations(folder: Path, pivot: int | None) -> Translations:
-    """What `write_translations` has left in a folder.
+    """Opens the translations that `write_translations` wrote into a folder.
 
     Raises:
-        OSError, ValueError: it is not there, or not whole.
+        OSError, ValueError: the translations are missing or not whole.
     """
     rows, pairs = _paths(folder, pivot)
     table = mapped(pairs).reshape(-1, 3)
@@ -69,12 +69,12 @@ def open_translations(folder: Path, pivot: int | None) -> Translations:
 
 
 def write_translations(folder: Path, pivot: int | None, strata: Strata, sides: list[Side]) -> None:
-    """Writes the translations between each two languages, or between each language and the pivot.
+    """Writes the translations for every pair of languages, or for every pair with the pivot.
 
     Args:
         folder: of the index.
         pivot: a language, or None for all pairs.
-        strata: which languages share meanings at all.
+        strata: tell which languages share meanings.
         sides: the meanings and sentences of each language.
     """
     rows, pairs = _paths(folder, pivot)
@@ -97,13 +97,13 @@ def write_translations(folder: Path, pivot: int | None, strata: Strata, sides: l
 
 
 def _paths(folder: Path, pivot: int | None) -> tuple[Path, Path]:
-    """The file of the rows and that of the pairs, which is written last."""
+    """The file of the rows, and the file of the pairs, which is written last."""
     name = "all" if pivot is None else str(pivot)
     return folder / f"translations-{name}.bin", folder / f"translations-{name}-pairs.bin"
 
 
 def _neighbours(strata: Strata, pivot: int | None) -> list[tuple[int, int]]:
-    """Pairs of languages that share a stratum, in order; with a pivot only its own."""
+    """Pairs of languages that share a stratum, in order; with a pivot, only the pairs with it."""
     numbers, languages = strata.members()
     has = csr_array((np.ones(len(numbers), dtype=bool), (numbers, languages)))
     pairs = zip(*(ends.tolist() for ends in triu(has.T @ has, 1).nonzero()), strict=True)
@@ -117,7 +117,7 @@ def _pairs_of(count: int) -> tuple[IntArray, IntArray]:
 
 
 def _shared(source: Side, target: Side) -> Iterator[IntArray]:
-    """The first sentences of both sides for each meaning that both have; looks up those of the smaller side."""
+    """First sentences of both sides for each meaning that both have; the smaller side is looked up in the other."""
     (keys, rows), (other_keys, other_rows) = source, target
     if len(keys) > len(other_keys):
         yield from (piece[:, ::-1] for piece in _shared(target, source))

@@ -86,7 +86,7 @@ def measure(text: Path) -> dict[str, float]:
     # as MMLM, TLM and XLCO read
     kinds = (Sentences(), Pairs(in_one_input=True), Pairs(joined=2, mix_languages=True))
     drawing = _milliseconds(
-        lambda step: [sampler.draw(step, stream, reads, EXAMPLES) for stream, reads in enumerate(kinds)]
+        lambda step: [sampler.draw_rows(step, stream, reads, EXAMPLES) for stream, reads in enumerate(kinds)]
     )
     tasks = tasks_of(
         build_model(language_model(settings.model, VOCABULARY, settings.seed), settings)

@@ -18,9 +18,9 @@ def draw(sampler: Sampler, step, mmlm=0, tlm=0, xlco=0, joined=1, mix_languages=
     """Rows for a step: so many examples of each task: [mmlm], [tlm, 2], [xlco * joined, 2]."""
     contrasted = Pairs(joined, mix_languages)
     return SimpleNamespace(
-        mmlm=sampler.draw(step, 0, Sentences(), mmlm)[:, 0] if mmlm else np.zeros(0, dtype=np.int64),
-        tlm=sampler.draw(step, 1, Pairs(in_one_input=True), tlm)[:, 0] if tlm else EMPTY,
-        xlco=sampler.draw(step, 2, contrasted, xlco).reshape(-1, 2) if xlco else EMPTY,
+        mmlm=sampler.draw_rows(step, 0, Sentences(), mmlm)[:, 0] if mmlm else np.zeros(0, dtype=np.int64),
+        tlm=sampler.draw_rows(step, 1, Pairs(in_one_input=True), tlm)[:, 0] if tlm else EMPTY,
+        xlco=sampler.draw_rows(step, 2, contrasted, xlco).reshape(-1, 2) if xlco else EMPTY,
     )
 
 

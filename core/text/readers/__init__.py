@@ -1,7 +1,7 @@
 """Readers of other people's files, one module per format, and the judge of what they read.
 
-`read_files` yields one `Unit` per line, row, object or entry of the input; it judges nothing. `sentences` judges: it
-drops what no sentence table may hold, merges duplicates, and says of each dropped unit where it stood and why.
+`read_files` yields a `Unit` per line, row, object or entry of the input and judges nothing. `sentences` judges: it
+drops what no sentence table may hold, leaves out duplicates, and reports where each dropped unit stood and why.
 """
 
 from core.text.readers.files import read_files

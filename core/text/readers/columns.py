@@ -1,4 +1,4 @@
-"""Which columns of a table, or keys of an object, hold which language; the rest is named and not read."""
+"""Finds the columns of a table, or keys of an object, that hold text; all others are reported and not read."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _WORDS = """id no nr num row col key val set pos tag cat len min max sum std sim
 day new old raw dev top low mid end pre lid ner lem alt org com net app err cor lab log txt xml csv tsv tmp bak dat aud
 vid pic wav tel in is to so it as or an the and for not all one two"""
 WORDS: Final = frozenset(_WORDS.split())
-"""Words that name columns and are codes of languages too: which one, the texts tell."""
+"""Words that name columns and are codes of languages too; the texts decide."""
 ABSENT: Final = ("", None)
 
 
@@ -39,7 +39,7 @@ class Columns:
     sentence: tuple[str, str] | None = None
 
     def unit(self, where: str, record: Record) -> Unit:
-        """What a record holds."""
+        """The unit that a record holds."""
         meaning = None if self.meaning is None else record.get(self.meaning)
         if self.meaning is not None and (problem := _no_meaning(meaning)):
             return faulty(where, problem)
@@ -83,15 +83,15 @@ def named_columns(
     Args:
         source: the file, for messages.
         names: of the columns, in order.
-        sample: the first records; they decide about a name such as `id`, which is Indonesian too.
-        options: what the caller says of the columns.
+        sample: the first records, which decide whether a name such as `id` is Indonesian.
+        options: the caller's choice of columns.
         notes: takes the columns that are not read.
 
     Raises:
-        InputError: no name is a language, it is unclear which one, or two name the same one.
+        InputError: no name is a language, the language of a name is unclear, or two names mean the same language.
     """
     if options.columns:
-        return _chosen(source, names, options.columns, notes)
+        return _columns_named(source, names, options.columns, notes)
     if set(LONG_COLUMNS) <= set(names):
         notes.ignore(source, [name for name in names if name not in LONG_COLUMNS], hint=False)
         return Columns({}, "meaning", ("language", "text"))
@@ -117,7 +117,7 @@ def named_columns(
 
 
 def is_language(name: str, sample: Sequence[Record] = ()) -> bool:
-    """Whether a name is a language; one that is a common word too must have texts of several words."""
+    """Whether a name is a language; a name that is a common word too must have texts of several words."""
     try:
         language_tag(name)
     except InputError:
@@ -141,15 +141,17 @@ def _numbers_only(name: str, sample: Sequence[Record]) -> bool:
     return len(values) >= SAMPLE // 2 and not any(re.search(r"[^\W\d_]", str(value)) for value in values)
 
 
-def _chosen(source: str, names: Sequence[str], columns: Mapping[str, str], notes: Notes) -> Columns:
-    found = {role: _column(source, names, name) for role, name in columns.items()}
-    notes.ignore(source, [name for name in names if name not in found.values()], hint=False)
-    if ("language" in found) != ("text" in found):
+def _columns_named(source: str, names: Sequence[str], columns: Mapping[str, str], notes: Notes) -> Columns:
+    names_by_role = {role: _column(source, names, name) for role, name in columns.items()}
+    notes.ignore(source, [name for name in names if name not in names_by_role.values()], hint=False)
+    if ("language" in names_by_role) != ("text" in names_by_role):
         raise InputError("expected --columns with both language=NAME and text=NAME, got one of them")
-    meaning = found.pop("meaning", None)
-    if "text" in found:
-        return Columns({}, meaning, (found["language"], found["text"]))
-    return Columns(dict(zip(found.values(), distinct_tags(list(found)), strict=True)), meaning)
+    meaning = names_by_role.pop("meaning", None)
+    if "text" in names_by_role:
+        return Columns({}, meaning, (names_by_role["language"], names_by_role["text"]))
+    return Columns(
+        dict(zip(names_by_role.values(), distinct_tags(list(names_by_role)), strict=True)), meaning
+    )
 
 
 def _column(source: str, names: Sequence[str], name: str) -> str:

@@ -14,22 +14,22 @@ COMMENT: Final = re.compile(r"#\s*([\w-]+)\s*=\s*(.*)")
 
 
 def read_conllu(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]:
-    """The sentences of a treebank; those with one `parallel_id` translate each other, in whatever files they stand.
+    """The sentences of a treebank; sentences of any files with the same `parallel_id` translate each other.
 
-    `sent_id` is no meaning by itself, because other treebanks number their sentences alike; --columns meaning=sent_id
-    makes it one.
+    `sent_id` is no meaning by default, because other treebanks number their sentences alike; --columns
+    meaning=sent_id takes it as the meaning.
 
     Raises:
         InputError: the language is named neither by the file nor by the options.
     """
-    chosen = dict(options.columns)
-    meaning = chosen.pop("meaning", None)
-    if not chosen:
-        chosen = {_language(path, options): "text"}
-    tags = distinct_tags(list(chosen))
+    names = dict(options.columns)
+    meaning = names.pop("meaning", None)
+    if not names:
+        names = {_language(path, options): "text"}
+    tags = distinct_tags(list(names))
     for where, comments in _sentences(lines_of(path, options, notes)):
         label = meaning or ("parallel_id" if "parallel_id" in comments else None)
-        columns = Columns(dict(zip(chosen.values(), tags, strict=True)), label)
+        columns = Columns(dict(zip(names.values(), tags, strict=True)), label)
         if absent := [name for name in columns.languages if name not in comments]:
             yield faulty(where, f"has no comment # {absent[0]} = ...")
         else:
@@ -49,7 +49,7 @@ def _language(path: Path, options: ReadOptions) -> str:
 
 
 def _sentences(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The comments of each sentence, and where it stands; a sentence ends with an empty line."""
+    """The place and the comments of each sentence; a sentence ends with an empty line."""
     comments: dict[str, str] = {}
     begin = 0
     for number, line in enumerate(lines, start=1):

@@ -1,4 +1,4 @@
-"""Finds the reader of each file: files of one kind, in any order, are read in the order of their names."""
+"""Finds the reader of each file; files must be of one kind and are read in the order of their names."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -41,7 +41,7 @@ NAMED: Final = {read_table, read_xliff, read_po, read_subtitles, read_conllu}
 IN_COLUMNS: Final = {read_table, read_json, read_parquet, read_data_set, read_conllu}
 """Readers that `--columns` tells what to read."""
 COMPANIONS: Final = ("readme", "license", "licence", "copying", "source.md", "changelog", "checksums")
-"""What the names of files begin with that lie beside text and tell of it."""
+"""Beginnings of the names of files that describe the text beside them."""
 TABLE_SHARE: Final = 0.9
 LINES_SEEN: Final = 100
 
@@ -65,8 +65,10 @@ def read_files(paths: Sequence[Path], options: ReadOptions, notes: Notes) -> Ite
         parts = [(files.paths[0].name, read_aligned(files, options, notes)) for files in sets]
     else:
         parts = [
-            (path.name, reader(path, own, notes))
-            for path, own in sorted(zip(paths, _options_of(paths, reader, options), strict=True), key=_name)
+            (path.name, reader(path, file_options, notes))
+            for path, file_options in sorted(
+                zip(paths, _options_of(paths, reader, options), strict=True), key=_name
+            )
         ]
     for name, units in parts:
         yield from (
@@ -127,7 +129,7 @@ def _check_options(paths: Sequence[Path], reader: Reader | None, options: ReadOp
 
 
 def _options_of(paths: Sequence[Path], reader: Reader, options: ReadOptions) -> list[ReadOptions]:
-    """The options of each file: where a file is in one language, each gets its own."""
+    """The options of each file, in which a file of a single language has its own language."""
     if reader not in (read_subtitles, read_conllu) or not options.languages:
         return [options] * len(paths)
     if len(options.languages) != len(paths):

@@ -1,4 +1,4 @@
-"""A set of 64-bit fingerprints in NumPy arrays: about eleven bytes for each that it holds."""
+"""A set of 64-bit fingerprints in NumPy arrays: about eleven bytes per fingerprint."""
 
 from typing import Final
 
@@ -10,11 +10,11 @@ EMPTY: Final = np.uint64(0)
 
 
 class Fingerprints:
-    """Which 64-bit numbers were met before.
+    """A set of 64-bit numbers.
 
-    Tables with open addressing, each twice as large as the one before it; a full one is never copied, so that memory
-    does not double while the set grows. Two different texts have one fingerprint with a probability of
-    n * n / 2**65 for n texts: 0.0003 for a hundred million.
+    The set has tables with open addressing, each twice as large as the table before it. A full table is never copied,
+    so memory does not double while the set grows. Among n texts two different ones have the same fingerprint with
+    probability n * n / 2**65: 0.0003 for a hundred million.
     """
 
     def __init__(self, slots: int = FIRST_SLOTS) -> None:
@@ -22,15 +22,15 @@ class Fingerprints:
         self._held = 0
 
     def add(self, values: np.ndarray) -> np.ndarray:
-        """Adds numbers (uint64) and returns of each whether it is new: neither held nor earlier among them."""
+        """Adds numbers (uint64); returns for each whether it is new: neither in the set nor earlier in `values`."""
         # zero stands for an empty slot
         values = np.where(values == EMPTY, np.uint64(1), values)
         fresh = np.zeros(len(values), dtype=bool)
-        _, first = np.unique(values, return_index=True)
+        _, unseen = np.unique(values, return_index=True)
         for table in self._tables:
-            first = first[~_holds(table, values[first])]
-        fresh[first] = True
-        self._insert(values[first])
+            unseen = unseen[~_holds(table, values[unseen])]
+        fresh[unseen] = True
+        self._insert(values[unseen])
         return fresh
 
     def _insert(self, values: np.ndarray) -> None:
@@ -43,7 +43,7 @@ class Fingerprints:
         slots = _slots(table, values)
         while len(values):
             free = table[slots] == EMPTY
-            # of two values for one slot the last stays, and the other goes on
+            # where two values want one slot the last stays, and the other goes on
             table[slots[free]] = values[free]
             waiting = table[slots] != values
             values, slots = values[waiting], (slots[waiting] + 1) % len(table)
@@ -51,13 +51,13 @@ class Fingerprints:
 
 def _holds(table: np.ndarray, values: np.ndarray) -> np.ndarray:
     held = np.zeros(len(values), dtype=bool)
-    asked, slots = np.arange(len(values)), _slots(table, values)
-    while len(asked):
+    pending, slots = np.arange(len(values)), _slots(table, values)
+    while len(pending):
         entries = table[slots]
-        same = entries == values[asked]
-        held[asked[same]] = True
+        same = entries == values[pending]
+        held[pending[same]] = True
         going_on = ~same & (entries != EMPTY)
-        asked, slots = asked[going_on], (slots[going_on] + 1) % len(table)
+        pending, slots = pending[going_on], (slots[going_on] + 1) % len(table)
     return held
 
 

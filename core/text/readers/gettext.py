@@ -16,18 +16,18 @@ from core.text.readers.unit import Notes, ReadOptions, Unit, distinct_tags
 CHARSET: Final = re.compile(rb"charset=([\w.:-]+)", re.IGNORECASE)
 HEADER_BYTES: Final = 1 << 16
 SOURCE: Final = "en"
-"""The language of messages by the convention of gettext, where nothing else is said."""
+"""The language of messages by the convention of gettext, where no option names another."""
 MANY: Final = 100
 """A number that takes the plural form of a message in every language that has one."""
 
 
 def read_po(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]:
-    """The messages of a PO file; a plural is a unit of its own, and a fuzzy translation a missing one.
+    """The messages of a PO file; a plural is a unit of its own, and a fuzzy translation counts as missing.
 
-    Obsolete entries are comments of their file and left out.
+    Obsolete entries are comments and left out.
 
     Raises:
-        InputError: the file is no PO, or its language is named nowhere.
+        InputError: the file is no PO, or nothing names its language.
     """
     store = _store(path, options, notes)
     source, target = distinct_tags(options.languages or (SOURCE, _target(path, store)))
@@ -38,8 +38,8 @@ def read_po(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]:
         forms = [str(text) for text in cast(list[str], getattr(entry.target, "strings", [entry.target]))]
         where = f"line {entry.line_number}"
         for text, number in zip(getattr(entry.source, "strings", [entry.source]), (1, MANY), strict=False):
-            chosen = form(number) if entry.hasplural() else 0
-            translation = "" if entry.isfuzzy() or chosen >= len(forms) else forms[chosen]
+            place = form(number) if entry.hasplural() else 0
+            translation = "" if entry.isfuzzy() or place >= len(forms) else forms[place]
             texts = {source: str(text), target: translation}
             yield Unit(where, {tag: text for tag, text in texts.items() if text}, missing=not translation)
 

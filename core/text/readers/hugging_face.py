@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face: a folder, or a name on the hub; streamed, and of Parquet, JSON and Arrow alone."""
+"""Data sets of Hugging Face, a folder or a name on the hub; streamed from Parquet, JSON and Arrow files only."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +17,12 @@ def read_data_set(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Un
     """The rows of a data set as units: its feature `translation`, or columns named by languages.
 
     Raises:
-        InputError: there is no such data set, its format is not read, or it has several splits and none is chosen.
+        InputError: there is no such data set, its format is not read, or the options name none of several splits.
     """
     from datasets.exceptions import DatasetsError
 
     try:
-        rows = _opened(path, options)
+        rows = _open(path, options)
         objects = (Object(f"row {number}", row) for number, row in enumerate(rows, start=1))
         yield from units_of(path.name, objects, options, notes)
     except InputError:
@@ -34,12 +34,12 @@ def read_data_set(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Un
         ) from error
 
 
-def _opened(path: Path, options: ReadOptions) -> Any:
+def _open(path: Path, options: ReadOptions) -> Any:
     import datasets
 
     if any((path / name).is_file() for name in SAVED):
-        found: Any = datasets.load_from_disk(str(path))
-        return _split(path, found, options.split) if isinstance(found, dict) else found
+        data_set: Any = datasets.load_from_disk(str(path))
+        return _split(path, data_set, options.split) if isinstance(data_set, dict) else data_set
     builder = datasets.load_dataset_builder(str(path), options.config)
     form = type(builder).__module__.rpartition(".")[2]
     if form not in FORMATS:

@@ -1,4 +1,4 @@
-"""What may stand in a sentence table: drops the rest, says of each dropped unit where it stood and why, and counts."""
+"""Judges units: drops what no sentence table may hold, reports where each dropped text stood and why, and counts."""
 
 import hashlib
 import re
@@ -30,11 +30,11 @@ INVISIBLE: Final = _characters(
     *("\u115f\u1160", "\u17b4\u17b5", "\u180b\u180f", "\u2000\u200f", "\u2028\u202e", "\u2060\u206f"),
     *("\ufe00\ufe0f", "\ufff0\ufff8", "\U0001bca0\U0001bca3", "\U0001d173\U0001d17a", "\U000e0000\U000e0fff"),
 )
-"""Spaces, marks of direction, variation selectors, fillers: what Unicode calls default ignorable, and what is blank."""
+"""Spaces, marks of direction, variation selectors, fillers: default ignorable in Unicode, or blank."""
 
 
 UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, TAB and line breaks among them, and what stands for bytes that could not be decoded."""
+"""Control characters, TAB and line breaks among them, and surrogates, which stand for undecodable bytes."""
 
 
 class Rejected(NamedTuple):
@@ -47,14 +47,14 @@ class Rejected(NamedTuple):
 
 @dataclass
 class Counts:
-    """What became of the units of the input: units = imported + duplicates + rejected.
+    """Numbers of units by their fate: units = imported + duplicates + rejected.
 
     Attributes:
-        units: read in all.
-        imported: without a fault.
-        duplicates: whose texts and meaning came before.
-        rejected: left out, whole or in part.
-        missing: translations that units have room for and do not hold.
+        units: units read in all.
+        imported: new units without a fault.
+        duplicates: units whose texts and meaning came before.
+        rejected: units left out, whole or in part.
+        missing: translations that units have a place for and do not hold.
         identical: translations in new units that repeat the text of another language.
     """
 
@@ -77,13 +77,13 @@ class _Candidate(NamedTuple):
 class MeaningNumbers:
     """Numbers of meanings: lines count up, whole numbers stay, and labels are hashed, so that no two kinds collide.
 
-    Whatever kind comes first keeps its numbers. A label has one number, in whatever file and order it comes.
+    The kind that comes first keeps its numbers. A label has the same number in all files and orders.
     """
 
     plain: type | None = None
 
     def of(self, meaning: int | str | None, position: int) -> int:
-        """The number of a unit's meaning; `position` is that of the unit among all."""
+        """The number of a unit's meaning; `position` is the position of the unit among all units."""
         if isinstance(meaning, str) and len(meaning) < 20 and meaning == _as_number(meaning):
             meaning = int(meaning)
         number = position if meaning is None else meaning
@@ -112,15 +112,15 @@ def sentences(
     counts: Counts,
     max_characters: int = MAX_CHARACTERS,
 ) -> Iterator[Row]:
-    """Rows of a sentence table from units, in the same memory however many there are.
+    """Rows of a sentence table from units; memory does not grow with the number of units.
 
-    A unit whose texts and meaning came before is a duplicate and is merged with the first; texts are compared in NFC
-    and without spaces round them. A faulty text is left out and the rest of its unit stays.
+    A unit whose texts and meaning came before is a duplicate and is left out; texts are compared in NFC and without
+    surrounding spaces. A faulty text is left out and the rest of its unit stays.
 
     Args:
-        units: what a reader yields.
+        units: from a reader.
         reject: called with each text or unit that is left out.
-        counts: counts the units by what becomes of them; units = imported + duplicates + rejected.
+        counts: adds up the units by their fate.
         max_characters: longer texts are faulty.
     """
     numbers, seen = MeaningNumbers(), Fingerprints()
@@ -144,7 +144,7 @@ def _candidates(
     counts: Counts,
     max_characters: int,
 ) -> list[_Candidate]:
-    """What of some units may stand in the table; empty when there are no more units."""
+    """The acceptable texts of units; empty when there are no more units."""
     candidates: list[_Candidate] = []
     for unit in units:
         texts, whole = _accepted(unit, reject, max_characters)
@@ -161,7 +161,7 @@ def _candidates(
 def _accepted(
     unit: Unit, reject: Callable[[Rejected], None], max_characters: int
 ) -> tuple[dict[str, str], bool]:
-    """The texts of a unit that may stand in the table, in NFC; and whether these are all."""
+    """The acceptable texts of a unit, in NFC, and whether these are all its texts."""
     if unit.problem:
         reject(Rejected(unit.where, unit.problem, ""))
         return {}, False
@@ -181,8 +181,8 @@ def _accepted(
 def _problem(text: str, max_characters: int) -> str | None:
     if not text or (text[0] in INVISIBLE and all(character in INVISIBLE for character in text)):
         return "is empty" if not text else "is empty: its characters are all invisible"
-    if not text.isprintable() and (found := UNFIT.search(text)):
-        return _unfit(found.group())
+    if not text.isprintable() and (match := UNFIT.search(text)):
+        return _unfit(match.group())
     if len(text) > max_characters:
         return f"is over-long ({len(text):,} characters; at most {max_characters:,})"
     return None

@@ -1,7 +1,7 @@
 """Line-aligned text: one file per language, line i of each a translation of line i of the others.
 
-Many sets of files are told apart by their names: `tatoeba.ara-eng.ara` and `tatoeba.ara-eng.eng` are one, and each set
-keeps its own English side.
+Several sets of files are told apart by their names: `tatoeba.ara-eng.ara` and `tatoeba.ara-eng.eng` are one set, and
+each set keeps its own English side.
 """
 
 import itertools
@@ -27,7 +27,7 @@ class Aligned(NamedTuple):
 
 
 def language_of(path: Path) -> str | None:
-    """The language that ends a file's name, as it is written there; None where none does."""
+    """The language at the end of a file's name, as written there; None where the name ends with no language."""
     name = unpacked_name(path)
     name = name.removesuffix(PLAIN) if name.endswith(PLAIN) else name
     language = Path(name).suffix.removeprefix(".")
@@ -35,10 +35,10 @@ def language_of(path: Path) -> str | None:
 
 
 def aligned_sets(paths: Sequence[Path], options: ReadOptions, notes: Notes) -> list[Aligned]:
-    """Files as sets that are line-aligned, in the order of their names; one set if no two names belong together.
+    """Sets of line-aligned files, in the order of their names; one set if no two names belong together.
 
     Raises:
-        InputError: a language is unknown, or one comes twice in a set.
+        InputError: a language is unknown, or comes twice in a set.
     """
     if options.languages:
         if len(options.languages) != len(paths):
@@ -46,7 +46,7 @@ def aligned_sets(paths: Sequence[Path], options: ReadOptions, notes: Notes) -> l
                 f"expected one language per file, got {len(options.languages)} languages for {len(paths)} files"
             )
         return [_aligned(paths, options.languages)]
-    languages = [_named(path) for path in paths]
+    languages = [_language_in_name(path) for path in paths]
     sets: dict[tuple[Path, str], list[int]] = {}
     for position, (path, language) in enumerate(zip(paths, languages, strict=True)):
         name = unpacked_name(path).removesuffix(PLAIN).removesuffix(language)
@@ -64,7 +64,7 @@ def aligned_sets(paths: Sequence[Path], options: ReadOptions, notes: Notes) -> l
     ]
 
 
-def _named(path: Path) -> str:
+def _language_in_name(path: Path) -> str:
     language = language_of(path)
     if language is None:
         raise InputError(

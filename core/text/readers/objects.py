@@ -19,7 +19,7 @@ PARQUET_ROWS: Final = 10_000
 
 
 class Object(NamedTuple):
-    """One object: where it stands and what it holds, or what is wrong with it."""
+    """An object of a file: its place and its content, or what is wrong with it."""
 
     where: str
     record: Record
@@ -30,7 +30,7 @@ def read_json(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]:
     """The objects of JSON Lines, or of one JSON list, as units. A list is held in memory, lines are not.
 
     Raises:
-        InputError: the keys of the first object name no language, or it is unclear which one.
+        InputError: the keys of the first object name no language, or the language of a key is unclear.
     """
     lines = lines_of(path, options, notes)
     beginning = list(islice(lines, 1))
@@ -62,7 +62,7 @@ def _items(path: Path, text: str) -> Iterator[Object]:
 
 def _parsed(where: str, text: str) -> Object:
     try:
-        return _object(where, json.loads(text, object_pairs_hook=_once))
+        return _object(where, json.loads(text, object_pairs_hook=_distinct_keys))
     except json.JSONDecodeError as error:
         return Object(where, {}, f"is not JSON ({error.msg})")
     except RecursionError:
@@ -71,7 +71,7 @@ def _parsed(where: str, text: str) -> Object:
         return Object(where, {}, f"cannot be read ({error})")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         raise ValueError("a key comes twice")
@@ -88,7 +88,7 @@ def read_parquet(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Uni
     """The rows of a Parquet file as units.
 
     Raises:
-        InputError: the file is damaged, or no column is a language, or it is unclear which one.
+        InputError: the file is damaged, no column is a language, or the language of a column is unclear.
     """
     return units_of(path.name, _rows(path, notes), options, notes)
 
@@ -106,12 +106,12 @@ def _rows(path: Path, notes: Notes) -> Iterator[Object]:
 
 
 def units_of(source: str, objects: Iterable[Object], options: ReadOptions, notes: Notes) -> Iterator[Unit]:
-    """Objects as units; each set of keys that occurs is looked at once.
+    """Objects as units; each distinct set of keys is examined once.
 
-    What stands under `translation` is taken for the object itself, as in data sets of Hugging Face.
+    The value of the key `translation` is taken for the object itself, as in data sets of Hugging Face.
 
     Raises:
-        InputError: the keys of the first object name no language, or it is unclear which one.
+        InputError: the keys of the first object name no language, or the language of a key is unclear.
     """
     rest = (_translation(entry, notes) for entry in objects)
     sample = list(islice(rest, SAMPLE))

@@ -36,13 +36,13 @@ MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte-order marks; that of UTF-32 begins as that of UTF-16 does."""
+"""Byte-order marks and their encodings; the mark of UTF-32 begins like that of UTF-16, so it comes before."""
 BUFFER_BYTES: Final = 1 << 18
 DAMAGES: Final = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, OSError)
 
 
 class _Counted(io.FileIO):
-    """A file that adds what is read of it to the notes."""
+    """A file that adds the number of bytes read from it to the notes."""
 
     def __init__(self, path: Path, notes: Notes) -> None:
         super().__init__(path)
@@ -60,7 +60,7 @@ def unpacked_name(path: Path) -> str:
 
 
 def ending(path: Path) -> str:
-    """What ends the unpacked name, in small letters: `de` of `train.de.gz`."""
+    """The ending of the unpacked name, in small letters: `de` of `train.de.gz`."""
     return Path(unpacked_name(path)).suffix.removeprefix(".").lower()
 
 
@@ -74,14 +74,14 @@ def open_bytes(path: Path, notes: Notes) -> Generator[IO[bytes]]:
     if not path.is_file():
         raise InputError(f"expected a file, got {path}: it does not exist")
     packer = PACKERS.get(path.suffix.lower(), nullcontext)
-    # what unpacks a file does not close it
+    # a packer does not close the file that it unpacks
     with io.BufferedReader(_Counted(path, notes), BUFFER_BYTES) as packed, packer(packed) as file:
         yield file
 
 
 @contextmanager
 def open_text(path: Path, options: ReadOptions, notes: Notes) -> Generator[io.TextIOWrapper]:
-    """Opens the text of a file in lines that newline alone ends; undecodable bytes become surrogates.
+    """Opens the text of a file; only a newline ends a line, and undecodable bytes become surrogates.
 
     Raises:
         InputError: there is no such file, or the encoding is unknown.
@@ -102,7 +102,7 @@ def open_text(path: Path, options: ReadOptions, notes: Notes) -> Generator[io.Te
 
 
 def encoding_of(beginning: bytes, declared: str | None) -> str:
-    """The encoding that a byte-order mark or the caller says; else UTF-8.
+    """The encoding by the byte-order mark, else the declared encoding, else UTF-8.
 
     Raises:
         InputError: the declared encoding is unknown.
@@ -123,7 +123,7 @@ def encoding_of(beginning: bytes, declared: str | None) -> str:
 
 @contextmanager
 def damages_named(path: Path) -> Generator[None]:
-    """Turns the errors of a damaged file into one that names the file.
+    """Turns the errors of a damaged file into an InputError that names the file.
 
     Raises:
         InputError: the file is cut off, damaged, or in another encoding.
@@ -141,6 +141,6 @@ def damages_named(path: Path) -> Generator[None]:
 
 
 def lines_of(path: Path, options: ReadOptions, notes: Notes) -> Generator[str]:
-    """The lines of a text file, with what ends them."""
+    """The lines of a text file, with their line ends."""
     with damages_named(path), open_text(path, options, notes) as file:
         yield from file

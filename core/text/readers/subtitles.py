@@ -1,4 +1,4 @@
-"""Subtitles (SRT): a block that stands at the same time in files of one name translates the others.
+"""Subtitles (SRT): blocks of the same time in files of the same name translate each other.
 
 A block of an `.msrt` file holds several languages, each in a line that begins with `[tag]`.
 """

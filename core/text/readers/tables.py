@@ -17,7 +17,7 @@ USUAL: Final = {"csv": ",", "tsv": "\t", "txt": "\t"}
 
 
 class Cells(NamedTuple):
-    """One row: where it stands and its cells, or what is wrong with it."""
+    """A row of a table: its place and its cells, or what is wrong with it."""
 
     where: str
     cells: Sequence[str]
@@ -25,12 +25,12 @@ class Cells(NamedTuple):
 
 
 def read_table(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]:
-    """The rows of a table as units; a row without any text between its separators is none.
+    """The rows of a table as units; empty lines are skipped.
 
-    Cells are enclosed by quotation marks in .csv and not in .tsv, unless `options.quotes` says otherwise.
+    Quotation marks enclose cells in .csv and are text in .tsv, unless `options.quotes` says otherwise.
 
     Raises:
-        InputError: no column is a language, or it is unclear which one.
+        InputError: no column is a language, or the language of a column is unclear.
     """
     lines = lines_of(path, options, notes)
     beginning = list(islice(lines, SAMPLE))
@@ -49,16 +49,16 @@ def read_table(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]
 
 
 def _units(source: str, rows: Iterator[Cells], options: ReadOptions, notes: Notes) -> Iterator[Unit]:
-    first = next(rows, None)
-    if first is None:
+    head = next(rows, None)
+    if head is None:
         return
-    if first.problem:
-        raise InputError(f"{source}, {first.where}: the first row {first.problem}")
-    names = _names(first.cells, options)
+    if head.problem:
+        raise InputError(f"{source}, {head.where}: the first row {head.problem}")
+    names = _names(head.cells, options)
     if not names:
         # the first row is text already
-        rows = chain([first], rows)
-        names = _numbered(source, len(first.cells), options)
+        rows = chain([head], rows)
+        names = _numbered(source, len(head.cells), options)
     sample = list(islice(rows, SAMPLE))
     records = [dict(zip(names, row.cells, strict=False)) for row in sample if len(row.cells) == len(names)]
     columns = named_columns(source, names, records, options, notes)
@@ -75,7 +75,7 @@ def _unit(row: Cells, names: Sequence[str], columns: Columns) -> Unit:
 
 
 def _names(cells: Sequence[str], options: ReadOptions) -> list[str]:
-    """The names of the columns that a header gives; none where the first row is no header."""
+    """The names of the columns by the header; empty where the first row is no header."""
     counted = options.columns and all(column.isdecimal() for column in options.columns.values())
     if (options.languages or counted) and not options.header:
         return []
@@ -87,7 +87,7 @@ def _names(cells: Sequence[str], options: ReadOptions) -> list[str]:
 
 
 def _numbered(source: str, width: int, options: ReadOptions) -> list[str]:
-    """Names for the columns of a table without header: the languages that are named, or numbers."""
+    """Names for the columns of a table without header: the languages of the options, then numbers."""
     if len(options.languages) > width:
         raise InputError(
             f"{source}: expected {width} languages at most, one per column, got {' '.join(options.languages)}"
@@ -96,7 +96,7 @@ def _numbered(source: str, width: int, options: ReadOptions) -> list[str]:
 
 
 def _separator(lines: Sequence[str], usual: str, enclosed: bool) -> str:
-    """What separates the cells: the character that cuts most rows into as many cells, two or more, as the first."""
+    """The separator of cells: the character that cuts most rows into as many cells, two or more, as the first row."""
 
     def agreement(separator: str) -> float:
         rows = _enclosed(iter(lines), separator) if enclosed else _plain(iter(lines), separator)
@@ -119,7 +119,7 @@ def _plain(lines: Iterator[str], separator: str) -> Iterator[Cells]:
 
 
 class _Replayed:
-    """Lines that can be read again from the one after the last row's beginning."""
+    """Lines that can be read again, from the second line of the current row on."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines, self._again, self.row, self.number = lines, deque[str](), list[str](), 0
@@ -139,7 +139,7 @@ class _Replayed:
         return self.number + 1
 
     def back_to(self, number: int) -> None:
-        """Goes back to a line of the row that is read."""
+        """Goes back to a line of the current row."""
         count = self.number - number + 1
         if count:
             self._again.extendleft(reversed(self.row[-count:]))
@@ -147,7 +147,7 @@ class _Replayed:
 
 
 def _enclosed(lines: Iterator[str], separator: str) -> Iterator[Cells]:
-    """Rows whose cells quotation marks may enclose; one that breaks the rules of quoting costs its first line alone."""
+    """Rows whose cells may stand in quotation marks; a row with broken quoting loses only its first line."""
     source = _Replayed(lines)
     table = csv.reader(source, delimiter=separator, strict=True)
     while True:

@@ -1,4 +1,4 @@
-"""What readers pass on: units of the input, and what there is to say about the input beside them."""
+"""What readers pass on: units of the input, and notes about the input."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ class Unit(NamedTuple):
         texts: by language tag; translations that are missing are left out.
         meaning: a number or label that other units share; None is a meaning that no other unit has.
         problem: why the unit cannot be read.
-        missing: translations that the unit has room for and does not hold.
+        missing: translations that the unit has a place for and does not hold.
     """
 
     where: str
@@ -35,12 +35,12 @@ def faulty(where: str, problem: str) -> Unit:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read files that do not say it themselves.
+    """How to read files that do not describe themselves.
 
     Attributes:
-        languages: of line-aligned files in their order, of the columns of a table without header, of the two sides of
-            a file that names none.
-        columns: column by language, or by `meaning`, `language` and `text`: a name, or a number that begins at 1.
+        languages: of line-aligned files in their order, of the columns of a table without header, or of the two sides
+            of a file that names no language.
+        columns: column by language, or by `meaning`, `language` and `text`: a name, or a number from 1.
         header: the first row names columns, although `languages` or numbers name them too.
         quotes: whether quotation marks enclose cells; `auto` is `enclose` for .csv and `text` for all else.
         encoding: of text; None is UTF-8, or what a byte-order mark says.
@@ -58,7 +58,7 @@ class ReadOptions:
 
 @dataclass
 class Notes:
-    """What readers say beside their units.
+    """Notes of readers beside their units.
 
     Attributes:
         say: called with a sentence for people.
@@ -71,7 +71,7 @@ class Notes:
     bytes_read: int = 0
 
     def ignore(self, source: str, columns: Sequence[str], hint: bool = True) -> None:
-        """Says once of each column that it is not read."""
+        """Reports each column that is not read, once."""
         unknown = [column for column in columns if column not in self.ignored]
         self.ignored.update(dict.fromkeys(unknown))
         if unknown and hint:
@@ -82,11 +82,11 @@ def distinct_tags(names: Sequence[str]) -> list[str]:
     """The language tags of names that stand side by side: columns, keys, files, sides of a unit.
 
     Raises:
-        InputError: a name is no language, or two name the same one.
+        InputError: a name is no language, or two names mean the same language.
     """
     tags = [language_tag(name) for name in names]
     for tag in tags:
-        same = [name for name, other in zip(names, tags, strict=True) if other == tag]
+        same = [name for name, other_tag in zip(names, tags, strict=True) if other_tag == tag]
         if len(same) > 1:
             raise InputError(
                 f"expected a different language for each text, got {tag} twice ({', '.join(same)}): "

@@ -16,14 +16,14 @@ from core.text.readers.unit import Notes, ReadOptions, Unit, distinct_tags, faul
 CODES: Final = frozenset({"bpt", "ept", "it", "ph", "ut", "sub", "x", "bx", "ex", "sc", "ec", "cp"})
 """Elements inside a text whose content is code of the document and not text."""
 UNTRANSLATED: Final = frozenset({"new", "needs-translation"})
-"""States of an XLIFF 1.2 target that is the source still."""
+"""States of an XLIFF 1.2 target that still holds the source text."""
 LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def _elements(
     path: Path, options: ReadOptions, notes: Notes, names: Sequence[str]
 ) -> Iterator[tuple[str, Any]]:
-    """Beginnings and ends of the elements of these names; an element that has ended is forgotten.
+    """Beginnings and ends of the elements with these names; an element that has ended is freed.
 
     Raises:
         InputError: the file is no well-formed XML.
@@ -49,7 +49,7 @@ def _elements(
 
 
 def _forget(element: Any) -> None:
-    # what stood before it is kept by its parent otherwise
+    # otherwise its parent keeps the elements before it
     element.clear(keep_tail=True)
     while element.getprevious() is not None:
         del element.getparent()[0]
@@ -77,7 +77,7 @@ def read_xliff(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]
     """The units of an XLIFF 1.2 file, or the segments of an XLIFF 2 file: source and target.
 
     Raises:
-        InputError: the file is no well-formed XML, or says no language and none is named.
+        InputError: the file is no well-formed XML, or neither file nor options name the languages.
     """
     languages = list(options.languages)
     for event, element in _elements(path, options, notes, ["xliff", "file", "trans-unit", "segment", "unit"]):
@@ -97,7 +97,7 @@ def read_xliff(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]
 
 
 def _sides(element: Any) -> list[str]:
-    """The languages that a file of XLIFF 1.2, or the root of XLIFF 2, names."""
+    """The languages named by a file element of XLIFF 1.2 or by the root of XLIFF 2."""
     sides = [
         element.get("source-language") or element.get("srcLang"),
         element.get("target-language") or element.get("trgLang"),

@@ -56,7 +56,7 @@ def test_an_empty_stream_is_never_drawn(sizes, exponent, seed):
     p = probabilities(sizes, exponent)
     assert p.sum() == pytest.approx(1)
     assert ((p == 0) == (sizes == 0)).all()
-    drawn = Choice(p).draw(np.random.default_rng(seed), 300)
+    drawn = Choice(p).sample(np.random.default_rng(seed), 300)
     assert (sizes[drawn] > 0).all()
     Visits(sizes, (1,)).next(drawn)
 
@@ -64,7 +64,7 @@ def test_an_empty_stream_is_never_drawn(sizes, exponent, seed):
 @given(SIZES, st.floats(0, 1), st.integers(0, 10**6))
 def test_a_choice_draws_the_numbers_that_numpy_draws(sizes, exponent, seed):
     p = probabilities(np.array(sizes), exponent)
-    drawn = Choice(p).draw(np.random.default_rng(seed), 50)
+    drawn = Choice(p).sample(np.random.default_rng(seed), 50)
     expected = np.random.default_rng(seed).choice(len(p), size=50, p=p)
     np.testing.assert_array_equal(drawn, expected)
 
