@@ -1,4 +1,4 @@
-"""Information in nats: bounds on scores, estimators on samples, distributions that know the truth."""
+"""Information in nats: bounds on scores, estimators on samples, and distributions with a known truth."""
 
 from core.information import bounds
 from core.information.estimators.estimate import estimate

@@ -1,6 +1,7 @@
-"""What any information must satisfy, asked of an estimator on given samples (after Song and Ermon 2020).
+"""Checks an estimator on given samples against what any information must satisfy (after Song and Ermon 2020).
 
-An estimator may be wrong on data whose truth nobody knows; these questions have known answers on any data.
+Nobody knows the truth of real data, so an estimator may be wrong there unseen; these checks have known answers on any
+data.
 """
 
 from collections.abc import Callable
@@ -12,16 +13,20 @@ from jaxtyping import Float
 from core.errors import InputError
 
 Estimator = Callable[[np.ndarray, np.ndarray], float]
-"""Samples in, nats out: `lambda x, y: estimate(x, y).nats`."""
+"""Maps samples to nats, such as `lambda x, y: estimate(x, y).nats`."""
 
 
 @dataclass(frozen=True)
 class Consistency:
-    """Answers in nats (ratios where said); the ideal stands in brackets.
+    """Readings of an estimator in nats; `additive` is a ratio.
 
-    whole: the information itself; independent: of shuffled pairs [0]; swapped: I(y; x) - I(x; y) [0];
-    mapped: change under an invertible linear map of both sides [0]; processed: I(x; half of y) - I(x; y) [<=
-    0]; additive: I of two independent copies side by side over twice I [1].
+    Attributes:
+        whole: the information of the samples.
+        independent: the information of shuffled pairs; ideally 0.
+        swapped: I(y; x) - I(x; y); ideally 0.
+        mapped: change under an invertible linear map of both sides; ideally 0.
+        processed: I(x; half of y) - I(x; y); ideally <= 0.
+        additive: I of two independent copies side by side / (2 I); ideally 1.
     """
 
     whole: float
@@ -37,14 +42,18 @@ def self_consistency(
 ) -> Consistency:
     """Independence, symmetry, invariance, data processing and additivity of an estimator on these samples.
 
-    The copies for additivity are the two halves of the samples. Raises InputError for fewer than 40 samples.
+    The copies for additivity are the two halves of the samples.
+
+    Raises:
+        InputError: fewer than 40 samples came.
+
     Source: Song and Ermon 2020 (1910.06222).
 
     Example:
         >>> from core.information.estimators.gaussian import gaussian_information
         >>> x, noise = np.random.default_rng(0).standard_normal((2, 4000, 2))
-        >>> found = self_consistency(gaussian_information, x, x + noise)
-        >>> round(found.additive, 1), abs(found.swapped) < 1e-9, abs(found.mapped) < 1e-9
+        >>> answers = self_consistency(gaussian_information, x, x + noise)
+        >>> round(answers.additive, 1), abs(answers.swapped) < 1e-9, abs(answers.mapped) < 1e-9
         (1.0, True, True)
     """
     if len(x) < 40:
@@ -52,9 +61,9 @@ def self_consistency(
     rng = np.random.default_rng(seed)
     whole = estimator(x, y)
     half = len(x) // 2
-    first, second = slice(0, half), slice(half, 2 * half)
-    single = 0.5 * (estimator(x[first], y[first]) + estimator(x[second], y[second]))
-    double = estimator(np.hstack([x[first], x[second]]), np.hstack([y[first], y[second]]))
+    front, back = slice(0, half), slice(half, 2 * half)
+    single = 0.5 * (estimator(x[front], y[front]) + estimator(x[back], y[back]))
+    double = estimator(np.hstack([x[front], x[back]]), np.hstack([y[front], y[back]]))
     return Consistency(
         whole=whole,
         independent=estimator(x, y[rng.permutation(len(y))]),

@@ -1,6 +1,11 @@
 """Bounds on mutual information: pure functions from scores to nats.
 
-Scores f(x_i, y_j) stand in an n x m matrix, positives on the diagonal unless `positive` says otherwise.
+Arguments that bounds on scores share:
+    scores: f(x_i, y_j), a float matrix of n queries by m candidates, or `Blocks`, which computes its rows on demand.
+    positive: column of the positive of each row; default: column i for row i.
+    excluded: True for candidates that must not count, such as translations of the same meaning; default: none.
+
+They raise InputError for integer scores, for fewer than two candidates, and for a value that is not finite.
 """
 
 from core.information.bounds.conditional import barber_agakov, club, leave_one_out

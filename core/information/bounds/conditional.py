@@ -1,4 +1,4 @@
-"""Bounds from a conditional density: one from below that needs an entropy, two from above."""
+"""Bounds from a conditional density: a lower bound, which needs an entropy, and two upper bounds."""
 
 import math
 
@@ -14,9 +14,16 @@ from core.information.bounds.rows import Scores, log_row_means, rows_of
 def barber_agakov(log_likelihood: Float[Tensor, " n"], entropy_nats: float) -> Bound:
     """Lower bound in nats from a decoder: the entropy of X minus its cross-entropy given Y.
 
-    I >= H(X) + mean log q(x given y); ceiling H(X) for discrete X. The rows MMLM and TLM of the ledger.
+    I(X; Y) >= H(X) + mean_i log q(x_i given y_i), ceiling H(X) for discrete X. The ledger's rows MMLM and TLM.
+
+    Args:
+        log_likelihood: log q(x_i given y_i) in nats of each sample.
+        entropy_nats: H(X).
+
+    Raises:
+        InputError: the entropy is not finite, or there is no sample.
+
     Source: Barber and Agakov 2003; Poole et al. 2019 (1905.06922).
-    Raises InputError if the entropy is not finite or no sample came.
 
     Example:
         >>> round(float(barber_agakov(torch.full((3,), -math.log(2.0)), math.log(8.0))), 4)
@@ -30,8 +37,10 @@ def barber_agakov(log_likelihood: Float[Tensor, " n"], entropy_nats: float) -> B
 def club(scores: Scores) -> Bound:
     """Upper bound in nats from scores f_ij = log q(y_j given x_i), if q is the true conditional.
 
-    I <= mean_i [ f_ii - mean_(j != i) f_ij ]. The paper's mean includes the diagonal, which takes 1 / n off and
-    can fall below I. With a fitted q it is only an estimate. Source: Cheng et al. 2020 (2006.12013).
+    I <= mean_i [ f_ii - mean_(j != i) f_ij ]. The paper's mean includes the diagonal, which lowers the value by 1 / n
+    of it, and it can fall below I. With a fitted q the value is only an estimate.
+
+    Source: Cheng et al. 2020 (2006.12013).
 
     Example:
         >>> float(club(torch.eye(2)))
@@ -46,9 +55,10 @@ def club(scores: Scores) -> Bound:
 
 
 def leave_one_out(scores: Scores) -> Bound:
-    """Upper bound in nats from known conditionals f_ij = log p(y_i given x_j): row i is one y.
+    """Upper bound in nats from known conditionals f_ij = log p(y_i given x_j), with row i for sample y_i.
 
     I <= mean_i [ f_ii - log mean_(j != i) exp f_ij ]: the marginal of y_i is estimated from the other x.
+
     Source: Poole et al. 2019 (1905.06922).
 
     Example:

@@ -1,4 +1,4 @@
-"""Bounds that ask which candidate is the true one; they cannot say more than log(candidates)."""
+"""Bounds from telling the positive among candidates; their ceiling is log(candidates)."""
 
 import math
 
@@ -16,15 +16,20 @@ def infonce(
     """Lower bound on I(query; key) in nats from telling the positive among the candidates.
 
     I >= mean_i [ log c_i + f_i+ - log sum_j exp f_ij ], with c_i = num_candidates = num_negatives + 1.
-    It cannot exceed log(num_candidates), however good the critic. It bounds if the negatives are independent draws
-    from the marginal of keys and one critic scores all: with `excluded` candidates it is only an estimate.
-    Without the positive in the denominator (`include_positive=False`) it becomes
-    mean_i [ f_i+ - log mean_neg exp f_ij ]: no ceiling and no longer a bound.
-    Source: van den Oord et al. 2018 (1807.03748).
+    Ceiling log(num_candidates), however good the critic. The value is a bound if the negatives are independent draws
+    from the marginal of keys and one critic scores all; with `excluded` candidates it is only an estimate.
 
-    Arguments: scores, n queries by m candidates (or `Blocks`); positive, the column of each row's positive,
-    default column i; excluded, True where a candidate must not count (a translation of the same meaning).
-    Raises InputError for integer scores, a single candidate, or scores that are not finite.
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count, such as translations of the same meaning.
+        include_positive: False leaves the positive out of the denominator: mean_i [ f_i+ - log mean_neg exp f_ij ],
+            an estimate without ceiling.
+
+    Raises:
+        InputError: scores are integers or not finite, or there is a single candidate.
+
+    Source: van den Oord et al. 2018 (1807.03748).
 
     Example:
         >>> float(infonce(torch.zeros(4, 4)))
@@ -47,9 +52,19 @@ def mlcpc(
     """Lower bound in nats from telling all n positives at once among all n x m scores (ML-CPC).
 
     I >= mean_i f_i+ - log[ (alpha sum_i exp f_i+ + w sum_neg exp f_ij) / (n m) ], where the weight
-    w = (n m - n alpha) / (n m - n) keeps the weights' sum at n m. Ceiling log(m / alpha); the default
-    alpha = m / (n (m - 1) + 1), the smallest that still gives a bound, lifts it to log(n (m - 1) + 1).
-    Source: Song and Ermon 2020 (2007.09852). Raises InputError if alpha leaves its range up to 1.
+    w = (n m - n alpha) / (n m - n) keeps the weights' sum at n m. Ceiling log(m / alpha).
+
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        alpha: weight of the positives, at most 1. The default m / (n (m - 1) + 1) is the smallest that still gives a
+            bound, with ceiling log(n (m - 1) + 1).
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count.
+
+    Raises:
+        InputError: alpha is out of range.
+
+    Source: Song and Ermon 2020 (2007.09852).
 
     Example:
         >>> result = mlcpc(100 * torch.eye(4))

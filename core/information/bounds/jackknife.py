@@ -1,4 +1,4 @@
-"""The standard error of a bound: pairs are left out with their row and their column."""
+"""The standard error of a bound by leaving out pairs, with their rows and columns."""
 
 import math
 from collections.abc import Callable
@@ -16,10 +16,18 @@ def standard_error(
 ) -> float:
     """Standard error in nats of bound(scores), by the block jackknife over pairs.
 
-    SE^2 = (B - 1) / B sum_b (v_b - mean v)^2, where v_b leaves out block b, rows and columns together. A
-    bootstrap over terms would treat the negatives as fixed, and one over pairs makes false negatives of the
-    duplicates it draws. It sees the sampling error of this critic on these pairs, not the critic's own.
-    Raises InputError with fewer than 4 pairs.
+    SE^2 = (B - 1) / B sum_b (v_b - mean v)^2, where v_b leaves out block b, rows and columns together. A bootstrap
+    over terms would treat the negatives as fixed; a bootstrap over pairs would turn the duplicates that it draws into
+    false negatives. The error covers the sampling of pairs, not how far the critic is from the best critic.
+
+    Args:
+        scores: the pairs' scores, positives on the diagonal.
+        bound: maps scores to a bound, such as `infonce`.
+        num_blocks: number B of blocks, at most the number of pairs.
+        seed: of the random blocks.
+
+    Raises:
+        InputError: there are fewer than 4 pairs.
 
     Example:
         >>> from core.information.bounds import infonce

@@ -1,4 +1,4 @@
-"""Read-outs of a critic that has learned the log density ratio by another loss."""
+"""Bounds and estimates from a critic that learned the log density ratio by another loss."""
 
 import torch
 from jaxtyping import Float
@@ -29,10 +29,11 @@ def _jensen_shannon_objective(scores: Scores, positive: Positive, excluded: Excl
 
 
 def jensen_shannon(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
-    """Lower bound in nats: the value of NWJ at a critic that was trained with the stable Jensen-Shannon loss.
+    """Lower bound in nats: the value of NWJ at a critic that is trained with the stable Jensen-Shannon loss.
 
-    The `objective`, E[-softplus(-f)] - E[softplus(f)], is the log-likelihood of telling pairs from strangers;
-    at its optimum f = log p/q the value 1 + E[f] - E[exp f] is tight.
+    I >= 1 + E[f] - E[exp f], over positives and negatives. The `objective`, E[-softplus(-f)] - E[softplus(f)], is the
+    log-likelihood of telling positives from negatives; at its optimum, the log density ratio, the bound is tight.
+
     Source: Poole et al. 2019 (1905.06922).
 
     Example:
@@ -47,11 +48,22 @@ def jensen_shannon(scores: Scores, positive: Positive = None, excluded: Excluded
 
 
 def smile(scores: Scores, clip: float = 5.0, positive: Positive = None, excluded: Excluded = None) -> Bound:
-    """Donsker-Varadhan estimate in nats with the partition term's scores clipped to [-clip, clip].
+    """Donsker-Varadhan estimate in nats with the negatives' scores clipped to [-clip, clip].
 
-    Low variance, bias set by the clip; not a bound, as clipping can lower the partition. The `objective` is
-    the Jensen-Shannon one, as clipping leaves no gradient where it acts.
-    Source: Song and Ermon 2020 (1910.06222). Raises InputError unless clip > 0.
+    E[f] - log E[exp clip(f)], over positives and negatives. The variance is low and the clip sets the bias. The value
+    is no bound, as clipping can lower the second term. The `objective` is that of `jensen_shannon`, because clipped
+    scores have no gradient.
+
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        clip: largest absolute score of a negative, in nats.
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count.
+
+    Raises:
+        InputError: clip is not positive.
+
+    Source: Song and Ermon 2020 (1910.06222).
 
     Example:
         >>> round(float(smile(100 * torch.eye(4))), 4)
@@ -73,8 +85,16 @@ def flo(
 ) -> Bound:
     """Lower bound in nats whose second head u learns each pair's normaliser (Fenchel-Legendre).
 
-    I >= 1 - mean_i [ u_i + exp(-u_i) mean_neg exp(f_ij - f_i+) ], tight where u_i is the log of that
-    mean, minus the log density ratio. Source: Guo et al. 2022 (2107.01131).
+    I >= 1 - mean_i [ u_i + exp(-u_i) mean_neg exp(f_ij - f_i+) ], tight where u_i = log mean_neg exp(f_ij - f_i+),
+    which at the best critic is minus the log density ratio.
+
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        log_normaliser: u of each pair.
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count.
+
+    Source: Guo et al. 2022 (2107.01131).
 
     Example:
         >>> float(flo(torch.full((3, 3), 2.0), torch.zeros(3)))

@@ -1,4 +1,4 @@
-"""What a bound returns: a number of nats, the most it can ever say, and its terms."""
+"""The result of a bound: its value in nats, its ceiling and its terms."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,9 +16,14 @@ Kind = Literal["estimate", "lower bound", "upper bound"]
 class Bound:
     """A bound evaluated on one batch of scores.
 
-    `value` is differentiable and equals the mean of `terms`, one per query. `objective` is what training
-    maximises; it differs from `value` only where the published gradient does (MINE, Jensen-Shannon, SMILE).
-    `ceiling` is the largest value the bound can express however good the critic, or None.
+    Attributes:
+        name: of the bound.
+        kind: whether the value bounds the information in expectation, and from which side.
+        value: in nats, with gradient; the mean of `terms`.
+        ceiling: largest value in nats that the bound can have, however good the critic; None without limit.
+        terms: in nats, one per query.
+        objective: what training maximises; differs from `value` only where the published gradient does (MINE,
+            Jensen-Shannon, SMILE).
     """
 
     name: str
@@ -39,9 +44,11 @@ def bound(
     ceiling: float | None,
     objective: Float[Tensor, ""] | None = None,
 ) -> Bound:
-    """The mean of the terms as a `Bound`; a number that is not finite is an error, never a result.
+    """The mean of the terms as a `Bound`.
 
-    On an accelerator the check would force a synchronisation, so there the training loop makes it.
+    Raises:
+        InputError: the value is not finite. On an accelerator this check would force a synchronisation, so there it
+            is left to the training loop.
     """
     value = terms.mean()
     if value.device.type == "cpu" and not torch.isfinite(value.detach()):

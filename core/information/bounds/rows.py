@@ -1,8 +1,7 @@
-"""A score matrix read row by row: whole, or in blocks when it would not fit.
+"""A score matrix read row by row: whole, or in blocks where it does not fit into memory.
 
-Every bound here depends on a row only through its positive score and a sum over its negatives, so the matrix
-is never needed at once: `Blocks` computes some rows, reduces them and, in the backward pass, computes them
-again.
+Every bound depends on a row only through the score of its positive and a sum over its negatives. So the whole matrix
+is never needed at once: `Blocks` computes some rows, reduces them and, in the backward pass, computes them again.
 """
 
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from core.information.bounds.result import Kind
 
 @dataclass(frozen=True)
 class Blocks:
-    """Scores made on demand: `rows(start, stop)` returns rows start to stop of the score matrix.
+    """Scores computed on demand: `rows(start, stop)` returns rows start to stop of the score matrix.
 
     Example:
         >>> keys = torch.eye(4, dtype=torch.float64)
@@ -39,7 +38,7 @@ class Blocks:
         return [(start, min(start + self.block, self.num_rows)) for start in starts]
 
     def parts(self) -> list[Tensor]:
-        """The blocks themselves, for tests and for looking."""
+        """All blocks of the score matrix, for tests."""
         return [self.rows(start, stop) for start, stop in self.spans()]
 
 
@@ -47,7 +46,7 @@ Scores = Float[Tensor, "n m"] | Blocks
 Positive = Int[Tensor, " n"] | None
 Excluded = Bool[Tensor, "n m"] | None
 Reduction = Callable[[Tensor, Tensor, slice], Tensor]
-"""Scores of some rows, which of them are negatives, and which rows these are: one number per row."""
+"""Maps the scores of some rows, the mask of their negatives and the slice of the rows to one number per row."""
 
 
 class RowScores(NamedTuple):
@@ -59,10 +58,10 @@ class RowScores(NamedTuple):
 
 
 def kind_of(excluded: Excluded) -> Kind:
-    """Lower bound, or estimate where candidates are left out.
+    """The kind of a contrastive bound: "lower bound", or "estimate" where candidates are left out.
 
-    A bound needs negatives that are drawn from their marginal whatever the query. Who leaves out those that share
-    the query's meaning asks an easier question: with two meanings and many candidates the value exceeds log 2.
+    A bound needs negatives that are drawn from their marginal independently of the query. Without the candidates of
+    the query's meaning the question is easier: with two meanings and many candidates the value exceeds log 2.
     """
     return "lower bound" if excluded is None else "estimate"
 
@@ -73,10 +72,17 @@ def rows_of(
     excluded: Excluded = None,
     reduce: Reduction | None = None,
 ) -> RowScores:
-    """Positive score, reduced negatives (default: log of the sum of exponentials) and number of negatives.
+    """Score of the positive, reduction of the negatives and number of negatives of each row.
 
-    The positive of row i stands in column i unless `positive` names the column; it is never excluded.
-    `reduce(scores, is_negative, rows)` maps a block, its mask and its rows to one number per row.
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        positive: column of the positive of each row, which is never excluded; default: column i.
+        excluded: True for candidates that must not count.
+        reduce: maps a block, the mask of its negatives and the slice of its rows to one number per row; default: log
+            of the sum of exponentials.
+
+    Raises:
+        InputError: scores are integers, a row has no positive, or there are fewer than two candidates.
     """
     reduction = log_sum_exp if reduce is None else reduce
 
@@ -132,7 +138,7 @@ def _checked(block: Tensor, span: tuple[int, int], positive: Positive) -> Tensor
 
 
 def log_sum_exp(scores: Tensor, is_negative: Tensor, rows: slice | None = None) -> Tensor:
-    """log of the sum of exp over the negatives, -inf (with gradient 0) for a row without any."""
+    """log of the sum of exp over the negatives of each row; -inf with gradient 0 for a row without negatives."""
     lowest = torch.finfo(scores.dtype).min
     masked = torch.where(is_negative, scores, torch.full_like(scores, lowest))
     total = masked.logsumexp(1)
@@ -140,9 +146,9 @@ def log_sum_exp(scores: Tensor, is_negative: Tensor, rows: slice | None = None) 
 
 
 def log_sums_without(scores: Float[Tensor, "n m"], is_candidate: Bool[Tensor, "n m"]) -> Float[Tensor, "n m"]:
-    """log of the sum of exp over a row's candidates but the one in the column, where another candidate remains.
+    """For each column, log of the sum of exp over the other candidates of the row; a row needs two candidates.
 
-    The largest is left out of the sum instead of being subtracted from it, so that no digits are lost.
+    The largest candidate is left out of the sum instead of being subtracted from it, so that no digits are lost.
     """
     lowest = torch.finfo(scores.dtype).min
     masked = torch.where(is_candidate, scores, torch.full_like(scores, lowest))
@@ -150,7 +156,7 @@ def log_sums_without(scores: Float[Tensor, "n m"], is_candidate: Bool[Tensor, "n
     rest = masked.scatter(1, top, lowest).logsumexp(1, keepdim=True)
     total = torch.logaddexp(masked.gather(1, top), rest)
     is_top = torch.zeros_like(is_candidate).scatter(1, top, True)
-    # of candidates that are not the largest at most half of the sum is taken away
+    # a candidate that is not the largest is at most half of the sum
     share = torch.where(is_candidate & ~is_top, scores - total, torch.full_like(scores, lowest)).exp()
     return torch.where(is_top, rest, total + torch.log1p(-share))
 

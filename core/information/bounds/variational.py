@@ -1,6 +1,7 @@
-"""Bounds that subtract a partition function: no ceiling, but a mean of exp(f) that few pairs carry.
+"""Bounds that subtract a partition function. They have no ceiling, but few pairs carry the mean of exp(f).
 
-At the best critic r = exp(f) the variance of one exp(f) is E_p[r] - 1 >= exp(I) - 1, for Gaussians exp(2 I) - 1.
+At the best critic r = exp(f) the variance of a single exp(f) is E_p[r] - 1 >= exp(I) - 1, for Gaussians exp(2 I) - 1.
+
 Source: Song and Ermon 2020 (1910.06222).
 """
 
@@ -28,9 +29,10 @@ from core.information.bounds.rows import (
 def donsker_varadhan(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
     """Donsker-Varadhan estimate of I in nats: mean positive score minus the log of the mean exp(negative).
 
-    I >= E[f] - log E[exp f]; the plug-in takes the log of a sample mean, so it is biased upwards and not a
-    bound in expectation, hence its kind is "estimate". Source: Donsker and Varadhan 1983; as a critic's loss
-    Belghazi et al. 2018 (1801.04062).
+    I >= E[f] - log E[exp f], over positives and negatives. The log of a sample mean biases the value upwards, so it
+    is no bound in expectation, and its kind is "estimate".
+
+    Source: Donsker and Varadhan 1983; as a critic's loss Belghazi et al. 2018 (1801.04062).
 
     Example:
         >>> float(donsker_varadhan(torch.zeros(3, 3)))
@@ -42,7 +44,7 @@ def donsker_varadhan(scores: Scores, positive: Positive = None, excluded: Exclud
 
 @dataclass(frozen=True, eq=False)
 class MineBound(Bound):
-    """A Donsker-Varadhan value with the running log-mean to hand to the next call."""
+    """A Donsker-Varadhan value with the running log-mean for the next call."""
 
     log_running_mean: Float[Tensor, ""]
 
@@ -56,11 +58,21 @@ def mine(
 ) -> MineBound:
     """Donsker-Varadhan value whose `objective` has MINE's bias-corrected gradient.
 
-    The gradient of log mean exp f is mean(exp f grad f) / mean(exp f), biased as the batch stands in both;
-    the objective divides by a running mean instead, m <- (1 - rate) m + rate mean exp f. Only the gradient is
-    corrected, not the value. Source: Belghazi et al. 2018 (1801.04062).
+    The gradient of log mean exp f is mean(exp f grad f) / mean(exp f), which is biased because both means come from
+    the same batch. The objective divides by a running mean instead, m <- (1 - rate) m + rate mean exp f. Only the
+    gradient is corrected, not the value.
 
-    Pass the `log_running_mean` of the last result into the next call; None starts with this batch's mean.
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        log_running_mean: that of the last result; None starts with the mean of this batch.
+        rate: weight of this batch in the running mean, in (0, 1].
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count.
+
+    Raises:
+        InputError: rate is out of range.
+
+    Source: Belghazi et al. 2018 (1801.04062).
 
     Example:
         >>> float(mine(torch.zeros(3, 3)).log_running_mean)
@@ -74,8 +86,8 @@ def mine(
     running = now if log_running_mean is None else _blend(log_running_mean.detach(), now, rate)
     corrected = (log_partition - running).exp()
     objective = rows.positive.mean() - now - (corrected - corrected.detach())
-    made = bound("mine", "estimate", rows.positive - log_partition, None, objective)
-    return MineBound(made.name, made.kind, made.value, None, made.terms, objective, running)
+    estimate = bound("mine", "estimate", rows.positive - log_partition, None, objective)
+    return MineBound(estimate.name, estimate.kind, estimate.value, None, estimate.terms, objective, running)
 
 
 def _blend(before: Tensor, now: Tensor, rate: float) -> Tensor:
@@ -88,8 +100,10 @@ def _blend(before: Tensor, now: Tensor, rate: float) -> Tensor:
 def nwj(scores: Scores, positive: Positive = None, excluded: Excluded = None) -> Bound:
     """Lower bound in nats, unbiased for its critic: 1 + mean positive - mean exp(negative).
 
-    I >= 1 + E[f] - E[exp f], tight at f = log p(y given x) / p(y): equal scores give 0 only if they are 0.
-    Also known as f-GAN-KL; often written with f - 1. Source: Poole et al. 2019 (1905.06922).
+    I >= 1 + E[f] - E[exp f], tight at f = log p(y given x) / p(y): equal scores give 0 only if all are 0. The bound
+    is also known as f-GAN-KL and often written with f - 1.
+
+    Source: Poole et al. 2019 (1905.06922).
 
     Example:
         >>> float(nwj(torch.zeros(3, 3)))
@@ -104,8 +118,16 @@ def tuba(
 ) -> Bound:
     """Lower bound in nats with a learned baseline a per query.
 
-    I >= 1 + mean_i [ f_i+ - log a_i - mean_neg exp(f_ij) / a_i ]; `log_baseline` zero is NWJ, and the best
-    baseline is the log-mean of exp f. Source: Poole et al. 2019 (1905.06922).
+    I >= 1 + mean_i [ f_i+ - log a_i - mean_neg exp(f_ij) / a_i ]. With log a = 0 this is NWJ; the best log a_i is the
+    log-mean of exp f_ij.
+
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        log_baseline: log a of each query.
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count.
+
+    Source: Poole et al. 2019 (1905.06922).
 
     Example:
         >>> float(tuba(torch.full((3, 3), 7.0), torch.full((3,), 7.0)))
@@ -126,9 +148,21 @@ def interpolated(
     """Lower bound in nats between TUBA (alpha = 0) and InfoNCE (alpha = 1).
 
     I >= 1 + mean_i [ mean_j (f_i+ - log b_ij) - mean_neg exp(f_ik) / b_i ], b = alpha m + (1 - alpha) a, where a is
-    the learned baseline and m a mean of exp f over as many scores in both terms: in b_ij over the candidates without
-    the negative j, in b_i over the negatives, which are independent of their query. A mean over all candidates in
-    b_ij would exceed I. Ceiling log(num_negatives / alpha) in expectation; one batch can exceed it by less than a nat.
+    the learned baseline and m a mean of exp f over equally many scores in both terms. In b_ij the mean runs over the
+    candidates without negative j, in b_i over the negatives, which are independent of their query. A mean over all
+    candidates in b_ij would exceed I. Ceiling log(num_negatives / alpha) in expectation; a batch can exceed it by
+    less than a nat.
+
+    Args:
+        scores: n queries by m candidates, or `Blocks`.
+        log_baseline: log a of each query.
+        alpha: from 0, which is TUBA, to 1, which is InfoNCE.
+        positive: column of the positive of each row; default: column i.
+        excluded: True for candidates that must not count.
+
+    Raises:
+        InputError: alpha is out of range.
+
     Source: Poole et al. 2019 (1905.06922), and the leave-one-out means of its code.
 
     Example:
@@ -140,7 +174,7 @@ def interpolated(
     rows = rows_of(scores, positive, excluded)
 
     def joint(block: Tensor, is_negative: Tensor, at: slice) -> Tensor:
-        """Mean over the negative left out of the log of what a positive is divided by."""
+        """Mean over j of log b_ij for each row."""
         counts = is_negative.sum(1, keepdim=True).to(block.dtype)
         column = _positive_columns(positive, at, block)
         candidates = is_negative.scatter(1, column, True)

@@ -1,4 +1,4 @@
-"""One default a newcomer can trust: it tries what suits the samples, checks itself and says what it chose."""
+"""The default method: picks an estimator that suits the samples, checks it and says what it picked."""
 
 from dataclasses import replace
 
@@ -21,26 +21,35 @@ from core.information.estimators.student import Elliptical, fit_elliptical
 from core.information.estimators.typed import by_types, noted
 
 KSG_CHECK_MAX_DIMS = 8
-"""Up to this many joint dimensions nearest neighbours check on the critics."""
+"""Up to this many joint dimensions nearest neighbours check the critics."""
 MIN_SAMPLES_PER_DIM = 5
 """Fewer samples than this per dimension: compress first."""
 PLENTY = 0.9
-"""Share of a label's entropy from which on no critic is asked for the rest."""
+"""Share of a label's entropy above which no critic looks for the rest."""
 FEW_SAMPLES = 300
 """Below this many samples no critic is trained."""
 
 
 def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
-    """Information in nats by the method that suits the samples; `reason` says which and why.
+    """Information in nats by the method that suits the samples; `reason` says which method and why.
 
-    Labels on both sides: counting. Labels beside numbers: neighbours among the samples of the same labels, or
-    what Gaussian classes show. Up to 4 joint dimensions: nearest neighbours, less the bias they show on
-    samples simulated from a fitted Student copula and on subsets of the samples. Else: the Student copula,
-    less what it claims and does not show on pairs it has not seen, plus what critics that start from it gain
-    there; up to 8 joint dimensions nearest neighbours check on them. More dimensions than n / 5: the same on
-    principal axes, reported as a lower bound. Within half a nat of the log of the number of held-out
-    candidates, above which nothing can be checked, and where the critics had to find more than half of the
-    information themselves, the held-out lower bound is reported instead.
+    Labels on both sides are counted. Labels beside numbers are read by neighbours among the samples of the same
+    labels, or by Gaussian classes. Up to 4 joint dimensions nearest neighbours read the samples, minus their bias on
+    samples simulated from a fitted Student copula and on subsets of the samples.
+
+    Otherwise the estimate has three terms. (1) The information of a fitted Student copula. (2) Minus the part of it
+    that held-out pairs do not confirm. (3) Plus what critics, started at the copula, gain on held-out pairs. Up to 8
+    joint dimensions, nearest neighbours check the sum. With more than n / 5 dimensions the terms are computed on
+    principal axes and reported as a lower bound.
+
+    The held-out lower bound is reported instead where the sum lies within half a nat of the log of the number of
+    held-out candidates, above which nothing can be checked, or where critics add more than half of it.
+
+    Args:
+        pairs: the samples.
+        seed: of splits, simulations and training.
+
+    Sources: Kraskov et al. 2004 (neighbours), van den Oord et al. 2018 (critics).
     """
     distinct = pairs.without_copies()
     estimate = by_types(distinct, seed)
@@ -56,7 +65,7 @@ def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
 
 
 def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
-    """What predictors of a label show on held-out pairs, unless they leave much of it and critics read more."""
+    """The bound by predictors of the label; a critic's bound where it is larger and much entropy is left."""
     shown = by_classes(pairs, seed)
     if shown.ceiling is not None and shown.nats > PLENTY * shown.ceiling:
         return shown
@@ -109,10 +118,10 @@ def _crossfit(pairs: Pairs, model: Elliptical, seed: int) -> CrossFit:
 
 
 def _misfit(model: Elliptical, held: CrossFit, pairs: Pairs, seed: int) -> float:
-    """By how many nats the model claims more than it shows on held-out pairs, beyond what it would on its own.
+    """Nats of the model's information that held-out pairs do not confirm, as far as they stand out of the noise.
 
-    What critics fitted to few samples lose on fresh ones is seen on samples of the model itself. The rest is
-    counted as far as it stands out of the noise.
+    A model fitted to few samples reads less on fresh samples even if it is right. That loss is measured on samples of
+    the model itself and not counted.
     """
     scores = model.sample(pairs.n, np.random.default_rng(seed))
     drawn = Pairs(scores[:, : model.dx], scores[:, model.dx :])
@@ -138,7 +147,7 @@ def _account(model: Elliptical, misfit: float, gain: float, unseen: float, few: 
 
 
 def _beside_neighbours(pairs: Pairs, seed: int) -> Estimate:
-    """Critics, unless nearest neighbours read more than they can explain: both miss rather than invent."""
+    """The estimate of critics, or of nearest neighbours where they read more: both miss rather than invent."""
     estimate = _elliptical(pairs, seed)
     read = corrected_neighbours(pairs, seed, draws=1)
     explained = estimate.high if estimate.kind == "estimate" else estimate.nats
@@ -155,9 +164,9 @@ def _beside_neighbours(pairs: Pairs, seed: int) -> Estimate:
 def _wide(pairs: Pairs, seed: int) -> Estimate:
     counts = [c for c in (4, 8, 16, 32, 64, 128) if c <= pairs.n / (2 * MIN_SAMPLES_PER_DIM)] or [2]
     axes = compressed(pairs, max(counts))
-    tried = [(untrained_only(*sides_of(axes.first(c), np.inf), seed), c) for c in counts]
+    tried = [(untrained_only(*sides_of(axes.leading_columns(c), np.inf), seed), c) for c in counts]
     best = max(tried)[1]
-    narrow = axes.first(best)
+    narrow = axes.leading_columns(best)
     model = fit_elliptical(narrow.x, narrow.y)
     held = _crossfit(narrow, model, seed)
     reason = (
@@ -170,8 +179,10 @@ def _wide(pairs: Pairs, seed: int) -> Estimate:
 def _bound(pairs: Pairs, held: CrossFit, reason: str) -> Estimate:
     nats = float(held.trained.mean())
     spread = QUANTILE * float(held.trained.std()) / np.sqrt(pairs.n)
-    told = f"{reason}; reported is the held-out InfoNCE bound"
-    return replace(_estimate(pairs, nats, _around(nats, spread), held.ceiling, told), kind="lower bound")
+    explanation = f"{reason}; reported is the held-out InfoNCE bound"
+    return replace(
+        _estimate(pairs, nats, _around(nats, spread), held.ceiling, explanation), kind="lower bound"
+    )
 
 
 def _around(nats: float, spread: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The entropy of a discrete side is the most that anything can tell about it."""
+"""Limits estimates by the entropy of a discrete side, the most that anything can tell about it."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,17 +16,17 @@ ROUNDING = 5e-3
 
 
 class Entropy(NamedTuple):
-    """Entropy of the sample in nats, and the most that the variable may have (95 %)."""
+    """Entropy of the sample in nats, and the upper end of a 95 % interval for the entropy of the variable."""
 
     nats: float
     high: float
 
 
 def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
-    """Entropy of the sample, and an upper end that allows for kinds not seen.
+    """Entropy of the sample in nats, with an upper end that allows for unseen kinds.
 
-    The upper end is the larger of two corrected entropies plus the sampling error and, as long as kinds
-    occur once, their share (of which nothing is known); else at most the log of the number of kinds.
+    The upper end is the larger of two corrected entropies plus the sampling error. Where kinds occur once, their share
+    is added; where none does, the end is at most the log of the number of kinds.
 
     Example:
         >>> entropy_of(np.repeat(np.arange(4), 100))
@@ -45,8 +45,8 @@ def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
 def under_entropy(estimate: Estimate, pairs: Pairs) -> Estimate:
     """The estimate with value, interval and ceiling no larger than a discrete side allows, in nats.
 
-    The value stays below the entropy of the sample, the interval below the upper end of the entropy's own
-    interval. A warning tells what the method read before.
+    The value stays below the entropy of the sample, the interval below the upper end of the entropy's own interval. A
+    warning gives the value before.
     """
     limits = [
         (entropy_of(side.labels), name)

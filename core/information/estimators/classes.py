@@ -1,4 +1,4 @@
-"""Labels beside many numbers: what predictors of the label show on samples that they have not seen."""
+"""Labels beside many numbers: a bound from predictors of the label, read on samples that they have not seen."""
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,20 +12,25 @@ from core.information.estimators.typed_scipy import Array, Labels
 
 FOLDS = 5
 CANDOUR = 0.02
-"""Share of every prediction that is the label's frequency, so that no surprise is without limit."""
+"""Share of every prediction that is the label's frequency, so that every surprise is finite."""
 UNLIKELY = -1e9
-"""Log weight of a label that the known samples hold less than twice."""
+"""Log weight of a label with fewer than two known samples."""
 RIDGE = 1e-6
-"""Added to every variance of the scaled numbers: classes may be flat."""
+"""Added to every variance of the scaled numbers, because classes may be flat."""
 
 
 def by_classes(pairs: Pairs, seed: int = 0) -> Estimate:
-    """Lower bound in nats on what numbers tell of a label: H(label) less the cross-entropy of predictors.
+    """Lower bound in nats on what numbers tell of a label: H(label) - cross-entropy of predictors.
 
-    Gaussian classes with one covariance or, if they have more samples than numbers, with one each, shrunk by
-    Ledoit and Wolf's rule, are fitted to four fifths of the samples and read on the last; the better of the two
-    is reported. The entropy is that of the sample, which errs downwards. Source: Barber and Agakov 2003. One
-    side must be discrete.
+    Gaussian classes are fitted to four fifths of the samples and read on the last fifth. All classes share a
+    covariance or, with enough samples, each has its own; both are shrunk by Ledoit and Wolf's rule, and the better
+    reading is reported. H(label) is the entropy of the sample, which errs downwards.
+
+    Args:
+        pairs: the samples; one side must be discrete.
+        seed: of the folds.
+
+    Source: Barber and Agakov 2003.
     """
     x, y = pairs.variables
     labels, values = (x.labels, pairs.y) if x.discrete else (y.labels, pairs.x)
@@ -61,7 +66,7 @@ def _gains(labels: Int[np.ndarray, " n"], values: Float[np.ndarray, "n d"], each
 
 
 def _predicted(known: Array, labels: Labels, fresh: Array, shares: Array, each: bool) -> Array:
-    """Probability of every label (columns) for every fresh sample, from Gaussian classes of the known ones."""
+    """Probability of every label for every fresh sample, [fresh, labels], by Gaussian classes of known samples."""
     counts = np.bincount(labels, minlength=len(shares))
     means = np.zeros((len(shares), known.shape[1]))
     np.add.at(means, labels, known)

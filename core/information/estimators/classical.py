@@ -18,8 +18,11 @@ MANY = 6
 def by_gaussian(pairs: Pairs, seed: int = 0, ranks: bool = False) -> Estimate:
     """Information of Gaussians in nats, free of small-sample bias; with `ranks`, of the Gaussian copula.
 
-    -1/2 sum log(1 - rho_k^2) over the canonical correlations. Exact for Gaussians and (by ranks) for their
-    monotone maps; blind to any other dependence. Needs n > dx + dy + 1, else InputError.
+    -1/2 sum_k log(1 - rho_k^2) over the canonical correlations rho. The value is exact for Gaussians and, by ranks,
+    for their monotone maps; it is blind to any other dependence.
+
+    Raises:
+        InputError: n <= dx + dy + 1.
     """
     x, y = (normal_scores(pairs.x), normal_scores(pairs.y)) if ranks else (pairs.x, pairs.y)
     nats = gaussian_information(x, y)
@@ -28,7 +31,11 @@ def by_gaussian(pairs: Pairs, seed: int = 0, ranks: bool = False) -> Estimate:
 
 
 def by_student(pairs: Pairs, seed: int = 0) -> Estimate:
-    """Information of a Student copula in nats, degrees of freedom by likelihood. Needs n > dx + dy + 1."""
+    """Information of a Student copula in nats, with degrees of freedom by likelihood.
+
+    Raises:
+        InputError: n <= dx + dy + 1.
+    """
     fitted = fit_elliptical(pairs.x, pairs.y)
     scores = quantiles(ranks_of(np.hstack([pairs.x, pairs.y])), fitted.degrees)
     error = _model_error(float(fitted.log_ratio(scores).std()), pairs)
@@ -36,7 +43,7 @@ def by_student(pairs: Pairs, seed: int = 0) -> Estimate:
 
 
 def _model_error(spread: float, pairs: Pairs) -> float:
-    """Standard error of a fitted log ratio's mean: its own spread, and the noise of the cross-covariance."""
+    """Standard error of the mean of a fitted log ratio: its spread, and the noise of the cross-covariance."""
     cells = pairs.x.shape[1] * pairs.y.shape[1]
     return float(np.sqrt(spread**2 / pairs.n + cells / (2 * pairs.n**2)))
 
@@ -44,13 +51,23 @@ def _model_error(spread: float, pairs: Pairs) -> float:
 def by_ksg(
     pairs: Pairs, seed: int = 0, neighbours: int = 5, non_uniform: bool = False, ranks: bool = True
 ) -> Estimate:
-    """Kraskov's nearest-neighbour estimate in nats; `non_uniform` adds the local non-uniformity correction.
+    """Kraskov's nearest-neighbour estimate in nats.
 
-    The sampling error counts that neighbours share samples. The interval adds what the estimate would still
-    change by with more samples: its change from n / 8 to n, continued at the rate n^(-1/d), and half as much
-    again upwards, where the bias of neighbours lies. In many dimensions it is therefore wide, as it must be, but
-    no information is negative: what goes below 0 is sampling error only.
-    Raises InputError for fewer samples than four times `neighbours` and four more.
+    The sampling error allows for neighbours that share samples. The interval also holds the change to expect from more
+    samples: the change from n / 8 to n, continued at the rate n^(-1/d), and half as much again upwards, where the bias
+    of neighbours lies. So it is wide in many dimensions. Below 0 it reaches by the sampling error only.
+
+    Args:
+        pairs: the samples.
+        seed: of the parts in which the change with n is measured.
+        neighbours: number k of neighbours, from 1 to n / 4 - 1.
+        non_uniform: adds the local non-uniformity correction of Gao et al. 2015.
+        ranks: reads normal scores of the samples.
+
+    Raises:
+        InputError: neighbours is out of range.
+
+    Source: Kraskov et al. 2004.
     """
     if not 1 <= neighbours <= pairs.n // 4 - 1:
         raise InputError(
@@ -64,12 +81,12 @@ def by_ksg(
     drift = drift_of(terms, of_rows, np.random.default_rng(seed))
     onwards = drift.onwards(pairs.dims)
     nats, further = float(terms.mean()), drift.nats * onwards
-    own = float(terms.std()) * np.sqrt((1 + 1 / neighbours) / pairs.n)
-    error = QUANTILE * float(np.hypot(own, drift.error * onwards))
+    sampling_error = float(terms.std()) * np.sqrt((1 + 1 / neighbours) / pairs.n)
+    error = QUANTILE * float(np.hypot(sampling_error, drift.error * onwards))
     notes = (f"{pairs.dims} dimensions: nearest neighbours see little here",) if pairs.dims > MANY else ()
     return Estimate(
         nats,
-        float(max(nats - error + min(further, 0.0), min(nats, 0.0) - QUANTILE * own)),
+        float(max(nats - error + min(further, 0.0), min(nats, 0.0) - QUANTILE * sampling_error)),
         float(nats + error + max(1.5 * further, 0.0)),
         "estimate",
         float(np.log(pairs.n)),

@@ -1,4 +1,4 @@
-"""Fewer dimensions first: principal axes, as many as held-out pairs can use."""
+"""Compresses samples to principal axes."""
 
 import numpy as np
 from jaxtyping import Float
@@ -10,8 +10,8 @@ from core.information.estimators.typed_scipy import Array
 def principal(values: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "n r"]:
     """The samples on their `count` principal axes, largest variance first.
 
-    The axes are chosen without looking at the other variable, so no dependence can be learned by heart;
-    whatever stands outside them is lost, which can only lower the information.
+    The axes do not depend on the other variable, so no dependence can be learned by heart. Variation outside the axes
+    is lost, which can only lower the information.
     """
     centred = values - values.mean(axis=0)
     n, dims = centred.shape

@@ -21,21 +21,27 @@ from core.information.estimators.variables import Variable
 ALONE = 0.05
 """Share of the pairs of labels that occur once from which on counts of pairs say little."""
 SETTLED = 0.1
-"""Nats that shuffled pairs may read with Grassberger's correction, so that the correction limits the estimate."""
+"""Nats that shuffled pairs may read with Grassberger's correction for the correction to limit the estimate."""
 AGREEING = 8
-"""Contradictions that chance would have shown, at least, before a map without any counts as deterministic."""
+"""Contradictions that chance must have shown before a map without contradictions counts as deterministic."""
 
 
 def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
     """Information of discrete variables in nats by counting, never above the smaller entropy.
 
-    Each distinct row is one label. The estimate shrinks the counted table to independence as far as the
-    evidence goes (`shrunk_information`). The interval reaches from there, or from the counted information
-    normalised to what shuffled pairs read, up to Grassberger's correction: the three agree where labels meet
-    often, and span what may be true where most pairs of labels occur once. Where shuffled pairs read hardly
-    anything with that correction, it is off by no more, and limits estimate and interval. If every label of
-    one side was seen with one label of the other only, the estimate is that side's entropy.
-    Raises InputError unless both sides are discrete.
+    Each distinct row is a label. The estimate shrinks the counted table to independence as far as the evidence goes
+    (`shrunk_information`). The interval reaches from this estimate, or from the counted information normalised by the
+    reading of shuffled pairs, up to Grassberger's correction. The three agree where labels meet often, and span what
+    may be true where most pairs of labels occur once. Where shuffled pairs read hardly anything with the correction,
+    the correction limits estimate and interval. If every label of one side occurs with a single label of the other,
+    the estimate is the entropy of the other side.
+
+    Args:
+        pairs: the samples, discrete on both sides.
+        seed: of the shuffles.
+
+    Raises:
+        InputError: a side is not discrete.
     """
     x, y = pairs.variables
     if not (x.discrete and y.discrete):
@@ -71,7 +77,7 @@ def _shrunk(x: Variable, y: Variable, table: Table, seed: int) -> tuple[float, f
 
 
 def _noise_of_cells(table: Table) -> float:
-    """Standard error in nats by the occupied cells, beyond that of a mean.
+    """Standard error in nats by the occupied cells, beyond the standard error of a mean.
 
     Grassberger's correction depends on whether counts are odd or even, by half a count each.
     """
@@ -81,8 +87,9 @@ def _noise_of_cells(table: Table) -> float:
 
 
 def _function(x: Variable, y: Variable, table: Table) -> tuple[float, float, float] | None:
-    """The entropy of the side that is a function of the other in these samples; the interval allows for
-    exceptions at the rate that would have escaped them (3 in as many rows as could have shown one).
+    """Entropy in nats of a side that is a function of the other in these samples, with its interval; else None.
+
+    The interval allows for exceptions at the rate that the samples would miss: 3 in as many rows as could show any.
     """
     readings: list[tuple[float, float, float]] = []
     for kinds, image in ((table.left, y), (table.right, x)):

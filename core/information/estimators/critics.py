@@ -24,21 +24,21 @@ BOUNDS: dict[str, Callable[["Critic", Tensor, Tensor], bounds.Bound]] = {
     "interpolated": lambda critic, x, y: bounds.interpolated(critic.scores(x, y), critic.alone(x), 0.5),
     "flo": lambda critic, x, y: bounds.flo(critic.scores(x, y), critic.together(x, y)),
 }
-"""Every bound a critic can be trained with; NWJ's scores are capped where exp would overflow."""
+"""The bounds that a critic can be trained with; scores of NWJ are capped where exp would overflow."""
 
 
 def network(inputs: int, outputs: int, hidden: int = 64) -> nn.Sequential:
-    """Two hidden layers."""
+    """A network with two hidden layers."""
     return nn.Sequential(
         nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, outputs)
     )
 
 
 class Critic(nn.Module):
-    """Scores f(x_i, y_j), a baseline of x alone, and a second head on pairs, as the bounds ask for them.
+    """Networks for scores f(x_i, y_j), for a baseline of x alone, and for a second head on pairs.
 
-    separable: g(x) . h(y), cheap for many negatives; concatenated: a network of (x, y), n^2 passes;
-    hybrid: a small network of (g(x), h(y)).
+    The score of a separable critic is g(x) . h(y), cheap for many negatives. A concatenated critic is a network of
+    (x, y), with n^2 passes. A hybrid critic is a small network of (g(x), h(y)).
     """
 
     def __init__(self, dx: int, dy: int, shape: Shape = "separable", width: int = 16) -> None:
@@ -55,7 +55,7 @@ class Critic(nn.Module):
         self.log_running_mean: Tensor | None = None
 
     def scores(self, x: Float[Tensor, "n dx"], y: Float[Tensor, "n dy"]) -> Float[Tensor, "n n"]:
-        """Every x against every y."""
+        """Scores of every x against every y."""
         g, h = self.of_x(x), self.of_y(y)
         if self.joint is None:
             return g @ h.T
@@ -72,13 +72,13 @@ class Critic(nn.Module):
         return self.baseline(x)[:, 0]
 
     def together(self, x: Float[Tensor, "n dx"], y: Float[Tensor, "n dy"]) -> Float[Tensor, " n"]:
-        """The second head of FLO."""
+        """The second head u of FLO."""
         return self.second(torch.cat([x, y], dim=1))[:, 0]
 
     def mine(self, x: Tensor, y: Tensor) -> bounds.Bound:
-        """MINE's value; the running mean is kept from call to call while training."""
+        """The bound MINE; while training, the running mean is carried from call to call."""
         if not self.training:
             return bounds.donsker_varadhan(self.scores(x, y))
-        made = bounds.mine(self.scores(x, y), self.log_running_mean, rate=0.1)
-        self.log_running_mean = made.log_running_mean
-        return made
+        result = bounds.mine(self.scores(x, y), self.log_running_mean, rate=0.1)
+        self.log_running_mean = result.log_running_mean
+        return result

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false
-"""Training critics on some folds and reading them on the others, so that no sample judges its own critic."""
+"""Trains critics on some folds and reads them on the others, so that no sample judges a critic it trained."""
 
 import copy
 from collections.abc import Callable, Generator
@@ -18,9 +18,16 @@ from core.information.estimators.typed_scipy import Array, Labels
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a critic is trained: numbers of pairs, steps and the patience of early stopping (in checks).
+    """How a critic is trained.
 
-    `free` adds a second round of as many steps, at half the rate, in which the critic may take any shape.
+    Attributes:
+        batch: pairs per step.
+        steps: steps of training; 0 leaves the critic untrained.
+        rate: learning rate.
+        decay: weight decay.
+        check: steps between two readings on held-out pairs.
+        patience: readings without gain before training stops.
+        unconstrained: adds a second round of as many steps, at half the rate, in which the critic may take any shape.
     """
 
     batch: int = 256
@@ -34,10 +41,14 @@ class Schedule:
 
 @dataclass(frozen=True)
 class CrossFit:
-    """What critics say of samples they did not see (terms, one per sample) and of those they did (means).
+    """Readings of critics on held-out samples and on their own training samples, in nats by InfoNCE in both directions.
 
-    `untrained` is the elliptical critic before training, `trained` after it; all in nats by InfoNCE in both
-    directions.
+    Attributes:
+        untrained: the elliptical critic before training, one term per held-out sample.
+        trained: the critic after training, likewise.
+        untrained_in_sample: mean of the critic before training on training samples.
+        trained_in_sample: mean of the critic after training, likewise.
+        ceiling: log of the number of held-out candidates.
     """
 
     untrained: Float[np.ndarray, " n"]
@@ -54,7 +65,7 @@ def infonce_terms(scores: Float[Tensor, "n n"]) -> Float[Tensor, " n"]:
 
 @contextmanager
 def one_thread() -> Generator[None]:
-    """Networks this small run faster on one thread, and far faster where other work shares the cores."""
+    """Runs torch on one thread: small networks are faster so, above all where other work shares the cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -72,28 +83,28 @@ def crossfit(
     folds: int = 3,
     schedule: Schedule | None = None,
 ) -> CrossFit:
-    """Elliptical critics trained on all folds but one and read on that one, for every fold.
+    """Trains an elliptical critic for every fold on the other folds, and reads it on the fold.
 
-    If training gains nothing on the first fold that stands out of its noise, all stay untrained.
+    If training gains nothing on the first fold beyond the noise, the other critics stay untrained.
     """
     plan, n = schedule or Schedule(), len(x.base)
     order = np.random.default_rng(seed).permutation(n)
-    start, bent = np.zeros(n), np.zeros(n)
+    before, after = np.zeros(n), np.zeros(n)
     seen: list[tuple[float, float]] = []
     for fold, test in enumerate(np.array_split(order, folds)):
         rest = order[~np.isin(order, test)]
         known = rest[len(rest) // 6 :][: len(test)]
         untrained, critic = _trained(x, y, rest, degrees, seed + fold, plan)
-        start[test], seen_start = _read(untrained, x, y, test), _read(untrained, x, y, known).mean()
-        bent[test], seen_bent = start[test], seen_start
+        before[test], seen_before = _read(untrained, x, y, test), _read(untrained, x, y, known).mean()
+        after[test], seen_after = before[test], seen_before
         if plan.steps:
-            bent[test], seen_bent = _read(critic, x, y, test), _read(critic, x, y, known).mean()
-        if fold == 0 and not _stands_out(bent[test] - start[test]):
-            plan, bent[test], seen_bent = replace(plan, steps=0), start[test], seen_start
-        seen.append((float(seen_start), float(seen_bent)))
-    known_start, known_bent = np.mean(seen, axis=0)
+            after[test], seen_after = _read(critic, x, y, test), _read(critic, x, y, known).mean()
+        if fold == 0 and not _stands_out(after[test] - before[test]):
+            plan, after[test], seen_after = replace(plan, steps=0), before[test], seen_before
+        seen.append((float(seen_before), float(seen_after)))
+    mean_seen_before, mean_seen_after = np.mean(seen, axis=0)
     ceiling = sum(len(test) * np.log(len(test)) for test in np.array_split(order, folds)) / n
-    return CrossFit(start, bent, float(known_start), float(known_bent), float(ceiling))
+    return CrossFit(before, after, float(mean_seen_before), float(mean_seen_after), float(ceiling))
 
 
 def trained_critic(
@@ -104,7 +115,7 @@ def trained_critic(
 
 
 def untrained_only(x: CriticInput, y: CriticInput, seed: int, degrees: float = float("inf")) -> float:
-    """Held-out InfoNCE in nats of the untrained critic, to choose between preparations of the data."""
+    """Held-out InfoNCE in nats of the untrained critic, which compares preparations of the data."""
     return float(crossfit(x, y, degrees, seed, schedule=Schedule(steps=0)).untrained.mean())
 
 
@@ -123,7 +134,8 @@ def _trained(
 ) -> tuple[EllipticalCritic, EllipticalCritic]:
     """The untrained and the trained critic; the first sixth of the rows decides when to stop.
 
-    It first bends its axes and is then set free, which costs more data than it brings where bent axes suffice.
+    The critic first bends its axes. A second round without constraint needs more data, and costs where bent axes
+    suffice.
     """
     stop, fit = (torch.as_tensor(part) for part in np.split(rows, [len(rows) // 6]))
     with torch.random.fork_rng(devices=[]):
@@ -137,8 +149,8 @@ def _trained(
                 return float(infonce_terms(critic(*checked)).mean())
 
         def batch_loss() -> Tensor:
-            chosen = fit[torch.randint(len(fit), (min(schedule.batch, len(fit)),))]
-            scores = critic(x.take(chosen), y.take(chosen))
+            batch = fit[torch.randint(len(fit), (min(schedule.batch, len(fit)),))]
+            scores = critic(x.take(batch), y.take(batch))
             return (0.5 * (scores.logsumexp(0) + scores.logsumexp(1)) - scores.diagonal()).mean()
 
         for unconstrained in (False, True)[: 1 + schedule.unconstrained]:
@@ -152,11 +164,11 @@ def _trained(
 def train(
     critic: nn.Module, batch_loss: Callable[[], Tensor], held_out: Callable[[], float], schedule: Schedule
 ) -> None:
-    """Minimise the loss; leave the critic where the held-out value was largest."""
+    """Minimises the loss and leaves the critic where the held-out value was largest."""
     if not schedule.steps:
         return
     optimiser = torch.optim.AdamW(critic.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
-    best, kept, idle = held_out(), copy.deepcopy(critic.state_dict()), 0
+    best, best_state, idle = held_out(), copy.deepcopy(critic.state_dict()), 0
     for step in range(1, schedule.steps + 1):
         optimiser.zero_grad()
         batch_loss().backward()
@@ -165,9 +177,9 @@ def train(
             continue
         now = held_out()
         if now > best + 1e-4:
-            best, kept, idle = now, copy.deepcopy(critic.state_dict()), 0
+            best, best_state, idle = now, copy.deepcopy(critic.state_dict()), 0
         else:
             idle += 1
         if idle >= schedule.patience:
             break
-    critic.load_state_dict(kept)
+    critic.load_state_dict(best_state)

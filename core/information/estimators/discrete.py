@@ -1,4 +1,4 @@
-"""Information and entropy of labels, counted, and what counting errs by where most pairs of labels are rare."""
+"""Information and entropy of labels by counting, and the error of counting where most pairs of labels are rare."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,15 @@ CONCENTRATIONS = 60
 
 
 class Table(NamedTuple):
-    """The pairs of labels that occur: how often, and how often the label of each side occurs in all."""
+    """Counts of the pairs of labels that occur.
+
+    Attributes:
+        cells: count of each pair.
+        rows: count of the x label of each pair.
+        columns: count of the y label of each pair.
+        left: count of each x label.
+        right: count of each y label.
+    """
 
     cells: Int[np.ndarray, " cells"]
     rows: Int[np.ndarray, " cells"]
@@ -34,10 +42,13 @@ def table_of(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Table:
 
 
 def plug_in_terms(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    """log p(x, y) / p(x) p(y) of each sample with probabilities counted from the samples themselves, in nats.
+    """log p(x, y) / (p(x) p(y)) of each sample in nats, with probabilities counted from the samples themselves.
 
-    The mean is the plug-in information, biased upwards: by (cells used) / 2n where all cells are full, by much
-    more where most are empty. Raises InputError for negative labels.
+    The mean is the plug-in information. It is biased upwards: by (occupied cells) / 2n where all cells are full, by
+    much more where most are empty.
+
+    Raises:
+        InputError: a label is negative.
 
     Example:
         >>> labels = np.array([0, 1, 0, 1])
@@ -51,7 +62,7 @@ def plug_in_terms(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Float[n
 
 
 def plug_in_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
-    """Entropy of the sample itself in nats: no function of the labels tells more about this sample.
+    """Entropy of the sample itself in nats, -sum_c (c / n) log(c / n): nothing tells more about this sample.
 
     Example:
         >>> round(plug_in_entropy(np.array([50, 50])), 4)
@@ -64,8 +75,10 @@ def plug_in_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
 def grassberger_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
     """Entropy in nats with Grassberger's correction for kinds that were seen a few times.
 
-    log n - sum c G(c) / n, G(c) = psi(c) + (-1)^c / 2 [psi((c + 1) / 2) - psi(c / 2)]. Hardly biased once
-    kinds are seen twice on average. Source: Grassberger 2003 (physics/0307138).
+    log n - sum c G(c) / n, G(c) = psi(c) + (-1)^c / 2 [psi((c + 1) / 2) - psi(c / 2)]. The bias is small once kinds
+    are seen twice on average.
+
+    Source: Grassberger 2003 (physics/0307138).
 
     Example:
         >>> counts = np.bincount(np.random.default_rng(0).integers(0, 100, 300))
@@ -79,10 +92,11 @@ def grassberger_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
 
 
 def chao_shen_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
-    """Entropy in nats, each kind weighted by the chance that it was seen, after the share of unseen ones.
+    """Entropy in nats, with a share for unseen kinds and each kind weighted by its chance to be seen.
 
-    With C = 1 - (kinds seen once) / n and p = C c / n: -sum p log p / (1 - (1 - p)^n). Source: Chao and Shen
-    2003.
+    -sum p log p / (1 - (1 - p)^n), p = C c / n, C = 1 - (kinds seen once) / n.
+
+    Source: Chao and Shen 2003.
     """
     seen = counts[counts > 0]
     n = seen.sum()
@@ -91,26 +105,26 @@ def chao_shen_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
 
 
 def counted_information(table: Table) -> float:
-    """The plug-in information in nats: too high by (cells used) / 2n and more."""
+    """The plug-in information in nats, H(x) + H(y) - H(x, y): too high by (occupied cells) / 2n and more."""
     parts = [plug_in_entropy(counts) for counts in (table.left, table.right, table.cells)]
     return parts[0] + parts[1] - parts[2]
 
 
 def corrected_information(table: Table) -> float:
-    """Information in nats from Grassberger's entropies: too high where most pairs occur once."""
+    """Information in nats from Grassberger's entropies, H(x) + H(y) - H(x, y): too high where most pairs occur once."""
     parts = [grassberger_entropy(counts) for counts in (table.left, table.right, table.cells)]
     return parts[0] + parts[1] - parts[2]
 
 
 class Chance(NamedTuple):
-    """What shuffled pairs read on average in nats, counted and with Grassberger's correction: all of it is bias."""
+    """Mean information of shuffled pairs in nats, counted and with Grassberger's correction; all of it is bias."""
 
     counted: float
     corrected: float
 
 
 def chance_information(x: Labels, y: Labels, rng: np.random.Generator, draws: int = 10) -> Chance:
-    """The bias of counting in nats, seen on pairs whose labels tell nothing of each other.
+    """The bias of counting in nats, measured on shuffled pairs, whose labels tell nothing of each other.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -127,8 +141,10 @@ def chance_information(x: Labels, y: Labels, rng: np.random.Generator, draws: in
 def shrunk_information(table: Table) -> float:
     """Posterior mean of the information in nats under a Dirichlet prior round independence.
 
-    The prior mean of p(x, y) is p(x) p(y), its strength is weighted by its evidence (the Polya likelihood of
-    the counts): independent labels pull the table to independence, dependent ones leave it as it was counted.
+    The prior mean of p(x, y) is p(x) p(y). Several strengths of the prior are tried, each weighted by its evidence,
+    the Polya likelihood of the counts. So independent labels pull the table to independence, and dependent labels
+    leave it as it was counted.
+
     Related: Archer, Park and Pillow 2013 (Entropy 15, 1738), who mix Dirichlet priors round other means.
 
     Example:
@@ -147,8 +163,9 @@ def shrunk_information(table: Table) -> float:
 
 
 def log_evidence(table: Table, strength: float) -> float:
-    """Log probability of the samples in their order if p(x, y) comes from a Dirichlet prior of this strength round
-    the product of the margins (Polya's urn).
+    """Log probability in nats of the samples in their order under a Dirichlet prior for p(x, y) (Polya's urn).
+
+    The mean of the prior is the product of the margins.
     """
     prior = strength * table.rows * table.columns / table.n**2
     whole = log_gammas(np.array([strength, strength + table.n]))

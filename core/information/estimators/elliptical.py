@@ -1,8 +1,8 @@
-"""A critic that starts as an elliptical log density ratio and learns to bend the axes it is written in.
+"""A critic that starts as an elliptical log density ratio and learns to bend its axes.
 
-Untrained it is the exact log ratio of the fitted Gaussian or Student copula. Training moves each canonical
-variate by a small network, so that dependence hidden behind a non-linear map is found with few parameters. Set
-`unconstrained`, it also adds an inner product of two networks, which can learn a ratio of any shape from more data.
+The untrained critic is the exact log ratio of the fitted Gaussian or Student copula. Training moves each canonical
+variate by a small network, so that dependence behind a non-linear map is learned with few parameters. An
+`unconstrained` critic also adds an inner product of two networks, which can learn a ratio of any shape from more data.
 """
 
 import math
@@ -22,8 +22,8 @@ from core.information.estimators.typed_scipy import Array
 
 FAINT = 0.1
 """Starting correlation of the spare axes, on which the training data show nothing."""
-FREE_WIDTH = 16
-"""Of the inner product that a free critic adds."""
+UNCONSTRAINED_WIDTH = 16
+"""Width of the inner product that an unconstrained critic adds."""
 
 
 def single(values: Array) -> Tensor:
@@ -32,7 +32,7 @@ def single(values: Array) -> Tensor:
 
 
 class CriticInput(NamedTuple):
-    """One variable's samples twice: in base coordinates (Student scores) and smooth ones (normal scores)."""
+    """The samples of a variable twice: as Student scores (`base`) and as normal scores (`smooth`)."""
 
     base: Tensor
     smooth: Tensor
@@ -70,10 +70,10 @@ class Axes(nn.Module):
 
 
 class EllipticalCritic(nn.Module):
-    """log p(x, y) / p(x) p(y) of an elliptical law, for all pairs of n samples, as an n x n matrix.
+    """log p(x, y) / (p(x) p(y)) in nats of an elliptical law, for all pairs of n samples, [n, n].
 
-    With q the squared norms, f = -(v + d)/2 log(1 + q_xy / v) + (v + dx)/2 log(1 + q_x / v) + ... - 1/2 log
-    det, v degrees of freedom; for infinite v it is the Gaussian's quadratic form.
+    f = -(v + d)/2 log(1 + q_xy / v) + (v + dx)/2 log(1 + q_x / v) + (v + dy)/2 log(1 + q_y / v) - 1/2 log det + const,
+    with squared norms q and v degrees of freedom; for infinite v it is the quadratic form of a Gaussian.
     """
 
     def __init__(self, x: Array, y: Array, degrees: float, hidden: int = 64, most_axes: int = 8) -> None:
@@ -90,8 +90,8 @@ class EllipticalCritic(nn.Module):
         self.seen = seen
         self.unconstrained = False
         self.unconstrained_x, self.unconstrained_y = (
-            network(self.dx, FREE_WIDTH),
-            network(self.dy, FREE_WIDTH),
+            network(self.dx, UNCONSTRAINED_WIDTH),
+            network(self.dy, UNCONSTRAINED_WIDTH),
         )
         for value in self.unconstrained_x[-1].parameters():
             nn.init.zeros_(value)
@@ -103,8 +103,8 @@ class EllipticalCritic(nn.Module):
         rho = torch.tanh(self.strength)
         keep = 1 - rho.square()
         cross = (u * (-2 * rho / keep)) @ v.T
-        own = rho.square() / keep
-        quadratic = cross + (u.square() @ own)[:, None] + (v.square() @ own)
+        weights = rho.square() / keep
+        quadratic = cross + (u.square() @ weights)[:, None] + (v.square() @ weights)
         ratio = self._ratio(quadratic, x.base, y.base) - 0.5 * keep.log().sum()
         bent = ratio + alone_x[:, None] + alone_y
         return (
@@ -127,7 +127,7 @@ class EllipticalCritic(nn.Module):
 
 
 def sides_of(pairs: Pairs, degrees: float) -> tuple[CriticInput, CriticInput]:
-    """Both variables as the critic sees them, for these degrees of freedom."""
+    """Both variables as inputs of a critic with these degrees of freedom."""
     x, y = (
         CriticInput(single(quantiles(ranks_of(v), degrees)), single(normal_scores(v)))
         for v in (pairs.x, pairs.y)

@@ -1,4 +1,4 @@
-"""The front door: samples in, an `Estimate` out."""
+"""Estimates mutual information from samples by any method: `estimate`."""
 
 import time
 from collections.abc import Callable
@@ -31,17 +31,24 @@ METHODS: dict[str, Callable[..., Estimate]] = {
     "latent": by_latent,
 } | {name: partial(by_critic, bound=name) for name in BOUNDS}
 AWARE = {"auto", "discrete", "mixed"}
-"""Methods that know labels and ties when they see them."""
+"""Methods that recognise labels and ties."""
 NEGATIVE = "below zero, which information never is: this method does not suit these samples"
 
 
 def estimate(x: Any, y: Any, method: str = "auto", seed: int = 0, **options: Any) -> Estimate:
     """Mutual information I(x; y) in nats, with a 95 % interval, from n paired samples.
 
-    Arguments: x and y, n x d arrays (numpy or torch; one-dimensional counts as n x 1); method, a key of
-    METHODS, "auto" chooses and says why; seed, for splits and training; options, passed to the method.
-    The number of any trained method comes from samples its critic has not seen.
-    Raises InputError for unpaired, too few or non-finite samples and for an unknown method.
+    A trained method reads samples that its critic has not seen.
+
+    Args:
+        x: [n, dx], an array of numpy or torch; [n] counts as [n, 1].
+        y: [n, dy], likewise.
+        method: a key of METHODS; "auto" picks a method and says why.
+        seed: of splits and training.
+        options: passed to the method.
+
+    Raises:
+        InputError: samples are unpaired, too few or not finite, or the method is unknown.
 
     Example:
         >>> import numpy as np
@@ -56,10 +63,10 @@ def estimate(x: Any, y: Any, method: str = "auto", seed: int = 0, **options: Any
     started = time.perf_counter()
     pairs = read_pairs(x, y)
     if 0 in (pairs.x.shape[1], pairs.y.shape[1]):
-        made = Estimate(0.0, 0.0, 0.0, "estimate", 0.0, method, pairs.n, 0.0, pairs.warnings, "constant")
+        result = Estimate(0.0, 0.0, 0.0, "estimate", 0.0, method, pairs.n, 0.0, pairs.warnings, "constant")
     else:
         prepared = pairs if method in AWARE else pairs.as_continuous()
-        made = under_entropy(METHODS[method](prepared, seed=seed, **options), pairs)
-    if made.kind == "estimate" and made.high < 0:
-        made = replace(made, warnings=(*made.warnings, NEGATIVE))
-    return replace(made, seconds=time.perf_counter() - started)
+        result = under_entropy(METHODS[method](prepared, seed=seed, **options), pairs)
+    if result.kind == "estimate" and result.high < 0:
+        result = replace(result, warnings=(*result.warnings, NEGATIVE))
+    return replace(result, seconds=time.perf_counter() - started)

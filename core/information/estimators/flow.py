@@ -18,8 +18,7 @@ from core.information.estimators.samples import Pairs
 class Flow(nn.Module):
     """log q(y given context) of affine coupling layers over a standard normal, alternating halves of y.
 
-    Without a context it is log q(y). One-dimensional y is shifted and scaled by functions of the context
-    only.
+    Without a context this is log q(y). A y of one dimension is shifted and scaled by functions of the context only.
     """
 
     def __init__(self, dims: int, context: int, layers: int = 4) -> None:
@@ -45,12 +44,15 @@ class Flow(nn.Module):
 
 
 def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
-    """Information in nats as H(y) - H(y given x), both cross-entropies of flows on samples they have not
-    seen.
+    """Information in nats as H(y) - H(y given x), two cross-entropies of flows on samples they have not seen.
 
-    mean log q(y given x) - mean log q(y). Each term is biased towards a larger entropy, so the difference is
-    an estimate and no bound; unlike contrastive bounds it has no log(n) ceiling.
-    Source for the difference of entropies: McAllester and Stratos 2020 (1811.04251).
+    I = mean log q(y given x) - mean log q(y). Each entropy is biased upwards, so the difference is an estimate and no
+    bound; unlike contrastive bounds it has no ceiling log(n).
+
+    Raises:
+        InputError: there are fewer than 60 samples.
+
+    Source: McAllester and Stratos 2020 (1811.04251), for the difference of entropies.
     """
     parts = split(pairs, seed)
     dy, dx = pairs.y.shape[1], pairs.x.shape[1]
@@ -64,7 +66,7 @@ def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
 
 
 def _fitted(dims: int, context: int, parts: SampleSplit, seed: int) -> Flow:
-    """A flow of y given the first `context` columns of x, drawn and trained with this seed alone."""
+    """A flow of y given the first `context` columns of x; only `seed` decides its weights and training."""
 
     def value(part: Part) -> Tensor:
         return flow(part.y, part.x[:, :context]).mean()

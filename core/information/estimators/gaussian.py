@@ -23,8 +23,7 @@ def normal_scores(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 def log_det_bias(degrees: int, dims: int) -> float:
     """E log det of a sample covariance minus log det of the true one, exact for Gaussians.
 
-    sum_i digamma((m - i) / 2) + d log(2 / m), i = 0..d-1, m degrees of freedom (n - 1); negative. Needs m >
-    d.
+    sum_i digamma((m - i) / 2) + d log(2 / m), i = 0 ... d - 1, with m = n - 1 > d degrees of freedom; negative.
 
     Example:
         >>> round(log_det_bias(99, 10), 3)
@@ -37,8 +36,10 @@ def log_det_bias(degrees: int, dims: int) -> float:
 def covariance_information(covariance: Float[np.ndarray, "d d"], dx: int) -> float:
     """I(x; y) in nats of Gaussians whose joint covariance has x in its first dx rows.
 
-    1/2 [log det S_xx + log det S_yy - log det S]. Raises InputError if the covariance is not positive
-    definite.
+    1/2 [log det S_xx + log det S_yy - log det S].
+
+    Raises:
+        InputError: the covariance is not positive definite.
 
     Example:
         >>> round(covariance_information(np.array([[1, 0.6], [0.6, 1]]), 1), 4)
@@ -55,7 +56,7 @@ def covariance_information(covariance: Float[np.ndarray, "d d"], dx: int) -> flo
 
 
 def information_bias(n: int, dx: int, dy: int) -> float:
-    """What the plug-in Gaussian information exceeds the truth by on average, in nats, exact for Gaussians.
+    """Mean excess of the plug-in Gaussian information over the truth, in nats; exact for Gaussians.
 
     Example:
         >>> round(information_bias(1000, 5, 5), 4)
@@ -66,7 +67,11 @@ def information_bias(n: int, dx: int, dy: int) -> float:
 
 
 def gaussian_information(x: Float[np.ndarray, "n dx"], y: Float[np.ndarray, "n dy"]) -> float:
-    """I(x; y) in nats of Gaussian samples, without the small-sample bias. Needs n > dx + dy + 1."""
+    """I(x; y) in nats of Gaussian samples, without the small-sample bias.
+
+    Raises:
+        InputError: n <= dx + dy + 1, or the covariance is singular.
+    """
     n, dx, dy = len(x), x.shape[1], y.shape[1]
     if n <= dx + dy + 1:
         raise InputError(f"more samples than dimensions expected, got {n} for {dx + dy}: use method='auto'")
@@ -87,8 +92,10 @@ class Canonical(NamedTuple):
 
 
 def canonical(covariance: Float[np.ndarray, "d d"], dx: int) -> Canonical:
-    """Canonical correlations of a joint covariance whose first dx rows are x. Raises InputError if
-    singular.
+    """Canonical correlations of a joint covariance whose first dx rows are x.
+
+    Raises:
+        InputError: the covariance of a side is singular.
     """
     left, right = _inverse_root(covariance[:dx, :dx]), _inverse_root(covariance[dx:, dx:])
     u, correlations, vt = np.linalg.svd(left @ covariance[:dx, dx:] @ right.T)
@@ -105,7 +112,7 @@ def _inverse_root(block: Array) -> Array:
 
 
 def noise_edge(n: int, dx: int, dy: int) -> float:
-    """The largest canonical correlation that n independent samples would show, about.
+    """Approximately the largest canonical correlation that n independent samples show.
 
     sqrt(p (1 - q)) + sqrt(q (1 - p)), p = dx / n, q = dy / n (Wachter's law), plus a margin for its spread.
 

@@ -19,11 +19,19 @@ def ksg_terms(
 ) -> Float[np.ndarray, " n"]:
     """Per-sample terms whose mean is the KSG estimate of I(x; y) in nats.
 
-    psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1), where n_x counts the samples nearer in x than the k-th
-    neighbour is in the joint space (maximum norm). Collapses towards 0 when the dimension is large. A sample
-    that coincides with k others counts them all instead, so discrete parts are allowed.
-    Sources: Kraskov et al. 2004 (first estimator); Gao et al. 2017 (1709.06212) for the ties.
-    Raises InputError unless 1 <= neighbours < n.
+    psi(k) + psi(n) - psi(n_x + 1) - psi(n_y + 1), where n_x counts the samples nearer in x than the k-th neighbour is
+    in the joint space (maximum norm). The estimate falls towards 0 in many dimensions. A sample that coincides with k
+    others counts all of these instead, so discrete parts are allowed.
+
+    Args:
+        x: samples.
+        y: samples, paired with x.
+        neighbours: k.
+
+    Raises:
+        InputError: neighbours is not in 1 ... n - 1.
+
+    Sources: Kraskov et al. 2004 (first estimator); Gao et al. 2017 (1709.06212) for ties.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -48,7 +56,7 @@ def ksg_terms(
 
 
 def kth_distance(points: Float[np.ndarray, "n d"], neighbours: int) -> Float[np.ndarray, " n"]:
-    """Maximum-norm distance of each point to its k-th neighbour, itself not counted."""
+    """Maximum-norm distance of each point to its k-th neighbour, the point itself not counted."""
     if points.shape[1] <= TREE_DIMS:
         return neighbours_in_tree(points, neighbours + 1)[0][:, -1]
     parts = [block.kthvalue(neighbours + 1, dim=1).values for block in _distances(points)]
@@ -56,7 +64,7 @@ def kth_distance(points: Float[np.ndarray, "n d"], neighbours: int) -> Float[np.
 
 
 def count_within(points: Float[np.ndarray, "n d"], radius: Float[np.ndarray, " n"]) -> Labels:
-    """How many points, itself included, lie within each point's radius (maximum norm)."""
+    """Number of points within the radius of each point (maximum norm), the point itself included."""
     if points.shape[1] == 1:
         line = np.sort(points[:, 0])
         upper = np.searchsorted(line, points[:, 0] + radius, side="right")
@@ -81,11 +89,11 @@ def _distances(points: Array) -> Iterator[torch.Tensor]:
 def non_uniformity_terms(
     x: Float[np.ndarray, "n dx"], y: Float[np.ndarray, "n dy"], neighbours: int = 10, threshold: float = 0.25
 ) -> Float[np.ndarray, " n"]:
-    """What to add to the KSG terms where the neighbourhood is a thin slanted sheet, in nats.
+    """Correction of the KSG terms in nats where the neighbourhood is a thin slanted sheet; else 0.
 
-    -log(V' / V) with V the axis-parallel box round the k neighbours and V' the box along their principal
-    axes, where V' < threshold V. It helps where information is large and dimensions few; elsewhere it adds
-    bias.
+    -log(V' / V) where V' < threshold V, with V the axis-parallel box round the k neighbours and V' the box along their
+    principal axes. The correction helps where information is large and dimensions are few; elsewhere it adds bias.
+
     Source: Gao et al. 2015 (1411.2003).
     """
     joint = np.hstack([x, y])
@@ -99,5 +107,5 @@ def non_uniformity_terms(
 
 
 def _log_volume(offsets: Float[np.ndarray, "n k d"]) -> Float[np.ndarray, " n"]:
-    """log of the axis-parallel box that holds these offsets, up to a constant; coinciding points make a tiny one."""
+    """log of the volume of the axis-parallel box round these offsets, up to a constant; never -inf."""
     return np.log(np.maximum(np.abs(offsets).max(axis=1), np.finfo(np.float64).tiny)).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Latent approximation for wide vectors: compress both sides to what pairs them, then count neighbours."""
+"""Latent approximation for wide vectors: compresses both sides to learned variates, then counts neighbours."""
 
 import numpy as np
 import torch
@@ -14,12 +14,21 @@ from core.information.estimators.samples import Pairs
 
 
 def by_latent(pairs: Pairs, seed: int = 0, axes: int = 2, most: int = 64) -> Estimate:
-    """Lower bound in nats: nearest neighbours on `axes` learned variates a side, of samples not learned from.
+    """Lower bound in nats by nearest neighbours on learned variates of both sides.
 
-    Both sides go to at most `most` principal axes, half of the samples trains the compression, the other
-    half is compressed and read. Compressing never adds information, so the number bounds it from below up to
-    the error of the read-out, which the interval covers. Source for the idea: Gowri et al. 2024 (2409.02732).
-    Raises InputError with fewer than 60 samples.
+    Half of the samples trains the compression, the other half is compressed and read. Compression never adds
+    information, so the value is a lower bound up to the error of the reading, which the interval covers.
+
+    Args:
+        pairs: the samples.
+        seed: of split and training.
+        axes: learned variates a side.
+        most: principal axes a side before training, at most.
+
+    Raises:
+        InputError: there are fewer than 60 samples.
+
+    Source: Gowri et al. 2024 (2409.02732), for the idea.
     """
     if pairs.n < FEWEST:
         raise InputError(f"compression needs {FEWEST} samples or more, got {pairs.n}: use method='auto'")

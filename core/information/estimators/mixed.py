@@ -1,4 +1,4 @@
-"""Labels beside numbers: nearest neighbours are looked for among the samples of the same labels."""
+"""Labels beside numbers: nearest neighbours among the samples of the same labels."""
 
 from collections.abc import Iterator
 
@@ -16,17 +16,17 @@ from core.information.estimators.typed_scipy import Array, Labels, digamma
 from core.information.estimators.variables import Variable
 
 NEIGHBOURS = 3
-"""Fewer than the five of continuous samples: labels leave few samples to look among."""
+"""Neighbours of a sample; fewer than the five of continuous samples, because few samples share a label."""
 CHANCE = 1.5
-"""Variance of a term, times the neighbours, that shows only between samples: where labels and numbers are
-independent it is nearly all (found by simulation with 2 to 60 labels, 300 to 3,000 samples).
+"""Variance of a term, times the number of neighbours, that shows only between data sets. Where labels and numbers are
+independent it is nearly all (simulations with 2 to 60 labels, 300 to 3,000 samples).
 """
 CURVATURE = 0.02
 """Share of the estimate that the curvature of densities within neighbours may cost, either way."""
 ONWARDS = 3.0
-"""How much more than from half of the samples to all the estimate may still rise, at least."""
+"""Least number of times that the rise from half of the samples to all may still come."""
 UNSETTLED = 0.5
-"""Share of log 2 that a function without noise gains when the samples double; half of it is no estimate any more."""
+"""Share of the gain of a function without noise, when the samples double, from which on only a bound is reported."""
 FREE = 0.2
 """Share of samples free of ties below which no such gain can be told from noise."""
 
@@ -34,11 +34,17 @@ FREE = 0.2
 def mixed_terms(
     x: Variable, y: Variable, neighbours: int = NEIGHBOURS
 ) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Per-sample terms whose mean is I(x; y) in nats, and which samples have any neighbour at all.
+    """Per-sample terms whose mean is I(x; y) in nats, and which samples have a neighbour at all.
 
-    psi(k) + psi(n) - psi(n_x) - psi(n_y): the k-th neighbour is sought among the samples that share the labels
-    of both sides (k at most all of them), n_x counts those of the same label of x that are nearer in the
-    numbers of x, the sample itself included. Without numbers n_x is the size of the label.
+    psi(k) + psi(n) - psi(n_x) - psi(n_y). The k-th neighbour is sought among the samples with the same labels on both
+    sides. n_x counts the samples of the same label of x that are nearer in the numbers of x, the sample itself
+    included; without numbers it is the size of the label.
+
+    Args:
+        x: one side.
+        y: the other side.
+        neighbours: k, at most the number of samples with the same labels.
+
     Sources: Ross 2014 (label against number), Gao et al. 2017 (1709.06212) for mixtures of both.
     """
     n, of_x, of_y = len(x.labels), _scores(x), _scores(y)
@@ -53,7 +59,7 @@ def mixed_terms(
 
 
 def _neighbours(points: Array, count: int) -> tuple[Labels, Array]:
-    """How many neighbours lie within which radius: `count`, or all that coincide with the sample."""
+    """Number of neighbours and their radius for each sample: `count`, or all that coincide with the sample."""
     if points.shape[1] == 0:
         return np.full(len(points), len(points)), np.zeros(len(points))
     distance = kth_distance(points, count)
@@ -82,12 +88,16 @@ def _groups(labels: Labels) -> Iterator[Labels]:
 def by_mixed(pairs: Pairs, seed: int = 0, sides: tuple[Variable, Variable] | None = None) -> Estimate:
     """Information in nats of labels, numbers or both on either side, by neighbours of the same labels.
 
-    The interval holds the sampling error, what the estimate changes by from half of the samples to all of
-    them (upwards, where the bias of neighbours lies, at least three times that), and 2 % of the estimate.
-    Samples whose labels nobody shares show nothing: the estimate is that of the others, the interval reaches
-    down to their absence and up to log n for them. If doubling the samples adds as much as it does to a
-    function without noise, or rows of labels were too many to be counted and are read as numbers, the
-    number is a lower bound.
+    The interval holds the sampling error, the change from half of the samples to all (at least three times that
+    upwards, where the bias of neighbours lies), and 2 % of the estimate. Samples with labels of their own show
+    nothing: the estimate leaves them out, and the interval counts them as 0 nats at its low end and log n at its high
+    end. The value is a lower bound if doubling the samples adds as much as to a function without noise, or if rows of
+    labels are too many to count and are read as numbers.
+
+    Args:
+        pairs: the samples.
+        seed: of the halves.
+        sides: both variables by type; default: as recognised in `pairs`.
     """
     x, y = sides or pairs.variables
     terms, known = mixed_terms(x, y)
@@ -127,7 +137,7 @@ def _halves(x: Variable, y: Variable, rng: np.random.Generator) -> float:
 
 
 def _alone(x: Variable, y: Variable) -> float:
-    """Share of the samples whose numbers come back on neither side."""
+    """Share of the samples whose numbers recur on neither side."""
     return float((_fresh(x) & _fresh(y)).mean())
 
 

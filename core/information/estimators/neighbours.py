@@ -1,4 +1,4 @@
-"""Nearest neighbours in few dimensions with their bias measured twice and taken off."""
+"""Nearest neighbours in few dimensions, minus their bias, which is measured in two ways."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,19 +12,17 @@ from core.information.estimators.student import Elliptical, fit_elliptical
 from core.information.estimators.typed_scipy import Array, Labels
 
 PARTS = 8
-"""Into how many parts the samples are split, where they suffice, to see how the bias grows with fewer samples."""
+"""Parts into which samples are split, if they suffice, to measure how the bias grows with fewer samples."""
 FEWEST = 20
 """Samples that a part should have."""
 CEILING_MARGIN_NATS = 0.5
-"""Nats below the log of the number of candidates from where on nothing can be checked."""
+"""Nats below the log of the number of candidates within which nothing can be checked."""
 ENDLESS = 0.55
-"""Share of what a function without noise gains that shows one.
+"""Share of the gain of a function without noise from which on samples count as such a function.
 
-A part of few samples sees no waves: sin 3x shows 0.62 of it in 300 samples, 0.85 in 1,000; sin 4 pi x under noise of
-0.2 shows 0.4 in 300, other noisy pairs less.
-
-With one column of d a function of the others, pairs lie on d - 1 dimensions; neighbours then read
-log(n / m) / (d - 1) more from m to n samples, for ever.
+If one column of d is a function of the others, pairs lie on d - 1 dimensions. Neighbours then gain
+log(n / m) / (d - 1) nats from m to n samples, without end. A part of few samples shows less: sin 3x shows 0.62 of the
+gain in 300 samples and 0.85 in 1,000; sin 4 pi x under noise of 0.2 shows 0.4 in 300, other noisy pairs less.
 """
 KSG_MAX_DIMS = 4
 """Joint dimensions beyond which such a gain cannot be told from the bias of neighbours."""
@@ -33,7 +31,7 @@ QUANTILE = 1.959964
 
 
 class Read(NamedTuple):
-    """An estimate with its 95 % interval in nats, whether it is only a bound, and how it came about."""
+    """An estimate in nats with its 95 % interval, whether it is only a bound, and the reason for it."""
 
     nats: float
     low: float
@@ -44,7 +42,7 @@ class Read(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """What the estimate gains from n / parts to n samples, and the standard error of that, in nats."""
+    """Gain of an estimate from n / parts to n samples, and the standard error of the gain, in nats."""
 
     nats: float
     error: float
@@ -56,10 +54,15 @@ class Drift(NamedTuple):
 
 
 def drift_of(terms: Array, of_rows: Callable[[Labels], Array], rng: np.random.Generator) -> Drift:
-    """How far neighbours among all samples read more than among an eighth of them, part by part.
+    """Gain of neighbours among all samples over neighbours among an eighth of the samples, in nats.
 
-    `terms` are those of all samples, `of_rows` makes them from some rows alone. Both are compared on the same
-    rows, so what the samples share by chance cancels. Fewer than 160 samples make fewer parts.
+    Both are compared on the same rows, so chance that the samples share cancels. Fewer than 160 samples make fewer
+    parts.
+
+    Args:
+        terms: estimator's terms with all samples.
+        of_rows: computes the terms from some rows alone.
+        rng: draws the parts.
     """
     count = max(2, min(PARTS, len(terms) // FEWEST))
     parts = np.array_split(rng.permutation(len(terms)), count)
@@ -68,15 +71,21 @@ def drift_of(terms: Array, of_rows: Callable[[Labels], Array], rng: np.random.Ge
 
 
 def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
-    """KSG (k = 5) on normal scores, less its bias on simulated samples and less what still drifts with n.
+    """KSG (k = 5) on normal scores in nats, with two corrections of its bias.
 
-    First the error on samples of a fitted Student copula, whose information is known, is subtracted. What
-    remains is a bias of order n^(-1/2) where the density has edges; it shows as a drift between n / 8 and n
-    samples beyond the simulated one, which is continued to infinity as far as it stands out of its own noise.
-    The interval holds the noise of all of this, a quarter of the first correction and all of the second, and
-    reaches up to where the whole drift would lead if the edges alone had made it. Within half a nat of log(n),
-    above which neighbours see nothing, and where the drift is that of a function without noise, whose information
-    has no limit, the uncorrected number is returned as a bound.
+    First the error on samples of a fitted Student copula, whose information is known, is subtracted. The bias that
+    remains is of order n^(-1/2) where the density has edges. It shows as a drift between n / 8 and n samples beyond
+    the drift of the simulated samples; the second correction continues it to infinity, as far as it stands out of its
+    noise. The interval holds the noise of both corrections, a quarter of the first and all of the second, and reaches
+    up to where the whole drift would lead if edges alone caused it.
+
+    The uncorrected value is returned as a bound within half a nat of log(n), above which neighbours see nothing, and
+    where the drift is that of a function without noise, whose information has no limit.
+
+    Args:
+        pairs: the samples.
+        seed: of simulations and parts.
+        draws: simulated data sets.
     """
     rng = np.random.default_rng(seed)
     model = fit_elliptical(pairs.x, pairs.y)
@@ -109,7 +118,7 @@ def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
 
 
 def _endless(drift: Drift, beyond: float, dims: int) -> bool:
-    """Whether the drift beyond the simulated one is that of a function without noise, and not by chance."""
+    """Whether the drift beyond the simulated drift is that of a function without noise, and not chance."""
     least = ENDLESS * np.log(drift.parts) / (dims - 1)
     return dims <= KSG_MAX_DIMS and bool(beyond > max(least, 3 * drift.error))
 

@@ -24,7 +24,7 @@ FEWEST = 60
 
 
 class Part(NamedTuple):
-    """Some of the samples, as the critic sees them."""
+    """Some of the samples, as normal scores."""
 
     x: Tensor
     y: Tensor
@@ -40,7 +40,11 @@ class SampleSplit:
 
 
 def split(pairs: Pairs, seed: int) -> SampleSplit:
-    """Normal scores of the samples in three disjoint parts. Raises InputError with fewer than 60 samples."""
+    """Normal scores of the samples in three disjoint parts.
+
+    Raises:
+        InputError: there are fewer than 60 samples.
+    """
     if pairs.n < FEWEST:
         raise InputError(
             f"a critic needs {FEWEST} samples or more, got {pairs.n}: use method='gaussian' or 'ksg'"
@@ -55,12 +59,21 @@ def split(pairs: Pairs, seed: int) -> SampleSplit:
 def by_critic(
     pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape = "separable", steps: int = 500
 ) -> Estimate:
-    """A variational bound in nats by a neural critic, read on the third of the samples it has not seen.
+    """A variational bound in nats by a neural critic, read on the third of the samples that it has not seen.
 
-    `bound` is a key of BOUNDS, `critic` separable, concatenated or hybrid. The kind is the bound's own: DV,
-    MINE and SMILE are only estimates. The interval is that of the critic's value on these samples, by the
-    jackknife: how far the critic is from the best one it cannot know. Warns where the number is above log(n)
-    or unstable.
+    The kind is that of the bound: DV, MINE and SMILE are only estimates. The interval, by the jackknife, covers the
+    value of this critic; it cannot cover how far the critic is from the best critic. A warning says where the value
+    is above log(n) or unstable.
+
+    Args:
+        pairs: the samples.
+        seed: of split and training.
+        bound: a key of BOUNDS.
+        critic: separable, concatenated or hybrid.
+        steps: of training.
+
+    Raises:
+        InputError: the bound is unknown, or there are fewer than 60 samples.
     """
     if bound not in BOUNDS:
         raise InputError(f"bound must be one of {', '.join(BOUNDS)}, got {bound!r}")
@@ -71,12 +84,14 @@ def by_critic(
         )
     trained = _trained(parts, bound, critic, seed, steps)
     with torch.no_grad():
-        made = BOUNDS[bound](trained, *parts.test)
+        reading = BOUNDS[bound](trained, *parts.test)
         scores = trained.scores(*parts.test).double()
-    error = _error(scores, made, bound)
-    nats, notes = float(made), _warnings(scores, float(made), bound)
+    error = _error(scores, reading, bound)
+    nats, notes = float(reading), _warnings(scores, float(reading), bound)
     low, high = nats - QUANTILE * error, nats + QUANTILE * error
-    return Estimate(nats, low, high, made.kind, made.ceiling, bound, pairs.n, 0.0, pairs.warnings + notes)
+    return Estimate(
+        nats, low, high, reading.kind, reading.ceiling, bound, pairs.n, 0.0, pairs.warnings + notes
+    )
 
 
 def _trained(parts: SampleSplit, bound: str, shape: Shape, seed: int, steps: int) -> Critic:
@@ -100,12 +115,12 @@ def _trained(parts: SampleSplit, bound: str, shape: Shape, seed: int, steps: int
     return critic.eval()
 
 
-def _error(scores: Float[Tensor, "n n"], made: bounds.Bound, bound: str) -> float:
+def _error(scores: Float[Tensor, "n n"], reading: bounds.Bound, bound: str) -> float:
     plain = {"infonce": bounds.infonce, "mlcpc": bounds.mlcpc, "nwj": bounds.nwj, "smile": bounds.smile}
     plain |= {"dv": bounds.donsker_varadhan, "mine": bounds.donsker_varadhan, "js": bounds.nwj}
     if bound in plain:
         return bounds.standard_error(scores.clamp(max=60), plain[bound], num_blocks=20)
-    return float(made.terms.std()) / math.sqrt(len(made.terms))
+    return float(reading.terms.std()) / math.sqrt(len(reading.terms))
 
 
 def _warnings(scores: Float[Tensor, "n n"], nats: float, bound: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Hooks for probes: information as what a family of predictors can use of it."""
+"""Information that a family of predictors can use: V-information, and its Bayesian variant for probes."""
 
 import numpy as np
 from jaxtyping import Float
@@ -11,12 +11,20 @@ from core.information.estimators.result import Estimate
 def usable_information(
     informed: Float[np.ndarray, " n"], uninformed: Float[np.ndarray, " n"], method: str = "v-information"
 ) -> Estimate:
-    """V-information in nats: mean of log q(y given x) - log q(y), predictors of one family on held-out
-    samples.
+    """V-information in nats: mean of log q(y given x) - log q(y), predictors of one family on held-out samples.
 
-    I_V = H_V(Y) - H_V(Y given X). Bounds I(X; Y) from below if q(y) is the true marginal; may be negative on
-    samples, though not in expectation for the best of the family. Source: Xu et al. 2020 (2002.10689).
-    Raises InputError unless both hold as many finite log-likelihoods, at least 10.
+    I_V = H_V(Y) - H_V(Y given X). It bounds I(X; Y) from below if q(y) is the true marginal. It may be negative on
+    samples, though not in expectation for the best predictors of the family.
+
+    Args:
+        informed: log q(y given x) in nats of each sample.
+        uninformed: log q(y) in nats of each sample.
+        method: name in the estimate.
+
+    Raises:
+        InputError: there are fewer than 10 log-likelihoods, or some are not finite.
+
+    Source: Xu et al. 2020 (2002.10689).
 
     Example:
         >>> usable_information(np.full(20, -0.1), np.full(20, -0.7)).words()
@@ -29,11 +37,16 @@ def usable_information(
 
 
 def bayesian_information(informed: Float[np.ndarray, " n"], uninformed: Float[np.ndarray, " n"]) -> Estimate:
-    """What an agent has learned about y from x after n samples, in nats per sample, from online predictions.
+    """Information that an agent has learned about y from x in n samples, in nats per sample, by online predictions.
 
-    The entries are log-likelihoods of each sample before it was learned from, so early samples count against
-    the probe: a family that must see much to use x scores less. Source: Pimentel and Cotterell 2021
-    (2109.03853).
+    Each sample is predicted before the agent learns from it. So early samples count against the agent: a family that
+    needs many samples to use x scores less.
+
+    Args:
+        informed: log q(y given x) in nats of each sample before it was learned from.
+        uninformed: log q(y) likewise.
+
+    Source: Pimentel and Cotterell 2021 (2109.03853).
 
     Example:
         >>> bayesian_information(np.full(20, -0.2), np.full(20, -0.7)).method

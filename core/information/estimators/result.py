@@ -1,4 +1,4 @@
-"""What every estimator returns: nats with an interval, and words that cannot be misread."""
+"""The result of every estimator: nats with an interval, and a sentence that cannot be misread."""
 
 import math
 from dataclasses import dataclass
@@ -10,9 +10,16 @@ from core.information.bounds import Kind
 class Estimate:
     """Mutual information in nats with a 95 % interval.
 
-    Fields: kind says whether `nats` estimates the information or only bounds it; ceiling is the most the
-    method could have shown on these samples (None: no limit); reason says why this method was chosen;
-    warnings list what may be wrong with the number.
+    Attributes:
+        nats: the value.
+        low, high: ends of the interval.
+        kind: whether `nats` estimates the information or only bounds it.
+        ceiling: the most that the method could have shown on these samples; None without limit.
+        method: its name.
+        n: number of samples.
+        seconds: time taken.
+        warnings: what may be wrong with the number.
+        reason: why this method was used.
 
     Example:
         >>> print(Estimate(4.1, 3.9, 4.3, "lower bound", 6.5, "infonce", 1000, 0.5))
@@ -38,8 +45,8 @@ class Estimate:
     def words(self) -> str:
         """The number in one sentence that says whether it is a bound, with its interval and ceiling.
 
-        A bound holds in expectation, its value on samples does not: "at least" is said of the end of the interval,
-        which the information exceeds with 97.5 % confidence, one-sided.
+        A bound holds in expectation; its value on samples may exceed the information. So "at least" gives the low end
+        of the interval, which the information exceeds with 97.5 % confidence, one-sided.
         """
         number = f"{self.nats:.2f} [{self.low:.2f}, {self.high:.2f}]"
         parts = [f"{self.nats:.2f} nats (95 % interval {self.low:.2f} to {self.high:.2f})"]

@@ -1,6 +1,4 @@
-"""Samples as they come in: refused if no number could be trusted, else cleaned with the warnings written
-down.
-"""
+"""Reads samples: refuses those that allow no trustworthy number, and cleans the rest with warnings."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,16 +16,20 @@ from core.information.estimators.variables import Variable, variable
 SMALLEST = 10
 """Samples below which no number is given."""
 COPIES = 0.01
-"""Share of pairs that repeat other pairs from which on they are spoken of."""
+"""Share of pairs that repeat other pairs above which a warning says so."""
 ATOM = 10
-"""A pair that comes back more often is no copy but an atom, such as (0, 0)."""
+"""A pair that occurs more often is no copy but an atom, such as (0, 0)."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """n paired samples in float64, without constant columns, and what was noticed about them.
+    """n paired samples in float64, without constant columns, with warnings.
 
-    `ties` are the warnings of values that come back, which concern methods made for continuous samples only.
+    Attributes:
+        x: one side.
+        y: the other side.
+        warnings: for every method.
+        ties: warnings of repeated values, which concern only methods made for continuous samples.
     """
 
     x: Float[np.ndarray, "n dx"]
@@ -49,14 +51,14 @@ class Pairs:
         return variable(self.x), variable(self.y)
 
     def as_continuous(self) -> "Pairs":
-        """The same pairs for a method made for continuous samples, which the ties concern."""
+        """The same pairs for a method made for continuous samples, with the warnings of ties."""
         return replace(self, warnings=self.warnings + self.ties, ties=())
 
     def without_copies(self) -> "Pairs":
-        """Each pair once, if copies are all that keeps the samples from being continuous; with a warning.
+        """The pairs without copies, with a warning, if the samples are continuous apart from copies.
 
-        A continuous pair never comes back, so its copy is no fresh sample, and would be its own neighbour.
-        Integers are labels, which may come back.
+        A continuous pair never recurs, so a copy is no fresh sample, and would be its own neighbour. Integers are
+        labels, which may recur.
         """
         if not self.ties:
             return self
@@ -79,17 +81,23 @@ class Pairs:
         """The same pairs for some rows only."""
         return Pairs(self.x[rows], self.y[rows], self.warnings)
 
-    def first(self, count: int) -> "Pairs":
+    def leading_columns(self, count: int) -> "Pairs":
         """The same pairs with only the first columns of each side."""
         return Pairs(self.x[:, :count], self.y[:, :count], self.warnings)
 
 
 def read_pairs(x: Any, y: Any) -> Pairs:
-    """n x d samples (numpy, torch or lists; one-dimensional counts as n x 1) as checked `Pairs`.
+    """Checks samples and returns them as `Pairs`.
 
-    Raises InputError for different lengths, fewer than 10 samples, and NaN or infinite rows; warns of rows
-    with masked cells (left out), constant and repeated columns (dropped), duplicate pairs, columns of few
-    values, fewer samples than dimensions and rows that follow one another.
+    The pairs carry warnings of rows with masked cells (left out), constant and repeated columns (dropped), duplicate
+    pairs, columns of few values, fewer samples than dimensions, and rows that resemble the rows before them.
+
+    Args:
+        x: [n, dx], an array of numpy or torch, or a list; [n] counts as [n, 1].
+        y: [n, dy], likewise.
+
+    Raises:
+        InputError: x and y differ in length, there are fewer than 10 samples, or some are NaN or infinite.
 
     Example:
         >>> read_pairs(np.arange(12.0), np.zeros((12, 2))).warnings[0]
@@ -107,8 +115,8 @@ def read_pairs(x: Any, y: Any) -> Pairs:
         raise InputError(
             f"at least {SMALLEST} paired samples expected, got {'; '.join([str(len(left)), *gaps])}: sample more"
         )
-    (left, first), (right, second) = _telling(left, "x"), _telling(right, "y")
-    return Pairs(left, right, gaps + first + second + _noticed(left, right), _tied(left, right))
+    (left, x_notes), (right, y_notes) = _telling(left, "x"), _telling(right, "y")
+    return Pairs(left, right, gaps + x_notes + y_notes + _noticed(left, right), _tied(left, right))
 
 
 def _matrix(values: Any, name: str) -> Array:
@@ -126,7 +134,7 @@ def _matrix(values: Any, name: str) -> Array:
 
 
 def _masked(values: Any, n: int) -> Bool[np.ndarray, " n"]:
-    """Which rows have a masked cell; what stands under a mask is no sample."""
+    """Which rows have a masked cell; a value under a mask is no sample."""
     cells: NDArray[np.bool_] = (
         np.ma.getmaskarray(values) if np.ma.isMA(values) else np.zeros((n, 1), np.bool_)
     )
@@ -149,19 +157,22 @@ def _in_range(matrix: Array) -> Array:
 
 
 def _telling(matrix: Array, name: str) -> tuple[Array, tuple[str, ...]]:
-    """The columns that can carry information: neither constant nor a repetition of one before them."""
+    """The columns that can carry information, neither constant nor equal to an earlier column; and warnings."""
     varying = np.flatnonzero(np.ptp(matrix, axis=0) > 0)
-    kept = (
+    informative = (
         np.sort(varying[np.unique(matrix[:, varying], axis=1, return_index=True)[1]])
         if len(varying)
         else varying
     )
     notes: list[str] = []
-    for gone, kind in ((matrix.shape[1] - len(varying), "constant"), (len(varying) - len(kept), "repeated")):
+    for gone, kind in (
+        (matrix.shape[1] - len(varying), "constant"),
+        (len(varying) - len(informative), "repeated"),
+    ):
         if gone:
             word = "column" if gone == 1 else "columns"
             notes.append(f"{name} has {gone} {kind} {word}, which carry no information: dropped")
-    return matrix[:, kept], tuple(notes)
+    return matrix[:, informative], tuple(notes)
 
 
 def _noticed(x: Array, y: Array) -> tuple[str, ...]:
@@ -192,9 +203,7 @@ def _tied(x: Array, y: Array) -> tuple[str, ...]:
 
 
 def _follows(joint: Array) -> bool:
-    """Whether some column's lag-one correlation is beyond what 1 in 10,000 independent data sets would
-    show.
-    """
+    """Whether the lag-one correlation of a column exceeds that of all but 1 in 10,000 independent data sets."""
     if joint.shape[1] == 0 or len(joint) < 30:
         return False
     ranks = ranks_of(joint) - 0.5
@@ -203,14 +212,12 @@ def _follows(joint: Array) -> bool:
 
 
 def ranks_of(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    """Ranks of each column as numbers strictly between 0 and 1, (rank - 1/2) / n; ties share their mean
-    rank.
-    """
+    """Ranks of each column between 0 and 1, (rank - 1/2) / n; ties share their mean rank."""
     return (mean_ranks(values) - 0.5) / len(values)
 
 
 def tied_columns(values: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " d"]:
-    """Which columns take some value in more than a tenth of the rows, as discrete and clipped ones do.
+    """Which columns have a value in more than a tenth of the rows, as discrete and clipped columns do.
 
     Example:
         >>> tied_columns(np.array([[0.0, 1.5]] * 4 + [[float(i), 2.5 + i] for i in range(26)])).tolist()

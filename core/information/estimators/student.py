@@ -1,8 +1,7 @@
-"""Elliptical variables with heavy tails: Student's t, fitted by likelihood after each margin's own map.
+"""Elliptical variables with heavy tails: Student's t, fitted by likelihood after mapping each margin.
 
-A Student vector carries information even when uncorrelated: its coordinates share one scale. With margins
-mapped by ranks onto Student quantiles this is the t copula, of which the Gaussian copula is the limit of
-infinite degrees.
+A Student vector carries information even when uncorrelated, because its coordinates share a scale. With margins mapped
+by ranks onto Student quantiles it is the t copula. The limit of infinite degrees of freedom is the Gaussian copula.
 """
 
 from dataclasses import dataclass
@@ -24,13 +23,11 @@ from core.information.estimators.typed_scipy import (
 RIDGE = 1e-9
 """Added to every variance, so that repeated columns and y = f(x) give a large number and not a singular one."""
 GAUSSIAN_TAIL = 1 / 60
-"""Inverse degrees of freedom below which tails count as Gaussian: I differs by less than 1e-3 nats per 10
-dims.
-"""
+"""Inverse degrees of freedom below which tails count as Gaussian: I differs by less than 1e-3 nats per 10 dims."""
 
 
 def shared_scale_information(degrees: float, dx: int, dy: int) -> float:
-    """I(x; y) in nats of an uncorrelated Student vector: what knowing x tells about y's scale.
+    """I(x; y) in nats of an uncorrelated Student vector: what x tells about the scale of y.
 
     h(dx) + h(dy) - h(dx + dy), h the entropy of a standard Student vector; 0 for infinite degrees.
 
@@ -83,7 +80,7 @@ class Elliptical:
         return covariance_information(self.scatter, self.dx) - bias + shared
 
     def log_ratio(self, scores: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " n"]:
-        """log p(x, y) / p(x) p(y) at Student scores, x in the first columns; its mean is the information."""
+        """log p(x, y) / (p(x) p(y)) in nats at Student scores, x in the first columns; the mean is the information."""
         both = self._log_density(scores, slice(None))
         return (
             both - self._log_density(scores, slice(self.dx)) - self._log_density(scores, slice(self.dx, None))
@@ -103,9 +100,12 @@ class Elliptical:
 
 
 def fit_elliptical(x: Float[np.ndarray, "n dx"], y: Float[np.ndarray, "n dy"]) -> Elliptical:
-    """The t copula of largest likelihood; Gaussian where heavy tails do not raise it. Needs n > dx + dy + 1.
+    """Fits the t copula of largest likelihood, or the Gaussian copula where heavy tails do not raise the likelihood.
 
-    With tied columns it is Gaussian: ties look like tails to the likelihood.
+    Tied columns always get the Gaussian copula, because ties look like tails to the likelihood.
+
+    Raises:
+        InputError: n <= dx + dy + 1.
 
     Example:
         >>> z = np.random.default_rng(0).standard_t(2, size=(2000, 1)) * np.ones((1, 1))
@@ -141,9 +141,7 @@ def _copula_log_likelihood(uniform: Array, degrees: float) -> float:
 def fit_scatter(
     scores: Float[np.ndarray, "n d"], degrees: float, steps: int = 50
 ) -> Float[np.ndarray, "d d"]:
-    """Scatter of centred Student scores by expectation-maximisation; the covariance if degrees are
-    infinite.
-    """
+    """Scatter of centred Student scores by expectation-maximisation; the covariance for infinite degrees."""
     n, dims = scores.shape
     if np.isinf(degrees):
         return scores.T @ scores / n + RIDGE * np.eye(dims)

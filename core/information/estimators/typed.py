@@ -1,4 +1,4 @@
-"""Samples with labels on a side: the estimator made for their types, with a warning that names them."""
+"""Samples with labels on a side: the estimator for their types, with a warning that names the types."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,13 +15,13 @@ from core.information.estimators.variables import Variable
 NARROW = 0.1
 """Width in nats of an interval that counting alone need not improve on."""
 ENOUGH = 1000
-"""Samples on which it is tried whether the order of a code means anything."""
+"""Samples that decide whether the order of a code means anything."""
 RECODINGS = 9
-"""Orders drawn at random that the order of a code is held against."""
+"""Random orders that the order of a code is compared with."""
 EXCESS = 5.0
 """Standard deviations by which the order of a code must tell more than random orders do."""
 ORDERS = 3
-"""Ways to break the ties of numbers that are tried."""
+"""Random ways to break the ties of numbers."""
 LEAST = 0.02
 """Nats below which such an excess is not worth another reading."""
 
@@ -29,11 +29,11 @@ Sides = tuple[Variable, Variable]
 
 
 def by_types(pairs: Pairs, seed: int = 0) -> Estimate | None:
-    """Information in nats where a side has labels or atoms; None where methods for many numbers must do.
+    """Information in nats where a side has labels or atoms; None where a method for many numbers is needed.
 
-    Labels on both sides are counted; labels beside up to four columns of numbers are read by neighbours of the
-    same labels. Where that leaves a wide interval, and a label came as a number whose order tells more than
-    random orders do, it is read as a number too, and the narrower of the intervals is reported.
+    Labels on both sides are counted; labels beside up to four columns of numbers are read by neighbours of the same
+    labels. If the interval is wide and a label is a number whose order tells more than random orders, the label is
+    read as a number too, and the narrower interval is reported.
     """
     x, y = pairs.variables
     if (x.continuous and y.continuous) or x.numbers.shape[1] + y.numbers.shape[1] > KSG_MAX_DIMS:
@@ -48,7 +48,7 @@ def by_types(pairs: Pairs, seed: int = 0) -> Estimate | None:
 
 
 def _ordered(x: Variable, y: Variable, rng: np.random.Generator) -> Sides | None:
-    """The sides with those labels read as numbers whose order tells most, or None if no order tells anything."""
+    """The sides, with labels read as numbers where their order tells most; None if no order tells anything."""
     rows = rng.permutation(len(x.labels))[:ENOUGH]
     sample = x.take(rows), y.take(rows)
     excess = [(_excess(sample, which, rng), which) for which in _readings(x, y)]
@@ -72,7 +72,7 @@ def _as_numbers(
 
 
 def _excess(sides: Sides, which: tuple[bool, bool], rng: np.random.Generator) -> float:
-    """By how many nats neighbours in the order of the codes read more than in random orders; 0 if by chance."""
+    """Excess in nats of neighbours in the order of the codes over random orders; 0 if it may be chance."""
 
     def read(recoded: bool) -> float:
         terms, known = mixed_terms(*_as_numbers(sides, which, rng, recoded))
@@ -84,11 +84,11 @@ def _excess(sides: Sides, which: tuple[bool, bool], rng: np.random.Generator) ->
 
 
 def _numbers(pairs: Pairs, sides: Sides, rng: np.random.Generator, seed: int) -> Estimate:
-    """The mean of several readings, each with ties in another order; their spread widens the interval."""
+    """The mean of several readings with ties in random orders; the spread of the readings widens the interval."""
     x, y = sides
     if not (x.continuous and y.continuous):
-        made = by_mixed(pairs, seed, sides)
-        return replace(made, reason=f"numbers of few values, whose order tells: {made.reason}")
+        estimate = by_mixed(pairs, seed, sides)
+        return replace(estimate, reason=f"numbers of few values, whose order tells: {estimate.reason}")
     drawn = [_as_numbers(pairs.variables, (True, True), rng) for _ in range(ORDERS)]
     read = [corrected_neighbours(Pairs(x.numbers, y.numbers), seed, draws=1) for x, y in drawn]
     nats, low, high = np.mean([(each.nats, each.low, each.high) for each in read], axis=0)
@@ -100,7 +100,10 @@ def _numbers(pairs: Pairs, sides: Sides, rng: np.random.Generator, seed: int) ->
 
 
 def _narrower(plain: Estimate, ordered: Estimate) -> Estimate:
-    """The reading as numbers, if it is the narrower and not below that as labels: both miss rather than invent."""
+    """The reading as numbers if its interval is narrower and not below the reading as labels; else the latter.
+
+    Both readings miss information rather than invent it.
+    """
     width = ordered.high - ordered.low
     if ordered.kind != "estimate" or width >= plain.high - plain.low or ordered.high < plain.nats:
         return plain
@@ -112,10 +115,10 @@ def _narrower(plain: Estimate, ordered: Estimate) -> Estimate:
     return replace(ordered, low=plain.low, warnings=(*ordered.warnings, note))
 
 
-def noted(made: Estimate, pairs: Pairs) -> Estimate:
-    """The estimate as one of `auto`, with what was recognised on each side, if anything was."""
+def noted(estimate: Estimate, pairs: Pairs) -> Estimate:
+    """The estimate with method "auto", and a warning that names the types recognised on each side."""
     types = [
         f"{name} is {side.words}" for name, side in zip("xy", pairs.variables, strict=True) if side.words
     ]
     notes = (f"not continuous on both sides: {' and '.join(types)}",) if types else ()
-    return replace(made, method="auto", warnings=made.warnings + notes)
+    return replace(estimate, method="auto", warnings=estimate.warnings + notes)

@@ -1,5 +1,5 @@
 # pyright: basic
-"""The functions taken from scipy and scikit-learn, with the types they lack."""
+"""Functions of scipy and scikit-learn with types."""
 
 from collections.abc import Callable
 
@@ -39,10 +39,10 @@ def student_quantiles(uniform: Array, degrees: float) -> Array:
 
 
 def minimize_scalar(loss: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
-    """Where a function of one variable is lowest between two ends."""
+    """The point between two ends where a function of one variable is lowest."""
     options = {"xatol": tolerance}
-    found = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options=options)
-    return float(found["x"])  # pyright: ignore[reportIndexIssue]
+    optimum = optimize.minimize_scalar(loss, bounds=(low, high), method="bounded", options=options)
+    return float(optimum["x"])  # pyright: ignore[reportIndexIssue]
 
 
 def ledoit_wolf(joint: Array) -> Array:
@@ -57,7 +57,7 @@ def neighbours_in_tree(points: Array, count: int) -> tuple[Array, Labels]:
 
 
 def count_in_tree(points: Array, radius: Array) -> Labels:
-    """How many points, itself included, lie within each point's radius (maximum norm)."""
+    """Number of points within the radius of each point (maximum norm), the point itself included."""
     counts = cKDTree(points).query_ball_point(points, radius, p=np.inf, return_length=True)
     return np.asarray(counts, dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""What one side of the pairs is made of: labels, numbers, or labels beside numbers."""
+"""The type of a side of the pairs: labels, numbers, or labels beside numbers."""
 
 from dataclasses import dataclass, replace
 
@@ -8,24 +8,25 @@ from jaxtyping import Bool, Float, Int
 from core.information.estimators.typed_scipy import Array, Labels
 
 SINGLE = 0.7
-"""Share of rows with a value of their own above which a variable is continuous, its ties accidental."""
+"""Share of rows with a unique value above which a variable is continuous and its ties are accidents."""
 HEAVY = 10
 """A value in more than a tenth of the rows is an atom of the distribution, not an accident."""
 FEW_COLUMNS = 8
-"""Beyond as many columns no labels are looked for beside numbers: nothing could be counted within them."""
+"""Number of columns beyond which no labels are sought beside numbers: too few samples would share a label."""
 CROWD = 20
-"""Rows that a label beside numbers must have on average, so that neighbours can be counted within it."""
+"""Rows that a label beside numbers must have on average, so that it has enough neighbours to count."""
 
 
 @dataclass(frozen=True)
 class Variable:
     """One side of n pairs by type.
 
-    `labels` holds the discrete part of each row as 0, 1, ... (all 0 where there is none), `numbers` the
-    continuous columns (none where the side is discrete), `words` tells what was recognised (empty for
-    continuous numbers). `ordered` says that a discrete side came as one column of numbers, whose order may mean
-    something; `crowded` that columns of fewer than sqrt(n) values had to be taken for numbers, as their rows
-    hardly come back.
+    Attributes:
+        labels: discrete part of each row as 0, 1, ...; all 0 where there is none.
+        numbers: continuous columns; none where the side is discrete.
+        words: the recognised type; empty for continuous numbers.
+        ordered: whether a discrete side came as one column of numbers, whose order may mean something.
+        crowded: whether columns of fewer than sqrt(n) values are read as numbers, because rows hardly recur.
     """
 
     labels: Int[np.ndarray, " n"]
@@ -51,7 +52,7 @@ class Variable:
         return replace(self, labels=ranked(self.labels[rows]), numbers=self.numbers[rows])
 
     def as_number(self, order: Labels, rng: np.random.Generator) -> "Variable":
-        """A discrete variable as a continuous one of the same information, its kinds in the given order."""
+        """A discrete variable as a continuous variable of the same information, its kinds in the given order."""
         ranks = spread_ranks(order[self.labels].astype(np.float64), rng)
         return replace(self, labels=np.zeros_like(self.labels), numbers=ranks[:, None])
 
@@ -63,10 +64,10 @@ def ranked(values: np.ndarray) -> Labels:
 
 
 def spread_ranks(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-    """Ranks between 0 and 1 with ties in random order, which makes a discrete number a continuous one.
+    """Ranks between 0 and 1 with ties in random order, which makes a discrete number continuous.
 
-    Each value gets a stretch as long as its share of the rows, so it can be read back from the rank, and where
-    in the stretch the rank falls tells nothing: the information about anything else is the same.
+    Each value gets a stretch as long as its share of the rows. So the value can be read back from the rank, and the
+    place within the stretch tells nothing: the information about anything else stays the same.
 
     Example:
         >>> ranks = spread_ranks(np.array([5.0, 2.0, 5.0, 2.0]), np.random.default_rng(0))
@@ -80,7 +81,7 @@ def spread_ranks(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> F
 
 @dataclass(frozen=True)
 class Ties:
-    """How often the values of each column occur: columns of which no value stands alone are discrete."""
+    """Which columns are discrete, and which have atoms beside values that occur once."""
 
     discrete: Bool[np.ndarray, " d"]
     atoms: Bool[np.ndarray, " d"]
@@ -89,8 +90,8 @@ class Ties:
 def ties_of(values: Float[np.ndarray, "n d"]) -> Ties:
     """Which columns are discrete, and which have atoms beside values that occur once.
 
-    Discrete numbers occur once, twice, three times; where many occur once and hardly any twice, the rest is
-    continuous however often one value (the zero of an inflated count) comes back.
+    Discrete numbers occur once, twice, three times. Where many values occur once and hardly any twice, a column is
+    continuous, however often one value (the zero of an inflated count) recurs.
 
     Example:
         >>> counts, inflated = np.arange(60.0) // 6, np.maximum(np.arange(60.0) - 30, 0)
@@ -109,7 +110,7 @@ def ties_of(values: Float[np.ndarray, "n d"]) -> Ties:
 
 
 def variable(values: Float[np.ndarray, "n d"]) -> Variable:
-    """A side of the pairs by type: discrete if its rows repeat, mixed if some columns do, else continuous.
+    """The type of a side: discrete if its rows repeat, mixed if some columns do, else continuous.
 
     Example:
         >>> kinds = np.repeat(np.arange(4), 5)
@@ -156,7 +157,7 @@ def _mixed(values: Array, ties: Ties) -> Variable:
 
 
 def _uncounted(values: Array, ties: Ties) -> Variable:
-    """Columns of few values as numbers, since the rows hardly come back."""
+    """Columns of few values as numbers, since the rows hardly recur."""
     discrete = np.flatnonzero(ties.discrete)
     words = f"discrete in {len(discrete)} of {values.shape[1]} columns, but its rows hardly come back"
     coarse = any(_kinds(values[:, at]) ** 2 < len(values) for at in discrete)
@@ -165,7 +166,7 @@ def _uncounted(values: Array, ties: Ties) -> Variable:
 
 
 def _smoothed(values: Array, ties: Ties) -> Array:
-    """The columns with rounded numbers made continuous; which of the tied comes first is drawn, but always alike."""
+    """The columns with rounded numbers made continuous; ties get the same random order at every call."""
     smooth, rng = values.copy(), np.random.default_rng(0)
     for at in np.flatnonzero(ties.discrete):
         smooth[:, at] = spread_ranks(values[:, at], rng)
@@ -177,7 +178,7 @@ def _kinds(values: np.ndarray) -> int:
 
 
 def _atoms(values: Array) -> Array:
-    """0 for values that occur once or nearly so, else the number of the atom."""
+    """The number of the atom of each value; 0 for values that occur once or nearly so."""
     _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     heavy = counts >= max(5, len(values) // 100)
     return np.where(heavy, np.cumsum(heavy), 0)[index].astype(np.float64)

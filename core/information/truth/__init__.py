@@ -1,4 +1,4 @@
-"""Distributions that know their mutual information, to hold estimators against."""
+"""Distributions with known mutual information, which test estimators."""
 
 from core.information.truth.distribution import KnownInformation
 from core.information.truth.tasks import EMBEDDINGS, FURTHER, TASKS, TWELVE, UNSEEN, task

@@ -1,4 +1,4 @@
-"""Families whose dependence is curved, broken or hidden in the spread: nothing a correlation would show."""
+"""Families whose dependence is curved, broken or hidden in the spread, so that no correlation shows it."""
 
 import numpy as np
 
@@ -57,9 +57,9 @@ def gamma_exponential(shape: float) -> KnownInformation:
 
 
 def concentric(dims: int, classes: int) -> KnownInformation:
-    """x normal round 0 with standard deviation 1, 2, ... by the class y: all of I(x; y) lies in the radius.
+    """x normal round 0 with standard deviation 1, 2, ... by the class y: all of I(x; y) lies in the radius of x.
 
-    The information of radius and class is integrated on a grid.
+    I(radius; class) is integrated on a grid.
     """
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -77,7 +77,7 @@ def concentric(dims: int, classes: int) -> KnownInformation:
 
 
 def copies(known: KnownInformation, count: int) -> KnownInformation:
-    """Independent copies side by side: informations add."""
+    """Independent copies of a distribution side by side: I = count * I of a copy."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         drawn = [known.draw(n, rng) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""A distribution that knows its own mutual information."""
+"""A distribution with known mutual information."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,8 +14,9 @@ Map = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class KnownInformation:
-    """Paired variables whose information in nats is known in closed form (or by quadrature, where it says
-    so); infinite for a function of continuous numbers without noise.
+    """Paired variables with known information in nats, in closed form or, where stated, by quadrature.
+
+    The information is infinite for a function of continuous numbers without noise.
 
     Example:
         >>> from core.information.truth import task
@@ -29,7 +30,11 @@ class KnownInformation:
     draw: Draw
 
     def sample(self, n: int, seed: int = 0) -> tuple[Array, Array]:
-        """n pairs (n x dx, n x dy); the same seed gives the same pairs. Raises InputError unless n >= 1."""
+        """Draws n pairs, [n, dx] and [n, dy]; the same seed gives the same pairs.
+
+        Raises:
+            InputError: n is below 1.
+        """
         if n < 1:
             raise InputError(f"n must be at least 1, got {n}")
         return self.draw(n, np.random.default_rng(seed))

@@ -38,9 +38,9 @@ def sparse(dims: int, pairs: int, strength: float) -> KnownInformation:
 
 
 def wishart(dx: int, dy: int, seed: int) -> KnownInformation:
-    """Gaussians whose covariance is itself drawn, once per seed: every coordinate correlates with every other.
+    """Gaussians with a random covariance, one per seed, in which every coordinate correlates with every other.
 
-    Twice as many degrees of freedom as dimensions keep it well conditioned.
+    Twice as many degrees of freedom as dimensions keep the covariance well conditioned.
     """
     root = np.random.default_rng(seed).standard_normal((dx + dy, 2 * (dx + dy)))
     return gaussian(f"multinormal-wishart-{dx}-{dy}-{seed}", root @ root.T, dx)
@@ -49,7 +49,7 @@ def wishart(dx: int, dy: int, seed: int) -> KnownInformation:
 def student(dx: int, dy: int, degrees: float, correlation: float = 0.0) -> KnownInformation:
     """A Student vector, every pair of coordinates equally correlated: a shared scale adds to the Gaussian part.
 
-    With correlation 0 the shared scale is all there is.
+    With correlation 0 all information is in the shared scale.
     """
     dims = dx + dy
     dispersion = np.full((dims, dims), correlation) + (1 - correlation) * np.eye(dims)
@@ -105,7 +105,7 @@ def _cross_information(correlation: float) -> float:
 
 
 def channel(symbols: int, error: float) -> KnownInformation:
-    """A symmetric channel: x uniform over q symbols, y another one with probability e.
+    """A symmetric channel: x uniform over q symbols, y equal to x or, with probability e, another symbol.
 
     I = log q + (1 - e) log(1 - e) + e log(e / (q - 1)).
 
@@ -116,8 +116,8 @@ def channel(symbols: int, error: float) -> KnownInformation:
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x = rng.integers(0, symbols, (n, 1))
-        other = (x + rng.integers(1, symbols, (n, 1))) % symbols
-        y = np.where(rng.random((n, 1)) < error, other, x)
+        wrong_symbol = (x + rng.integers(1, symbols, (n, 1))) % symbols
+        y = np.where(rng.random((n, 1)) < error, wrong_symbol, x)
         return x.astype(np.float64), y.astype(np.float64)
 
     noise = error * np.log(error / (symbols - 1)) if error > 0 else 0.0

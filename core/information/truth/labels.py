@@ -18,8 +18,9 @@ def table_information(table: Array) -> float:
 
 
 def of_table(name: str, table: Array, coded: bool = True) -> KnownInformation:
-    """Labels drawn from a table of joint weights; with `coded`, the labels of y are numbered in a random order,
-    so that only their identity tells anything.
+    """Labels drawn from a table of joint weights.
+
+    With `coded` the labels of y have random numbers, so that only the identity of a label tells anything.
     """
     joint = table / table.sum()
     order = np.random.default_rng(len(joint)).permutation(joint.shape[1])
@@ -44,7 +45,7 @@ def independent(kinds: int, zipf: bool = False) -> KnownInformation:
 
 
 def corrected(kinds: int, error: float, zipf: bool = False) -> KnownInformation:
-    """y renames x but for a share `error` of the pairs, where it is drawn from its frequencies.
+    """y renames x, except in a share `error` of the pairs, where y is drawn from its frequencies.
 
     Example:
         >>> round(corrected(10, 1.0).nats, 9), round(corrected(10, 0.0).nats, 3)
@@ -69,7 +70,7 @@ def bands(kinds: int, width: float) -> KnownInformation:
 
 
 def digits(count: int) -> KnownInformation:
-    """x is `count` digits in columns, y their sum: all of the entropy of y.
+    """x is `count` digits in columns, y their sum: I = H(y).
 
     Example:
         >>> round(digits(2).nats, 2)
@@ -87,7 +88,7 @@ def digits(count: int) -> KnownInformation:
 
 
 def parity(count: int) -> KnownInformation:
-    """x is `count` bits in columns, y is 1 where an odd number of them is: log 2 nats that no column shows."""
+    """x is `count` bits in columns, y their sum modulo 2: I = log 2, and no single column of x shows any of it."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x = rng.integers(0, 2, (n, count)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Invertible maps: they change every sample and no information."""
+"""Invertible maps, which change every sample and no information."""
 
 import numpy as np
 
@@ -26,19 +26,17 @@ def wiggly(values: Array) -> Array:
 
 
 def swissroll(values: Array) -> Array:
-    """A number in (0, 1) rolled up as a curve in the plane: radius and angle 3/2 pi (1 + 2u), scaled by
-    1/21.
-    """
+    """A number u in (0, 1) rolled up in the plane: radius and angle 3/2 pi (1 + 2u), scaled by 1/21."""
     angle = 1.5 * np.pi * (1 + 2 * values)
     return np.hstack([angle * np.cos(angle), angle * np.sin(angle)]) / 21
 
 
-def spiral(values: Array, first: int, second: int) -> Array:
-    """Two coordinates turned by an angle that grows with the squared norm, |x|^2 / d radians."""
+def spiral(values: Array, i: int, j: int) -> Array:
+    """Turns coordinates i and j by an angle that grows with the squared norm, |x|^2 / d radians."""
     angle = (values**2).mean(axis=1)
     turned = values.copy()
-    turned[:, first] = np.cos(angle) * values[:, first] - np.sin(angle) * values[:, second]
-    turned[:, second] = np.sin(angle) * values[:, first] + np.cos(angle) * values[:, second]
+    turned[:, i] = np.cos(angle) * values[:, i] - np.sin(angle) * values[:, j]
+    turned[:, j] = np.sin(angle) * values[:, i] + np.cos(angle) * values[:, j]
     return turned
 
 

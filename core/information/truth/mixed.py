@@ -1,4 +1,4 @@
-"""Labels beside numbers, numbers with atoms, rounded and copied ones, functions without noise."""
+"""Labels beside numbers, numbers with atoms, rounded and copied numbers, functions without noise."""
 
 import numpy as np
 
@@ -63,9 +63,9 @@ def widened(kinds: int) -> KnownInformation:
 
 
 def gated(share: float, correlation: float, together: bool) -> KnownInformation:
-    """Two correlated numbers, each 0 but in a `share` of the pairs; the same pairs if `together`.
+    """Two correlated numbers, each set to 0 except in a `share` of the pairs; in the same pairs if `together`.
 
-    Together H(gate) + share * I of the numbers, else share^2 * I.
+    I = H(gate) + share * I of the numbers if `together`, else share^2 * I of the numbers.
     """
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -81,9 +81,9 @@ def gated(share: float, correlation: float, together: bool) -> KnownInformation:
 
 
 def inflated(zero: float) -> KnownInformation:
-    """x exponential, y a Poisson count of mean x that is 0 instead in a share of the pairs; summed on a grid.
+    """x exponential, y a Poisson count of mean x, or 0 in a share `zero` of the pairs; I is summed on a grid.
 
-    The example of Gao et al. 2017, whose closed form takes the zeros that were counted for known.
+    The example is from Gao et al. 2017, whose closed form treats counted zeros and added zeros as known apart.
     """
     x = (np.arange(40_000) + 0.5) / 1000
     counts = np.arange(120.0)[:, None]
@@ -101,7 +101,7 @@ def inflated(zero: float) -> KnownInformation:
 
 
 def clipped(correlation: float, limit: float) -> KnownInformation:
-    """Two correlated numbers of which x is cut at +- limit, so that it has two atoms; integrated on a grid."""
+    """Two correlated numbers, x cut at +- limit, so that x has two atoms; I is integrated on a grid."""
     step = GRID[1] - GRID[0]
     normal = np.exp(-(GRID**2) / 2) / np.sqrt(2 * np.pi)
     spread = np.sqrt(1 - correlation**2)
@@ -120,7 +120,7 @@ def clipped(correlation: float, limit: float) -> KnownInformation:
 
 
 def rounded(correlation: float, step: float) -> KnownInformation:
-    """Two correlated numbers, both rounded to multiples of `step`; the table is integrated on a grid.
+    """Two correlated numbers, both rounded to multiples of `step`; I is integrated on a grid.
 
     Example:
         >>> round(rounded(0.75, 0.1).nats, 2), round(rounded(0.75, 1.0).nats, 2)
@@ -144,7 +144,7 @@ def rounded(correlation: float, step: float) -> KnownInformation:
 
 
 def copied(correlation: float, share: float) -> KnownInformation:
-    """Correlated numbers of which a share of the pairs are copies of others, as a careless join makes them."""
+    """Correlated numbers, where a share of the pairs are copies of other pairs, as a careless join makes them."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         fresh = max(1, round(n * (1 - share)))
@@ -166,7 +166,7 @@ def beside_constants(correlation: float) -> KnownInformation:
 
 
 def function(name: str, of_x: Map, nats: float = np.inf) -> KnownInformation:
-    """y a function of a normal x without noise: no limit, unless the function has few values."""
+    """y a function of a normal x without noise: infinite information, unless the function has few values."""
 
     def draw(n: int, rng: np.random.Generator) -> tuple[Array, Array]:
         x = rng.standard_normal((n, 1))

@@ -1,4 +1,4 @@
-"""Known distributions by name; the names of the twelve benchmark tasks are those of benchmark-mi."""
+"""Distributions with known information by name; the twelve benchmark tasks have the names of benchmark-mi."""
 
 from collections.abc import Callable
 from functools import partial
@@ -33,7 +33,7 @@ def _sparse(dims: int) -> Callable[[], KnownInformation]:
 
 
 def _spiral(dims: int) -> Callable[[], KnownInformation]:
-    turns = partial(maps.spiral, first=0, second=1), partial(maps.spiral, first=1, second=2)
+    turns = partial(maps.spiral, i=0, j=1), partial(maps.spiral, i=1, j=2)
     return _mapped("spiral", _sparse(dims), *turns)
 
 
@@ -109,7 +109,7 @@ UNSEEN: dict[str, Callable[[], KnownInformation]] = {
     ),
     "embedding-128-4": partial(families.embedding, 128, 4.0),
 }
-"""Written down after `auto` was chosen and first read by it then: what it makes of them is a blind test."""
+"""Written down after the method `auto` was fixed, so that its estimates for them are a blind test."""
 EMBEDDINGS: dict[str, Callable[[], KnownInformation]] = {
     f"embedding-{dims}-{nats}": partial(families.embedding, dims, float(nats))
     for dims in (64, 256, 768)
@@ -119,7 +119,10 @@ TASKS = TWELVE | FURTHER | UNSEEN | EMBEDDINGS | TYPED
 
 
 def task(name: str) -> KnownInformation:
-    """A known distribution by its name. Raises InputError, listing the names, if there is none.
+    """A distribution with known information by its name.
+
+    Raises:
+        InputError: the name is unknown; lists the names.
 
     Example:
         >>> round(task("multinormal-dense-5-5-0.5").nats, 3), len(TWELVE)

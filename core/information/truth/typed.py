@@ -1,4 +1,4 @@
-"""Known distributions of every type of variable: labels, labels beside numbers, atoms, roundings, functions."""
+"""Distributions with known information for every type: labels, labels beside numbers, atoms, roundings, functions."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,7 +9,7 @@ from core.information.truth import labels, mixed
 from core.information.truth.distribution import KnownInformation
 
 Makers = Mapping[str, Callable[[], KnownInformation]]
-"""Names and what makes their distributions; the names stand here, so that nothing is integrated to list them."""
+"""Names, and functions that make the distributions; so nothing is integrated when the names are listed."""
 
 INDEPENDENT_LABELS: Makers = {
     f"labels-{kinds}": partial(labels.independent, kinds) for kinds in (2, 5, 10, 20, 60, 100)
