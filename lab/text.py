@@ -82,6 +82,14 @@ def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
         return cached_folder(folder, open_corpus, write)
 
 
+def world_of(corpus: Corpus) -> World | None:
+    """The world that wrote a corpus, or None for other text."""
+    described = dict(corpus.info.world or {})
+    for quantity in ("entropy_nats", "information_nats"):
+        described.pop(quantity, None)
+    return World.load(**described) if described else None
+
+
 def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     """The tokenizer that the settings name or train; kept and opened the next time."""
     chosen = settings.tokenizer

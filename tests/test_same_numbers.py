@@ -18,6 +18,7 @@ import torch
 from core.config import Settings
 from core.train import Training, train
 from lab.evaluate.information import information_of_run
+from lab.evaluate.ledger import Effort
 from lab.recipes import recipe
 from lab.starting import start_run
 from lab.study.cells import Cell, run_cell
@@ -102,7 +103,7 @@ def of_processes(folder: Path) -> list[Any]:
 def of_ledger() -> list[dict[str, Any]]:
     """The rows of the ledger of a tiny run."""
     run = run_training(*start_run("ledger", tiny(), None))
-    document = information_of_run(run, candidates=(4, 16), sentences=60, truth_sentences=10, pairs=2)
+    document = information_of_run(run, Effort((4, 16), 2, 60, 10))
     return exact(document["rows"])
 
 

@@ -8,13 +8,14 @@ from app.links import linked_choice
 from app.runs import stop_with
 from app.sentences import data_table
 from core.errors import InputError
+from lab.evaluate.by_layer import LAYERS
 from lab.figures.ablations import arms, differences, layers, learning_curves
 from lab.figures.sentences import markdown_text
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against
 from lab.study.baseline_table import baseline_table, baselines_in_words
 from lab.study.contrasts import in_words, primary
-from lab.study.metrics import LAYERS, without_costs
+from lab.study.metrics import without_costs
 from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"

@@ -26,15 +26,6 @@ class Sequences:
     ids: Int[Tensor, " tokens"]
     lengths: Int[Tensor, " sequences"]
 
-    @classmethod
-    def of(cls, rows: list[IntArray]) -> "Sequences":
-        """Sequences from one array of ids each."""
-        flat = np.concatenate(rows) if rows else np.zeros(0)
-        return cls(
-            torch.from_numpy(flat.astype(np.int64)),
-            torch.tensor([len(row) for row in rows], dtype=torch.int64),
-        )
-
     def to(self, device: torch.device) -> "Sequences":
         """The ids on a device; lengths stay on the CPU, where they plan the attention."""
         return Sequences(self.ids.to(device, non_blocking=True), self.lengths)
@@ -47,6 +38,16 @@ class MaskedBatch:
     sequences: Sequences
     positions: Int[Tensor, " masked"]
     targets: Int[Tensor, " masked"]
+
+    @classmethod
+    def of(cls, whole: Rows, shown: Rows) -> "MaskedBatch":
+        """From rows as they are and as they are shown: the tokens to be found are those that differ."""
+        positions = np.flatnonzero(whole.ids != shown.ids)
+        return cls(
+            sequences(shown),
+            torch.from_numpy(positions),
+            torch.from_numpy(whole.ids[positions].astype(np.int64)),
+        )
 
     @property
     def count(self) -> int:
@@ -93,15 +94,15 @@ def sequences(rows: Rows) -> Sequences:
     return Sequences(torch.from_numpy(rows.ids.astype(np.int64)), torch.from_numpy(rows.lengths))
 
 
-def truncate(row: IntArray, content: int) -> IntArray:
-    """A row of ids with at most `content` tokens between `<s>` and `</s>`."""
-    return row if len(row) <= content + 2 else np.concatenate([row[: content + 1], row[-1:]])
+def longest_sentence(max_tokens: int, sentences_per_input: int) -> int:
+    """Tokens of a sentence that stands with others in one input, `<s>` and `</s>` included.
 
+    `<s> a </s> b </s>` halves the room (paper: 254 of 512).
 
-def join_pair(source: IntArray, target: IntArray, max_tokens: int) -> IntArray:
-    """`<s> source </s> target </s>`, each side cut to half of `max_tokens` (paper: 254 of 512)."""
-    content = (max_tokens - 3) // 2
-    return np.concatenate([truncate(source, content), truncate(target, content)[1:]])
+    >>> longest_sentence(512, 1), longest_sentence(512, 2)
+    (512, 256)
+    """
+    return (max_tokens - sentences_per_input - 1) // sentences_per_input + 2
 
 
 @dataclass(frozen=True)
@@ -171,17 +172,6 @@ def masked(rows: Rows, settings: MaskedSettings, noise: MaskNoise, mask_id: int)
     )
 
 
-def masked_batch(rows: list[IntArray], shown: list[IntArray], positions: list[IntArray]) -> MaskedBatch:
-    """A batch from rows of ids, the same rows as they are shown, and the masked positions in each row."""
-    starts = np.cumsum([0, *(len(row) for row in rows)])[:-1]
-    targets = [row[at] for row, at in zip(rows, positions, strict=True)]
-    return MaskedBatch(
-        Sequences.of(shown),
-        torch.from_numpy(np.concatenate([start + at for start, at in zip(starts, positions, strict=True)])),
-        torch.from_numpy(np.concatenate(targets).astype(np.int64)),
-    )
-
-
 class RowReader:
     """Reads the rows of a joint batch as the inputs of this process's micro-batches.
 
@@ -218,22 +208,18 @@ class RowReader:
             torch.from_numpy(self.corpus.identities(rows[shard :: self.num_shards])) for shard in self.local
         ]
 
-    def _longest(self, sentences_per_input: int) -> int:
-        """Tokens of a sentence that stands with others in one input: `<s> a </s> b </s>` halves the room (paper)."""
-        return (self.max_tokens - sentences_per_input - 1) // sentences_per_input + 2
-
     def _read(self, examples: IntArray) -> Rows:
-        """One row per example: the sentences that it joins behind one `<s>`."""
-        joined = examples.shape[1]
-        rows = self.corpus.rows(examples.ravel(), self._longest(joined))
-        stays = np.ones(len(rows.ids), dtype=bool)
-        stays[rows.starts.reshape(-1, joined)[:, 1:]] = False
-        return Rows(rows.ids[stays], rows.lengths.reshape(-1, joined).sum(1) - joined + 1)
+        """One row per example, of the sentences it joins: one `<s>`, positions run on."""
+        sentences = examples.shape[1]
+        rows = self.corpus.rows(examples.ravel(), longest_sentence(self.max_tokens, sentences))
+        return rows.joined(sentences)
 
     def _noise(self, examples: IntArray, rng: np.random.Generator) -> Iterator[tuple[IntArray, MaskNoise]]:
         """The examples of each local shard and their random numbers, drawn by lengths alone: no token is read."""
         joined = examples.shape[1]
-        lengths = self.corpus.lengths_of(examples, self._longest(joined)).sum(1) - joined + 1
+        lengths = (
+            self.corpus.lengths_of(examples, longest_sentence(self.max_tokens, joined)).sum(1) - joined + 1
+        )
         noise, starts = MaskNoise.draw(lengths, self.mask_id, rng), np.cumsum(lengths) - lengths
         for shard in self.local:
             places = np.arange(shard, len(examples), self.num_shards)
@@ -243,4 +229,4 @@ class RowReader:
 def unmasked(rows: list[IntArray], max_tokens: int) -> Sequences:
     """Sentences without masks, cut to `max_tokens`: the input of evaluations."""
     assert all(row[0] == BOS for row in rows)
-    return Sequences.of([truncate(row, max_tokens - 2) for row in rows])
+    return sequences(Rows.of(rows, max_tokens))

@@ -1,6 +1,6 @@
 """A corpus as token ids, written once and memory-mapped: training reads no text and holds no corpus in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +30,26 @@ class Rows:
     ids: IntArray
     lengths: IntArray
 
+    @classmethod
+    def of(cls, sentences: Sequence[IntArray], longest: int) -> "Rows":
+        """From one array of ids per sentence; one with more than `longest` tokens loses its last ones before `</s>`."""
+        lengths = np.minimum([len(ids) for ids in sentences], longest).astype(np.int64)
+        cut = [ids[:length] for ids, length in zip(sentences, lengths, strict=True)]
+        flat = np.concatenate(cut) if cut else np.zeros(0, dtype=np.int32)
+        if cut:
+            flat[np.cumsum(lengths) - 1] = EOS
+        return cls(flat, lengths)
+
     @property
     def starts(self) -> IntArray:
         """Where each row begins in `ids`."""
         return np.cumsum(self.lengths) - self.lengths
+
+    def joined(self, sentences: int) -> "Rows":
+        """One row for every `sentences` consecutive ones: `<s> a </s> b </s>`, with one `<s>`."""
+        stays = np.ones(len(self.ids), dtype=bool)
+        stays[self.starts.reshape(-1, sentences)[:, 1:]] = False
+        return Rows(self.ids[stays], self.lengths.reshape(-1, sentences).sum(1) - sentences + 1)
 
 
 class EncodedInfo(Frozen):

@@ -18,6 +18,7 @@ import psutil
 
 from lab import store
 from lab.bench.visitors import Visitor, visit
+from lab.progress import Progress
 from lab.store import turns
 
 PAGES: Final = ("live", "space", "information", "ablations", "retrieval", "")
@@ -27,7 +28,6 @@ FIRST_PAGE_SECONDS, MEMORY_GIB = 15.0, 1.5
 START_LABEL: Final = "Start the toy run"
 UP_SECONDS: Final = 300
 GIB: Final = 2**30
-Progress = Callable[[str, int, int], None]
 
 
 def bench_app(counts: Sequence[int], starts: int, progress: Progress, scratch: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +19,10 @@ from lab.bench.drawing import drawing_rows
 from lab.bench.flops import model_flops, peak_flops
 from lab.bench.memory import peak_bytes
 from lab.bench.text import prepare_text
+from lab.progress import Progress, no_progress
 
 Part = Literal["joint", "contrast", "growth"]
 Row = dict[str, Any]
-Progress = Callable[[str, int, int], None]
 MEBI: Final = 2**20
 GROWTH: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "sentences per batch": ("examples", (16, 64, 256)),
@@ -46,7 +46,7 @@ def bench_training(
     corpus: Path | None = None,
     examples: int | None = None,
     repetitions: int = 5,
-    progress: Progress = lambda phase, done, total: None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """The document of `lab bench`: rows, and the text, machine and time they belong to.
 

@@ -96,14 +96,14 @@ class Command:
 
     def _measured(self, run: store.Run, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
         from lab.evaluate.information import estimates_of_run, information_of_run
+        from lab.evaluate.ledger import Effort
 
         if self.method:
             return estimates_of_run(
                 run, self.method[0], self.layers, self.pairs, self.meanings, self.seed, tell
             )
-        return information_of_run(
-            run, self.candidates, self.sentences, self.truth_sentences, self.pairs, self.seed, tell
-        )
+        effort = Effort(self.candidates, self.pairs, self.sentences, self.truth_sentences, self.seed)
+        return information_of_run(run, effort, tell)
 
     def show(self, document: dict[str, Any]) -> None:
         if self.task:

@@ -5,49 +5,30 @@ from typing import Any
 
 from core.errors import InputError
 from lab.evaluate.estimates import Row, estimate_pairs
-from lab.evaluate.ledger.contrast import CANDIDATES, contrast_rows
-from lab.evaluate.ledger.loaded_run import (
-    TRUTH_SENTENCES,
-    Progress,
-    load_run,
-    no_progress,
-    truth_of,
-)
-from lab.evaluate.ledger.masked import SENTENCES, masked_rows
+from lab.evaluate.ledger import LEDGER, Effort
+from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.rows import scores
-from lab.evaluate.ledger.translations import PAIRS, chosen_pairs, unseen
+from lab.evaluate.ledger.translations import chosen_pairs, unseen
 from lab.evaluate.vectors import encode
+from lab.progress import Progress, no_progress
 from lab.store import Run
 
 
 def information_of_run(
-    run: Run,
-    candidates: Sequence[int] = CANDIDATES,
-    sentences: int = SENTENCES,
-    truth_sentences: int = TRUTH_SENTENCES,
-    pairs: int = PAIRS,
-    seed: int = 0,
-    progress: Progress = no_progress,
+    run: Run, effort: Effort | None = None, progress: Progress = no_progress
 ) -> dict[str, Any]:
-    """The ledger of a run, which is also kept in its folder.
+    """The ledger of a run, which is also stored in its folder.
 
     Args:
         run: with a checkpoint.
-        candidates: numbers of candidates of XLCO; those that the text has room for are measured.
-        sentences: drawn for each of MMLM and TLM.
-        truth_sentences: drawn for the truth of each, which is computed once per run.
-        pairs: pairs of languages that XLCO is measured on, each in both directions.
-        seed: of everything drawn here.
+        effort: how much text is read; default: `Effort()`.
         progress: called with a phase, how much of it is done, and how much there is.
 
     Raises:
         InputError: no checkpoint yet, or the corpus is gone or has changed.
     """
-    loaded = load_run(run, progress)
-    known = truth_of(loaded, truth_sentences, seed)
-    rows = masked_rows(loaded, known, sentences, seed)
-    if loaded.pairs:
-        rows += contrast_rows(loaded, candidates, pairs, seed)
+    loaded, effort = load_run(run, progress), effort or Effort()
+    rows = [row for task in LEDGER.values() for row in task.rows(loaded, effort)]
     document = {"run": run.name, "step": loaded.step, "rows": rows}
     run.write_document("information", document)
     run.write_scores("information", scores(rows))
@@ -58,7 +39,7 @@ def estimates_of_run(
     run: Run,
     method: str = "auto",
     layers: Sequence[int] | None = None,
-    pairs: int = PAIRS,
+    pairs: int = 4,
     meanings: int = 2_000,
     seed: int = 0,
     progress: Progress = no_progress,
@@ -80,9 +61,8 @@ def estimates_of_run(
     loaded = load_run(run, progress)
     if not loaded.pairs:
         raise InputError(f"run {run.name} has no translations to estimate information between")
-    model, settings = loaded.model, loaded.model.settings
-    top = model.encoder.config.num_hidden_layers
-    wanted = [settings.evaluation_layer_of(top)] if layers is None else sorted(set(layers))
+    model, settings, top = loaded.model, loaded.model.settings, loaded.num_layers
+    wanted = [loaded.evaluation_layer] if layers is None else sorted(set(layers))
     if not all(0 <= layer <= top for layer in wanted):
         raise InputError(f"expected layers from 0 to {top}, got {' '.join(map(str, wanted))}")
     chosen = [pair for pair in chosen_pairs(loaded.pairs, pairs, seed) if pair[0] < pair[1]]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.errors import InputError
 from core.text.corpus import Corpus
-from lab.evaluate.ledger.loaded_run import world_of
+from lab.text import world_of
 from lab.world import World
 
 Labels = Callable[[np.ndarray], np.ndarray]

@@ -15,11 +15,10 @@ from core.errors import InputError
 from lab.evaluate.baselines import BASELINES, DIMENSIONS, Text, encode_baseline, training_sentences
 from lab.evaluate.intervals import share_interval
 from lab.evaluate.labels import relations_of
-from lab.evaluate.ledger.loaded_run import world_of
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
-from lab.text import corpus_of
+from lab.text import corpus_of, world_of
 from lab.world import World
 from lab.world.facts import role_relations
 

@@ -7,9 +7,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import minimize_scalar
 from scipy.stats import ortho_group
-from torch.nn.functional import cross_entropy
 
 from core.information import bounds, estimate
 from core.model.infoxlm import InfoXLM
@@ -22,6 +20,7 @@ from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.translations import unseen
 from lab.evaluate.means import translation_accuracy
 from lab.evaluate.retrieval import sides_of
+from lab.evaluate.temperature import fitted_scale
 from lab.evaluate.vectors import encode
 from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.projection import unit
@@ -89,7 +88,8 @@ def information_by_layer(
     for layer, values in vectors.items():
         x, y = _pair(values, sentences, source, target)
         fit, test = np.split(np.random.default_rng(0).permutation(len(x)), [2 * len(x) // 3])
-        scale = _scale(_cosines(x[fit], y[fit]))
+        # cosines need a factor of e^-2 to e^6
+        scale = fitted_scale([(1.0, _cosines(x[fit], y[fit]), 0.0)], middle=2.0)
         terms = bounds.infonce(scale * _cosines(x[test], y[test])).terms.numpy()
         half = Z95 * float(terms.std(ddof=1)) / math.sqrt(len(terms))
         value = float(terms.mean())
@@ -112,17 +112,6 @@ def _pair(
 
 def _cosines(x: np.ndarray, y: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(unit(x) @ unit(y).T).double()
-
-
-def _scale(cosines: torch.Tensor) -> float:
-    """The factor on cosines, 1 / temperature, with the tightest bound."""
-    own = torch.arange(len(cosines))
-    found: Any = minimize_scalar(
-        lambda log_scale: float(cross_entropy(math.exp(log_scale) * cosines, own)),
-        bounds=(-3, 7),
-        method="bounded",
-    )
-    return math.exp(float(found.x))
 
 
 def information_in_words(without: pd.DataFrame, aligned: pd.DataFrame, layer: int) -> list[str]:

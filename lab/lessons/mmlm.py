@@ -14,8 +14,9 @@ from core.objectives import build_model
 from core.text.corpus import write_corpus
 from lab import store
 from lab.evaluate.intervals import binomial_interval
-from lab.evaluate.ledger.loaded_run import language_distribution, load_run
-from lab.evaluate.ledger.masked import masked_examples, masked_reading
+from lab.evaluate.ledger.loaded_run import load_run
+from lab.evaluate.ledger.masked import masked_reading
+from lab.evaluate.ledger.masked_text import Example, language_distribution, masked_examples
 from lab.evaluate.means import translation_accuracy
 from lab.evaluate.pools import LanguageVectors
 from lab.evaluate.retrieval import sides_of
@@ -55,14 +56,15 @@ def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
     `surprisal` is -log p(token); `exact` is what of it the rest of the sentence takes away, log p(token | rest) less
     log p(token); `reached` is the same by the model.
     """
-    ids = readers.encode([readers.text(int(readers.world.draw(1, seed)[0]), tag)])[0]
+    meaning = int(readers.world.draw(1, seed)[0])
+    ids = readers.encode([readers.text(meaning, tag)])[0]
     mask = readers.loaded.tokenizer.mask_id
     shown = [np.where(np.arange(len(ids)) == at, mask, ids) for at in range(1, len(ids) - 1)]
     shares = language_distribution(readers.loaded, MMLM_OWN)
-    losses = np.concatenate(readers.losses([[ids]] * len(shown), [[one] for one in shown]))
+    losses = np.concatenate(readers.losses([Example(meaning, (tag,), [ids], [row]) for row in shown]))
     rows = []
-    for at, (one, loss) in enumerate(zip(shown, losses, strict=True), start=1):
-        ((posterior,),) = readers.ideal.posteriors([one], shares)
+    for at, (row, loss) in enumerate(zip(shown, losses, strict=True), start=1):
+        ((posterior,),) = readers.ideal.posteriors([row], shares)
         surprisal = -math.log(readers.token_shares[ids[at]])
         uncertainty = abs(entropy(np.array(list(posterior.values()))))
         exact = surprisal + math.log(posterior[int(ids[at])])
@@ -77,10 +79,10 @@ def by_certainty(here: Lesson, readers: Readers) -> pd.DataFrame:
     Columns share (of the tokens), exact (mean uncertainty that is left) and model (mean cross-entropy).
     """
     shares = language_distribution(readers.loaded, MMLM_OWN)
-    examples = masked_examples(readers.loaded, shares, here.sentences // 4, 0)
-    examples = [one for one in examples if (one.whole[0] != one.shown[0]).any()]
-    exact = np.concatenate([readers.uncertainty(one.shown, shares) for one in examples])
-    model = np.concatenate(readers.losses([one.whole for one in examples], [one.shown for one in examples]))
+    examples = masked_examples(readers.loaded, shares, here.effort.sentences // 4, 0)
+    examples = [example for example in examples if example.hides(0)]
+    exact = np.concatenate([readers.uncertainty(example.shown, shares) for example in examples])
+    model = np.concatenate(readers.losses(examples))
     table = pd.DataFrame({"exact": np.abs(exact), "model": model})
     kind = np.where(table["exact"] < CERTAIN, "the context decides it", "the context leaves a choice")
     grouped = table.groupby(kind)

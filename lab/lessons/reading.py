@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
-from core.model.heads import token_losses
-from core.text.batches import join_pair, masked_batch
-from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun, load_run
+from lab.evaluate.ledger.loaded_run import LoadedRun, load_run
+from lab.evaluate.ledger.masked import masked_losses
+from lab.evaluate.ledger.masked_text import Example
 from lab.store import Run
 from lab.world import World
 from lab.world.distribution import entropy
@@ -53,23 +52,9 @@ class Readers:
         """How a language tells a meaning."""
         return self.world.sentence(meaning, tag)
 
-    @torch.no_grad()
-    def losses(self, whole: Sequence[Sequence[Ids]], shown: Sequence[Sequence[Ids]]) -> list[np.ndarray]:
+    def losses(self, examples: Sequence[Example]) -> list[np.ndarray]:
         """Cross-entropies of the model in nats, one per masked token of each example; two sides are read joined."""
-        model, longest = self.loaded.model, self.loaded.model.settings.model.max_tokens
-        device = next(model.parameters()).device
-        found: list[np.ndarray] = []
-        for begin in range(0, len(whole), BATCH):
-            rows, read = (
-                [side[0] if len(side) == 1 else join_pair(side[0], side[1], longest) for side in part]
-                for part in (whole[begin : begin + BATCH], shown[begin : begin + BATCH])
-            )
-            positions = [np.flatnonzero(a != b) for a, b in zip(rows, read, strict=True)]
-            batch = masked_batch(rows, read, positions).to(device)
-            states = model.masked_states(batch.sequences, batch.positions)
-            nats = token_losses(model.language_model.lm_head, states, batch.targets).double().cpu().numpy()
-            found += np.split(nats, np.cumsum([len(at) for at in positions])[:-1])
-        return found
+        return masked_losses(self.loaded, examples)
 
     def uncertainty(self, shown: Sequence[Ids], shares: LanguageDistribution) -> np.ndarray:
         """H(token | what is visible) in nats, exact, one per masked token of all sides together."""

@@ -14,6 +14,7 @@ from core.config import Settings
 from core.errors import InputError
 from lab import store
 from lab.evaluate.information import information_of_run
+from lab.evaluate.ledger import Effort
 from lab.figures.theme import TEMPLATE, template
 from lab.lessons.output import progress_line, say
 from lab.starting import reopen_run, settings_difference, start_run
@@ -39,10 +40,8 @@ class Lesson:
     scale: str
     settings: Settings
     """Of the recipe at this scale; runs change some of them."""
-    sentences: int
-    """Drawn for each of MMLM and TLM when the ledger is measured."""
-    truth_sentences: int
-    """Drawn for the truth of each."""
+    effort: Effort
+    """How much text the ledger of a run reads."""
 
     @property
     def conclusive(self) -> bool:
@@ -75,18 +74,11 @@ class Lesson:
 
     def ledger(self, run: Run) -> list[dict[str, Any]]:
         """The rows of the ledger of a run, measured now unless they are kept with it, by this version."""
-        kept = run.document("information")
-        if kept is None or kept["step"] != run.info.settings.steps or not _complete(kept["rows"]):
+        document = run.document("information")
+        if document is None or document["step"] != run.info.settings.steps or not _complete(document["rows"]):
             with progress_line(f"ledger of {run.name}") as tell:
-                kept = information_of_run(
-                    run,
-                    CANDIDATES.get(self.scale, CANDIDATES["toy"]),
-                    self.sentences,
-                    self.truth_sentences,
-                    PAIRS.get(self.scale, 4),
-                    progress=tell,
-                )
-        return kept["rows"]
+                document = information_of_run(run, self.effort, tell)
+        return document["rows"]
 
 
 def _complete(rows: Iterable[Mapping[str, Any]]) -> bool:
@@ -115,10 +107,15 @@ def lesson(scale: str) -> Lesson:
     pd.set_option(
         "styler.format.escape", "html", "styler.html.mathjax", False, "display.html.use_mathjax", False
     )
-    made = Lesson(scale, chosen.settings(), chosen.protocol.sentences, chosen.protocol.truth_sentences)
-    if not made.conclusive:
+    if scale == "smoke":
         say(WARNING)
-    return made
+    effort = Effort(
+        CANDIDATES.get(scale, CANDIDATES["toy"]),
+        PAIRS.get(scale, 4),
+        chosen.protocol.sentences,
+        chosen.protocol.truth_sentences,
+    )
+    return Lesson(scale, chosen.settings(), effort)
 
 
 def found(settings: Settings, corpus: Path | None = None) -> Run | None:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from core.errors import InputError
 from lab import store
+from lab.evaluate.ledger import StudyProtocol
 from lab.lessons.output import progress_line
 from lab.store import Run
 from lab.store.study import StudyFolder
 from lab.study.definitions import Arm, Changes, study_named
 from lab.study.grid import Grid, collect, plan, run_grid
-from lab.study.scales import StudyProtocol
 
 SHORT: Final[dict[str, Any]] = {
     "steps": 120,

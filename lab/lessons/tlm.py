@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from lab.evaluate.ledger.limits import NORMAL
-from lab.evaluate.ledger.loaded_run import language_distribution
+from lab.evaluate.ledger.masked_text import Example, language_distribution
 from lab.figures.ledger import tightest
-from lab.lessons.reading import Ids, Readers
+from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
 from lab.lessons.verdicts import Verdict, judged, not_yet
 from lab.world.truth import RATE, mask, ratio
@@ -32,24 +32,29 @@ def readings(here: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.Dat
     some = next(iter(runs.values()))
     pairs = language_distribution(some.loaded, "tlm")
     rng = np.random.default_rng([seed, 6])
-    count = here.sentences // 4
+    count = here.effort.sentences // 4
     meanings = _unseen(some, count, seed)
     chosen = rng.choice(len(pairs), count, p=np.array(list(pairs.values())))
     tags = [list(pairs)[at] for at in chosen]
     own = some.encode([some.text(m, pair[0]) for m, pair in zip(meanings, tags, strict=True)])
-    told = some.encode([some.text(m, pair[1]) for m, pair in zip(meanings, tags, strict=True)])
-    lies = some.encode([some.text(m, pair[1]) for m, pair in zip(np.roll(meanings, 1), tags, strict=True)])
+    right_ones = some.encode([some.text(m, pair[1]) for m, pair in zip(meanings, tags, strict=True)])
+    wrong_ones = some.encode(
+        [some.text(m, pair[1]) for m, pair in zip(np.roll(meanings, 1), tags, strict=True)]
+    )
     shown = [mask([ids], some.loaded.tokenizer.mask_id, RATE, rng)[0] for ids in own]
-    kept = [at for at in range(count) if (own[at] != shown[at]).any()]
+    masked = [at for at in range(count) if (own[at] != shown[at]).any()]
     rows: list[dict[str, Any]] = []
-    for reading, beside in zip(READINGS, (None, told, lies), strict=True):
-        exact = _exact(some, [shown[at] for at in kept], beside and [beside[at] for at in kept], reading)
-        whole = [[own[at], *([beside[at]] if beside else [])] for at in kept]
-        read = [[shown[at], *([beside[at]] if beside else [])] for at in kept]
+    for reading, beside in zip(READINGS, (None, right_ones, wrong_ones), strict=True):
+        examples = [
+            Example(int(meanings[at]), tags[at], [own[at], *others], [shown[at], *others])
+            for at in masked
+            for others in [[beside[at]] if beside else []]
+        ]
+        exact = _exact(some, examples, reading)
         for name, readers in runs.items():
-            losses = readers.losses(whole, read)
+            losses = readers.losses(examples)
             nats, error = ratio(
-                np.array([one.sum() for one in losses]), np.array([len(one) for one in losses])
+                np.array([nats.sum() for nats in losses]), np.array([len(nats) for nats in losses])
             )
             rows.append({"run": name, "reading": reading, "nats": nats, "error": error, "exact": exact})
     return pd.DataFrame(rows)
@@ -61,19 +66,12 @@ def _unseen(readers: Readers, count: int, seed: int) -> np.ndarray:
     return drawn[~np.isin(drawn, readers.loaded.meanings)][:count]
 
 
-def _exact(
-    readers: Readers, shown: Sequence[Ids], beside: Sequence[Ids] | None, reading: str
-) -> float | None:
+def _exact(readers: Readers, examples: Sequence[Example], reading: str) -> float | None:
     """H(token | what is read) in nats; None after a wrong translation."""
     if reading == READINGS[2]:
         return None
-    if beside is None:
-        sides = language_distribution(readers.loaded, "mmlm")
-        found = [readers.uncertainty([one], sides) for one in shown]
-    else:
-        pairs = language_distribution(readers.loaded, "tlm")
-        found = [readers.uncertainty(list(both), pairs) for both in zip(shown, beside, strict=True)]
-    return float(np.concatenate(found).mean())
+    shares = language_distribution(readers.loaded, "mmlm" if reading == READINGS[0] else "tlm")
+    return float(np.concatenate([readers.uncertainty(example.shown, shares) for example in examples]).mean())
 
 
 def compared(ledgers: Mapping[str, Rows]) -> pd.DataFrame:

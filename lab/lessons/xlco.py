@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import brentq
 
 from core.model.memory import momentum_update
-from lab.evaluate.ledger.contrast import cosine_ceiling
+from lab.evaluate.ledger.xlco import cosine_ceiling
 from lab.lessons.small_studies import value_of
 from lab.lessons.verdicts import Verdict, judged
 from lab.store.study import StudyFolder
@@ -152,7 +152,7 @@ def check_temperature(answer: Any, nats: float = 4.0, candidates: int = 64) -> V
         answer, highest, 0.006,
         f"at temperature {highest:.3f} cosines of 1 for the translation and -1 for all others show "
         f"{cosine_ceiling(candidates, highest):.2f} nats",
-        f"try values in lab.evaluate.ledger.contrast.reachable({candidates}, temperature) until it gives {nats:g}",
+        f"try values in lab.evaluate.ledger.xlco.cosine_ceiling({candidates}, temperature) until it gives {nats:g}",
         {"that is where cosines between 0 and 1 end; they begin at -1": highest / 2},
     )  # fmt: skip
 

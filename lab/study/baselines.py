@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -12,20 +12,19 @@ from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
 from lab.evaluate.baselines import BASELINES, Text, encode_baseline, training_sentences
-from lab.evaluate.ledger.loaded_run import world_of
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.roles import CHANCE, Questions
+from lab.progress import Progress
 from lab.store import Run
 from lab.store.study import BASELINE_UNITS
 from lab.store.tables import read_table, write_table
-from lab.text import corpus_of
+from lab.text import corpus_of, world_of
 
 NAMES: Final = ("lsa", "tokens")
 DIMENSIONS: Final = 128
 VERSION: Final = 2
 """Of what baseline units mean; those of another version are measured again."""
-Progress = Callable[[str, int, int], None]
 
 
 def measure_baselines(run: Run, progress: Progress) -> pd.DataFrame:

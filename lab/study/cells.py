@@ -12,12 +12,12 @@ from core.errors import InputError
 from core.objectives import needs_pairs
 from core.text.corpus import open_corpus
 from lab import store
-from lab.evaluate.ledger.loaded_run import no_progress
+from lab.evaluate.ledger import StudyProtocol
+from lab.progress import no_progress
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.baselines import measure_baselines
 from lab.study.measures import learning_curves, measure
-from lab.study.scales import StudyProtocol
 from lab.text import corpus_of, corpus_tokenizer, encoded, sampler, world_corpus
 from lab.text_summary import check_enough
 from lab.training import Report, run_training

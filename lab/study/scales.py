@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from core.config import Frozen, Settings, WorldSettings
+from core.config import Settings, WorldSettings
 from core.errors import InputError
+from lab.evaluate.ledger import StudyProtocol
 from lab.recipes import recipe, shortened
 from lab.study.definitions import Changes, Study, changed
 from lab.world import World
@@ -14,19 +15,6 @@ from lab.world import World
 FIRST_SEED: Final = 101
 """Recipes were tuned on small seeds: studies use seeds that took no part in it."""
 SNAPSHOTS: Final = 12
-
-
-class StudyProtocol(Frozen):
-    """How cells are measured, alike in all arms of a study."""
-
-    candidates: int
-    """Of XLCO, as far as the text holds out so many."""
-    sentences: int
-    """Drawn for each of MMLM and TLM."""
-    truth_sentences: int
-    """Drawn for the truth of each."""
-    directions: int
-    """Pairs of languages that XLCO is measured on, each in both directions."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lab.recipes import toy
 from lab.store.study import ArmInfo, StudyFolder, StudyInfo, study_folder
-from lab.study.metrics import METRICS, metric
+from lab.study.metrics import all_metrics, metric
 from lab.study.statistics import compared
 
 ARMS = {"mmlm": "MMLM", "xlco": "XLCO", "mmlm-xlco": "MMLM + XLCO"}
@@ -22,7 +22,7 @@ def units() -> pd.DataFrame:
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         for arm in ARMS:
-            for key in [*(one.key for one in METRICS), *LAYERS]:
+            for key in [*all_metrics(), *LAYERS]:
                 share = metric(key).unit == "share"
                 level = (0.7 if "xlco" in arm else 0.1) if share else (3.0 if "xlco" in arm else 2.0)
                 count = 1 if key == "seconds" else 60

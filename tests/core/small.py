@@ -6,7 +6,7 @@ import torch
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.model.infoxlm import InfoXLM, language_model
 from core.objectives import build_model
-from core.text.batches import MaskNoise, PairBatch, Sequences, join_pair, masked
+from core.text.batches import MaskNoise, PairBatch, Sequences, longest_sentence, masked
 from core.text.encoded import Rows
 
 
@@ -49,4 +49,5 @@ def mask(rows, chosen, seed, mask_id):
 
 def join(encoded, pair, longest):
     """Two sentences of a corpus as one input."""
-    return join_pair(*(encoded.row(int(index)) for index in pair), longest)
+    rows = [encoded.row(int(index)) for index in pair]
+    return Rows.of(rows, longest_sentence(longest, len(rows))).joined(len(rows)).ids

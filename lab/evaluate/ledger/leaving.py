@@ -83,14 +83,16 @@ def mean_loss(directions: Sequence[Losses], guess: float) -> MeanLoss:
     meanings, which share no candidate; else the sum of squared changes, a jackknife over meanings whose candidates
     several queries share. The first is exact; the second tends to be too large with few candidates.
     """
-    meanings, inverse = np.unique(np.concatenate([one.meanings for one in directions]), return_inverse=True)
+    meanings, inverse = np.unique(
+        np.concatenate([direction.meanings for direction in directions]), return_inverse=True
+    )
 
     def by_meaning(values: list[np.ndarray]) -> np.ndarray:
         return np.bincount(inverse, np.concatenate(values), minlength=len(meanings))
 
-    change = by_meaning([one.share * one.change for one in directions])
-    weight = by_meaning([one.share * one.asked / one.loss.size for one in directions])
-    loss = by_meaning([_placed(one) for one in directions])
+    change = by_meaning([direction.share * direction.change for direction in directions])
+    weight = by_meaning([direction.share * direction.asked / direction.loss.size for direction in directions])
+    loss = by_meaning([_placed(direction) for direction in directions])
     groups = _groups(directions)
     spread = len(groups) >= FEWEST_GROUPS
     variance = float(groups.var(ddof=1)) / len(groups) if spread else float((change**2).sum())
@@ -98,16 +100,16 @@ def mean_loss(directions: Sequence[Losses], guess: float) -> MeanLoss:
     return MeanLoss(float(loss.sum()), variance, added, meanings, weight, change)
 
 
-def _placed(one: Losses) -> np.ndarray:
+def _placed(direction: Losses) -> np.ndarray:
     """What each candidate's own query adds to the mean, 0 where it has none."""
-    placed = np.zeros(len(one.meanings))
-    placed[one.asked] = one.share * one.loss.ravel() / one.loss.size
+    placed = np.zeros(len(direction.meanings))
+    placed[direction.asked] = direction.share * direction.loss.ravel() / direction.loss.size
     return placed
 
 
 def _groups(directions: Sequence[Losses]) -> np.ndarray:
     """Mean loss of each group, [groups]; empty where directions do not group the same meanings."""
     first = directions[0]
-    if any(not np.array_equal(one.meanings, first.meanings) for one in directions):
+    if any(not np.array_equal(direction.meanings, first.meanings) for direction in directions):
         return np.zeros(0)
-    return np.sum([one.share * one.loss.mean(1) for one in directions], axis=0)
+    return np.sum([direction.share * direction.loss.mean(1) for direction in directions], axis=0)

@@ -18,10 +18,12 @@ def ledger_row(
     high: float,
     ceiling: float | None,
     kind: str = "lower bound",
+    limit: str | None = None,
     **known: Any,
 ) -> Row:
     """One line of the ledger, with the keys that `lab information` prints; None where a field does not apply.
 
+    `limit` says in words what the ceiling is, where it is not that of a number of candidates.
     `low` and `high` are the ends of the 95 % interval of `nats`; `at_least` is what the information exceeds with 95 %
     confidence, one-sided, of a lower bound. `unit` says nats per what, and `units_per_sentence` how many of these a
     sentence has; `nats_per_sentence` is a sum over the questions that a task asks of a sentence, each of them its own
@@ -47,7 +49,7 @@ def ledger_row(
     if "attainable" not in known:
         row["attainable"], row["attainable_error"] = row["truth"], row["truth_error"]
     row |= _shares(row)
-    return {**row, "words": words(row)}
+    return {**row, "words": words(row, limit)}
 
 
 def _shares(row: Row) -> Row:
@@ -66,29 +68,33 @@ def _shares(row: Row) -> Row:
     }
 
 
-def words(row: Mapping[str, Any]) -> str:
-    """A row in one sentence that cannot be misread.
+def words(row: Mapping[str, Any], limit: str | None = None) -> str:
+    """A row in one sentence that cannot be misread; `limit` as in `ledger_row`.
 
     >>> print(words(ledger_row("xlco", 4.1, 4.0, 4.2, 4.852, at_least=4.02, candidates=128, truth=13.9,
     ...                        truth_error=0.0, attainable=4.8, unit="nats per sentence pair")))
     at least 4.02 nats per sentence pair (95 % confidence); bound 4.10 [4.00, 4.20]; cannot show more than 4.85 with \
 128 candidates, the ideal critic 4.80; the truth is 13.90
     """
-    unit = row["unit"] or "nats"
-    bound = f"{row['nats']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]"
+    parts = [*_shown(row), *(_limits(row, limit) if row["ceiling"] is not None else [])]
+    return "; ".join([*parts, truth_in_words(row)])
+
+
+def bound_in_words(row: Mapping[str, Any]) -> str:
+    """The value of a row with its 95 % interval."""
+    return f"{row['nats']:z.2f} [{row['low']:z.2f}, {row['high']:z.2f}]"
+
+
+def truth_in_words(row: Mapping[str, Any]) -> str:
+    """What is known of the truth of a row."""
     truth = "not known" if row["truth"] is None else with_error(row["truth"], row["truth_error"])
+    return f"the truth is {truth}"
+
+
+def _shown(row: Mapping[str, Any]) -> list[str]:
+    bound, unit = bound_in_words(row), row["unit"] or "nats"
     if row["kind"] != "lower bound":
-        parts = [
-            f"TLM less MMLM on the same tokens: {bound} {unit}",
-            "an estimate of I(translation; token | context), which may exceed the truth: a difference of two bounds is "
-            "no bound",
-        ]
-    else:
-        parts = [*_shown(row, bound, unit), *_limits(row)]
-    return "; ".join([*parts, f"the truth is {truth}"])
-
-
-def _shown(row: Mapping[str, Any], bound: str, unit: str) -> list[str]:
+        return [f"{row['kind']} {bound} {unit}"]
     if row["at_least"] is None:
         return [f"bound {bound} {unit}"]
     if row["at_least"] > 0:
@@ -96,13 +102,13 @@ def _shown(row: Mapping[str, Any], bound: str, unit: str) -> list[str]:
     return [f"shows nothing with 95 % confidence: the bound is {bound} {unit}"]
 
 
-def _limits(row: Mapping[str, Any]) -> list[str]:
+def _limits(row: Mapping[str, Any], limit: str | None) -> list[str]:
     """What a bound cannot exceed, and what a reader of the language alone would show."""
-    of = f"with {row['candidates']:,} candidates" if row["candidates"] else "= H(token)"
+    of = f" with {row['candidates']:,} candidates" if row["candidates"] else f" {limit}" if limit else ""
     ideal = "" if row["attainable"] is None or not row["candidates"] else (
         f", the ideal critic {with_error(row['attainable'], row['attainable_error'])}"
     )  # fmt: skip
-    parts = [f"cannot show more than {row['ceiling']:.2f} {of}{ideal}"]
+    parts = [f"cannot show more than {row['ceiling']:.2f}{of}{ideal}"]
     cap = row["effective_ceiling"]
     if cap is not None and cap < row["ceiling"] - VISIBLE:
         parts.append(f"its cosines at temperature {row['temperature']:.3g} not more than {cap:.2f}")
@@ -126,5 +132,5 @@ def scores(rows: Iterable[Row]) -> pd.DataFrame:
     table = pd.DataFrame(list(rows))
     count = [f" {int(c)} candidates" if c == c and c else "" for c in table["candidates"].astype(float)]
     metric = table["task"] + " " + table["method"] + count
-    kept = table.assign(metric=metric, value=table["nats"], task="information")
-    return kept.fillna({"source": "", "target": ""})
+    tidy = table.assign(metric=metric, value=table["nats"], task="information")
+    return tidy.fillna({"source": "", "target": ""})

@@ -21,7 +21,6 @@ MANY_CANDIDATES: Final = 16_384
 QUERIES, FITTED_POOL = 512, 2_048
 FEWEST_UNSEEN: Final = 0.01
 """Of the meanings of a world; with fewer, drawing those that are left takes too long."""
-PAIRS = 4
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,9 @@ class Pools:
         Raises:
             InputError: none has.
         """
-        usable = [one for one in self.directions if one.room >= count]
+        usable = [direction for direction in self.directions if direction.room >= count]
         if not usable:
-            room = max(one.room for one in self.directions)
+            room = max(direction.room for direction in self.directions)
             raise InputError(
                 f"expected room for {count:,} candidates, got {room:,} unseen meanings: hold out more, or ask for "
                 f"--candidates {max(2, room)}"
@@ -122,9 +121,9 @@ class Pools:
 def unseen(loaded: LoadedRun, sizes: Mapping[str, int], seed: int) -> dict[str, tuple[np.ndarray, list[str]]]:
     """Meanings and sentences by language that the run did not train on, row by row; rows translate each other.
 
-    From a world they are independent draws, so that InfoNCE is a bound on the world's own information; where all
-    meanings are alike those of the corpus are left out, which changes no probability among the others. Other
-    text has only what the run holds out.
+    In a world, fresh meanings are drawn independently, so InfoNCE bounds the information of the world itself. In a
+    uniform world the meanings of the corpus are left out; the rest stay equally likely. Other text has only what the
+    run holds out.
     """
     if loaded.world is None:
         parts = loaded.run.held_out().groupby("language")
@@ -136,12 +135,12 @@ def unseen(loaded: LoadedRun, sizes: Mapping[str, int], seed: int) -> dict[str, 
         )
     drawn = loaded.world.draw(int(1.2 * most / left) + 100, seed + 2, without_replacement=False)
     fresh = drawn if loaded.skewed else drawn[~np.isin(drawn, loaded.meanings)]
-    found: dict[str, tuple[np.ndarray, list[str]]] = {}
+    sentences: dict[str, tuple[np.ndarray, list[str]]] = {}
     for tag, size in sizes.items():
         speaker = World.load(**{**settings, "languages": [tag]})
-        told = speaker.rows(fresh[:size], seed + 2)
-        found[tag] = (np.arange(size), [text for _, _, text in told])
-    return found
+        rows = speaker.rows(fresh[:size], seed + 2)
+        sentences[tag] = (np.arange(size), [text for _, _, text in rows])
+    return sentences
 
 
 def share_unseen(loaded: LoadedRun) -> float:
@@ -164,19 +163,18 @@ def contrast_vectors(loaded: LoadedRun, texts: Sequence[str], key: bool, phase: 
     """
     model, settings = loaded.model, loaded.model.settings
     if not settings.contrast.enabled:
-        layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
         vectors = encode(
-            model, loaded.tokenizer, texts, [layer], settings.measure.pooling,
+            model, loaded.tokenizer, texts, [loaded.evaluation_layer], settings.measure.pooling,
             lambda done, of: loaded.progress(phase, done, of),
-        )[layer]  # fmt: skip
+        )[loaded.evaluation_layer]  # fmt: skip
         return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
     contrast, device, longest = XLCO.of(model), next(model.parameters()).device, settings.model.max_tokens
     rows = loaded.tokenizer.encode(texts, longest)
     order = np.argsort([len(row) for row in rows], kind="stable")
-    found = torch.empty(len(rows), model.encoder.config.hidden_size)
+    vectors = torch.empty(len(rows), model.encoder.config.hidden_size)
     for begin in range(0, len(order), BATCH):
         part = order[begin : begin + BATCH]
         sequences = unmasked([rows[i] for i in part], longest).to(device)
-        found[part] = (contrast.keys if key else contrast.queries)(model, sequences).float().cpu()
+        vectors[part] = (contrast.keys if key else contrast.queries)(model, sequences).float().cpu()
         loaded.progress(phase, begin + len(part), len(order))
-    return found
+    return vectors

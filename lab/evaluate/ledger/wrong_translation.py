@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lab.evaluate.ledger.loaded_run import LoadedRun, language_distribution
-from lab.evaluate.ledger.masked import SENTENCES, Example, cross_entropies, masked_examples, summed_by_example
+from lab.evaluate.ledger.loaded_run import LoadedRun
+from lab.evaluate.ledger.masked import cross_entropies, summed_by_example
+from lab.evaluate.ledger.masked_text import Example, language_distribution, masked_examples
 from lab.evaluate.ledger.reading import Reading
 
 
-def wrong_translations(loaded: LoadedRun, sentences: int = SENTENCES, seed: int = 0) -> Reading | None:
+def wrong_translations(loaded: LoadedRun, sentences: int, seed: int = 0) -> Reading | None:
     """What a wrong translation costs a masked token: TLM's cross-entropy beside it less that beside the right one.
 
     The pairs and masks are those of `masked_reading`. The wrong translation is that of another meaning into the same
@@ -38,13 +39,13 @@ def _mismatched(pairs: Sequence[Example]) -> list[tuple[int, Example]]:
     for group in alike.values():
         for order, at in enumerate(group):
             pair = pairs[at]
-            others = (pairs[group[(order + step) % len(group)]] for step in range(1, len(group)))
-            other = next((other for other in others if other.meaning != pair.meaning), None)
-            if other is None:
+            following = (pairs[group[(order + step) % len(group)]] for step in range(1, len(group)))
+            mismatch = next((wrong for wrong in following if wrong.meaning != pair.meaning), None)
+            if mismatch is None:
                 continue
             for side in (0, 1):
-                if (pair.whole[side] != pair.shown[side]).any():
-                    whole, shown = list(other.shown), list(other.shown)
+                if pair.hides(side):
+                    whole, shown = list(mismatch.shown), list(mismatch.shown)
                     whole[side], shown[side] = pair.whole[side], pair.shown[side]
                     sides.append((at, Example(pair.meaning, pair.languages, whole, shown)))
     return sides

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
-from core.text.batches import join_pair, truncate
-from core.text.encoded import EncodedCorpus, encode_corpus
+from core.text.batches import MaskedBatch, longest_sentence
+from core.text.encoded import EncodedCorpus, Rows, encode_corpus
 from core.text.sampling import Sampler
 from core.text.split import split
 from tests.core.drawing import Builder, draw, tokens
-from tests.core.small import mask, rows_of
+from tests.core.small import join, mask, rows_of
 
 
 def settings(**options):
@@ -39,7 +39,7 @@ def test_targets_are_the_tokens_that_stood_there(encoded, tokenizer):
 
 
 def test_a_translation_pair_has_one_start_and_two_ends(encoded, tokenizer):
-    row = join_pair(encoded.row(0), encoded.row(1), 32)
+    row = join(encoded, (0, 1), 32)
     assert (row == 0).sum() == 1
     assert row[0] == 0
     assert (row == 2).sum() == 2
@@ -49,10 +49,28 @@ def test_a_translation_pair_has_one_start_and_two_ends(encoded, tokenizer):
 @pytest.mark.parametrize("longest", [8, 9, 32])
 def test_a_joined_pair_fits_and_keeps_both_ends(longest):
     long = np.array([0, *range(4, 40), 2], dtype=np.int32)
-    row = join_pair(long, long, longest)
+    sides = Rows.of([long, long], longest_sentence(longest, 2))
+    row = sides.joined(2).ids
     assert len(row) <= longest
     assert (row == 2).sum() == 2
-    assert len(truncate(long, 5)) == 7
+    assert sides.lengths.tolist() == [longest_sentence(longest, 2)] * 2
+
+
+def test_the_rows_of_arrays_are_those_that_the_corpus_reads(encoded):
+    chosen = np.array([0, 3, 1])
+    for longest in (4, 64):
+        read, of = encoded.rows(chosen, longest), Rows.of([encoded.row(int(i)) for i in chosen], longest)
+        np.testing.assert_array_equal(of.ids, read.ids)
+        np.testing.assert_array_equal(of.lengths, read.lengths)
+    assert len(Rows.of([], 4).ids) == 0
+
+
+def test_the_targets_of_masked_rows_are_the_tokens_that_differ():
+    whole = Rows(np.array([0, 7, 8, 2, 0, 9, 2], dtype=np.int32), np.array([4, 3]))
+    shown = Rows(np.array([0, 7, 5, 2, 0, 5, 2], dtype=np.int32), whole.lengths)
+    batch = MaskedBatch.of(whole, shown)
+    assert (batch.positions.tolist(), batch.targets.tolist()) == ([2, 5], [8, 9])
+    assert batch.sequences.ids.tolist() == shown.ids.tolist()
 
 
 def test_shares_of_a_batch_are_the_batch(encoded, tokenizer):

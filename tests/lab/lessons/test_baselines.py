@@ -4,13 +4,14 @@ import pandas as pd
 import pytest
 
 from lab.evaluate.baselines import BASELINES
+from lab.evaluate.ledger import Effort
 from lab.lessons.baselines import LSA, RUN, baselines_in_words, without_network
 from lab.lessons.scale import Lesson
 from tests.lab.runs import tiny
 
 
 def test_a_run_stands_beside_what_words_alone_retrieve():
-    table = without_network(Lesson("smoke", tiny(), sentences=50, truth_sentences=5).trained("once"))
+    table = without_network(Lesson("smoke", tiny(), Effort((4, 16), 1, 50, 5)).trained("once"))
     assert table.index[0] == RUN
     assert table["chance"].nunique() == 1
     lsa, blind = (table.loc[BASELINES[name].label, "accuracy"] for name in (LSA, "random"))

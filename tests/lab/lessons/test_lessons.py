@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from core.information import bounds
+from lab.evaluate.ledger import Effort
 from lab.figures.theme import CLEAR, template
 from lab.lessons import information, judged, mmlm, number, tlm, tour
 from lab.lessons.mmlm import disguised
@@ -102,7 +103,7 @@ def test_a_disguise_keeps_words_apart_and_shares_no_sign():
 
 
 def test_a_run_is_trained_once_and_found_again_by_its_settings(capsys):
-    here = Lesson("smoke", tiny(), sentences=50, truth_sentences=5)
+    here = Lesson("smoke", tiny(), Effort((4, 16), 1, 50, 5))
     run = here.trained("once")
     assert here.trained("another-name").name == run.name
     other = here.trained("once", seed=5)

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from lab.evaluate.ledger import Effort
 from lab.figures.tasks import MMLM_OWN
 from lab.lessons.mmlm import conclusion
 from lab.lessons.reading import readers_of
@@ -17,7 +18,7 @@ from tests.lab.runs import tiny
 def readers(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("runs")))
-        yield readers_of(Lesson("smoke", tiny(), sentences=50, truth_sentences=5).trained("once"))
+        yield readers_of(Lesson("smoke", tiny(), Effort((4, 16), 1, 50, 5)).trained("once"))
 
 
 def test_the_parts_of_the_entropy_of_a_token_add_up():

@@ -8,12 +8,12 @@ from core.config import MaskedSettings
 from core.errors import InputError
 from lab.study.definitions import STUDIES, changed, study_named
 from lab.study.grid import plan
-from lab.study.metrics import METRICS
+from lab.study.metrics import all_metrics
 from lab.study.scales import FIRST_SEED, SCALES, base_settings
 from lab.world import World
 from lab.world.facts import role_relations
 
-KEYS = {metric.key for metric in METRICS}
+KEYS = set(all_metrics())
 
 
 @pytest.mark.parametrize("scale", SCALES)

@@ -22,8 +22,10 @@ from core.text.corpus import write_corpus
 from lab import cli, store
 from lab.evaluate.baselines import evaluate_baselines
 from lab.evaluate.information import information_of_run
+from lab.evaluate.ledger import Effort
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.masked import masked_reading
+from lab.evaluate.ledger.xlco import num_candidates
 from lab.evaluate.roles import evaluate_roles
 from lab.evaluate.run import evaluate_run
 from lab.store.study import open_study, study_folder
@@ -32,7 +34,6 @@ from lab.study.baselines import DIMENSIONS, NAMES, measure_baselines
 from lab.study.cells import Cell, run_cell
 from lab.study.definitions import STUDIES, weighting_arms
 from lab.study.grid import plan
-from lab.study.measures import num_candidates
 from lab.study.provenance import outdated
 from lab.study.tables import heading
 from lab.world import World
@@ -106,7 +107,7 @@ def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(her
 
 def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(here):
     run = store.open_run("weighting-smoke/mean-101")
-    rows = information_of_run(run, (8,), sentences=40, truth_sentences=4, pairs=1, seed=101)["rows"]
+    rows = information_of_run(run, Effort((8,), 1, 40, 4, seed=101))["rows"]
     slow = next(row for row in rows if row["task"] == "tlm - mmlm")
     units = open_study("weighting-smoke").units()
     own = units[(units["arm"] == "mean") & (units["seed"] == 101)]

@@ -6,23 +6,10 @@ import torch
 
 from core.model.encoder import hidden_states, pack
 from core.text.batches import unmasked
-from lab.evaluate.ledger.loaded_run import language_distribution, load_run
-from lab.evaluate.ledger.masked import masked_examples
+from lab.evaluate.ledger.masked_text import language_distribution, masked_examples
 from lab.evaluate.ledger.wrong_translation import wrong_translations
-from lab.starting import start_run
-from lab.training import run_training
-from tests.lab.runs import tiny
 
 SENTENCES = 24
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory):
-    """A trained tiny run on the world, opened."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("runs")))
-        run = run_training(*start_run("tiny", tiny(), None))
-        yield load_run(run)
 
 
 def losses_beside(loaded, whole, shown):

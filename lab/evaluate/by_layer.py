@@ -1,0 +1,84 @@
+"""Retrieval and roles at every hidden state of a run, in units for studies."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lab.evaluate.ledger.loaded_run import LoadedRun
+from lab.evaluate.means import by_meaning, mean_accuracy
+from lab.evaluate.retrieval import retrieval, sides_of
+from lab.evaluate.roles import CHANCE, Questions
+from lab.evaluate.units import Metric, units
+from lab.evaluate.vectors import encode
+
+LAYERS: Final = {"retrieval": "retrieval_layer_", "roles": "roles_layer_"}
+"""Metrics that are measured of every hidden state, and what stands before its number there."""
+METRICS: Final = (
+    Metric("retrieval", "retrieval (top-1)", "share"),
+    Metric("roles", "roles: who did what to whom", "share"),
+)
+
+
+def layer_metric(key: str) -> Metric | None:
+    """The metric of one hidden state; None for the key of another metric.
+
+    >>> layer_metric("retrieval_layer_3").label
+    'retrieval, layer 3'
+    """
+    for name, prefix in LAYERS.items():
+        if key.startswith(prefix):
+            return Metric(key, f"{name}, layer {key.removeprefix(prefix)}", "share")
+    return None
+
+
+def retrieval_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
+    """Per held-out meaning the share of directions in which its sentence finds its translation, at every layer.
+
+    Nothing where no direction is large enough to be averaged.
+    """
+    sentences = loaded.run.held_out()
+    for layer, vectors in _states(loaded, sentences["text"].tolist()):
+        directions = retrieval(sides_of(sentences, vectors))
+        mean = mean_accuracy(directions)
+        if mean is None:
+            return
+        shares = by_meaning(directions)
+        yield from _both(
+            loaded, "retrieval", layer, (shares.meanings, shares.totals, shares.weights), mean.chance
+        )
+
+
+def role_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
+    """Per held-out role fact the share of directions in which its translation is nearer than that of its exchange.
+
+    At every layer; a mean over the relations, which weigh alike. Nothing where the world tells no role facts.
+    """
+    questions = Questions.of_held_out(loaded.world, loaded.run.held_out())
+    if questions is None:
+        return
+    for layer, vectors in _states(loaded, questions.sentences["text"].tolist()):
+        yield from _both(loaded, "roles", layer, (questions.facts, *questions.by_fact(vectors)), CHANCE)
+
+
+def _states(loaded: LoadedRun, texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray]]:
+    """Every hidden state: its number, and the vectors of the texts, [texts, hidden]."""
+    vectors = encode(
+        loaded.model, loaded.tokenizer, texts, range(loaded.num_layers + 1),
+        loaded.run.info.settings.measure.pooling, lambda done, of: loaded.progress("encoding", done, of),
+    )  # fmt: skip
+    yield from vectors.items()
+
+
+def _both(
+    loaded: LoadedRun,
+    metric: str,
+    layer: int,
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray],
+    chance: float,
+) -> Iterable[pd.DataFrame]:
+    """The units of a layer, and again as the metric itself where evaluations read this layer."""
+    yield units(f"{LAYERS[metric]}{layer}", *columns, chance=chance)
+    if layer == loaded.evaluation_layer:
+        yield units(metric, *columns, chance=chance)
