@@ -157,6 +157,24 @@ def all_sentences(corpus: Corpus) -> pd.DataFrame:
     return _table(corpus.batches())
 
 
+def drawn_meanings(sentences: pd.DataFrame, most: int, seed: int = 0) -> pd.DataFrame:
+    """The sentences of `most` meanings of each language, drawn in one random order, and of their translations.
+
+    A small language keeps all its meanings beside a large one. Text that all languages translate keeps `most`.
+    """
+    order = np.random.default_rng(seed).permutation(sentences["meaning"].unique())
+    place = pd.Series(np.arange(len(order)), index=order)
+    ranks = place[sentences["meaning"]].groupby(sentences["language"].to_numpy()).rank()
+    chosen = sentences["meaning"].to_numpy()[ranks.to_numpy() <= most]
+    return sentences[sentences["meaning"].isin(chosen)]
+
+
+def drawn_sentences(corpus: Corpus, most: int, seed: int = 0) -> pd.DataFrame:
+    """Sentences of at most `most` meanings of each language, and their translations; the rest is not read as text."""
+    tables = [batch.to_pandas() for batch in corpus.batches(("meaning", "language"))]
+    return held_out_sentences(corpus, drawn_meanings(pd.concat(tables), most, seed)["meaning"].unique())
+
+
 def _table(batches: Iterable[pa.RecordBatch]) -> pd.DataFrame:
     table = pa.Table.from_batches(batches, schema=SCHEMA).to_pandas().astype({"language": str})
     return table.drop_duplicates(["meaning", "language"]).sort_values(

@@ -31,6 +31,7 @@ COMMANDS: Final = {
         "lab.cli.information",
         "the ledger: bound, ceiling and truth of each task, and estimators",
     ),
+    "vocabulary": ("lab.cli.vocabulary", "what a vocabulary costs each language, of any tokenizer"),
     "study": ("lab.cli.study", "an ablation grid with seeds, intervals and tests; restartable"),
     "list": ("lab.cli.runs", "what runs exist"),
     "show": ("lab.cli.show", "one run"),

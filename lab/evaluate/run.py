@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from core.checkpoint import open_foreign
@@ -22,7 +21,7 @@ from lab.evaluate.scores import scores
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
-from lab.text import all_sentences
+from lab.text import all_sentences, drawn_meanings
 
 SHOWN_ERRORS: Final = 10
 Progress = Callable[[int, int], None]
@@ -144,18 +143,6 @@ def _measured(
         other = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
         _put_beside(document, measure, other.directions)
     return document, result.directions
-
-
-def drawn_meanings(sentences: pd.DataFrame, most: int, seed: int = 0) -> pd.DataFrame:
-    """The sentences of `most` meanings of each language, drawn in one random order, and of their translations.
-
-    A small language keeps all its meanings beside a large one. Text that all languages translate keeps `most`.
-    """
-    order = np.random.default_rng(seed).permutation(sentences["meaning"].unique())
-    place = pd.Series(np.arange(len(order)), index=order)
-    ranks = place[sentences["meaning"]].groupby(sentences["language"].to_numpy()).rank()
-    chosen = sentences["meaning"].to_numpy()[ranks.to_numpy() <= most]
-    return sentences[sentences["meaning"].isin(chosen)]
 
 
 def _put_beside(document: dict[str, Any], measure: str, directions: list[RetrievalDirection]) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from core.text.corpus import write_corpus
 from lab.cli import run as lab
-from lab.evaluate.run import drawn_meanings
-from lab.text import all_sentences
+from lab.text import all_sentences, drawn_meanings
 from tests.core.checkpoints import foreign
 from tests.core.text.conftest import sentences
 from tests.real_shape import real_shape_corpus
