@@ -13,7 +13,7 @@ from core.errors import InputError
 from lab import jobs
 from lab.figures import curves, maps
 from lab.figures.sentences import markdown_text
-from lab.figures.tasks import TASKS
+from lab.figures.tasks import recorded
 from lab.projection import evaluation_layer, half_width
 from lab.store import ENDED, Request, Run, Status
 
@@ -156,17 +156,22 @@ def _guessing(point: Mapping[str, float]) -> str:
 
 def _bounds_and_losses(steps: pd.DataFrame) -> None:
     last = last_values(steps)
-    if not any(f"bounds.{task.key}" in last for task in TASKS):
+    shown = recorded(last)
+    if not shown:
         return
     st.subheader("Training bounds", anchor=False)
-    shown = [task for task in TASKS if f"bounds.{task.key}" in last]
     for column, task in zip(st.columns(len(shown)), shown, strict=True):
         bound = curves.smoothed(steps, f"bounds.{task.key}").iloc[-1]
         ceiling = float(last[f"ceilings.{task.key}"])
-        told = nats(bound["value"], bound["low"], bound["high"])
-        column.metric(f"{task.name}: {task.bounded}", told if bound["value"] > 0 else "nothing yet")
-        below = "" if bound["value"] > 0 else f"the bound is {told}; it "
-        column.caption(f"{below}cannot exceed {nats(ceiling)} = {task.ceiling}; {task.unit}")
+        value = nats(bound["value"], bound["low"], bound["high"])
+        column.metric(
+            f"{task.name}: {task.information}" if task.information else task.name,
+            value if bound["value"] > 0 else "nothing yet",
+        )
+        below = "" if bound["value"] > 0 else f"the bound is {value}; it "
+        column.caption(
+            f"{below}cannot exceed {nats(ceiling)}{f' = {task.ceiling}' if task.ceiling else ''}; {task.unit}"
+        )
     st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
     st.caption(
         "Ceiling minus loss in nats, on training text (mean over the latest twentieth of the steps, with its 95 % "

@@ -13,10 +13,12 @@ from core.text.corpus import open_corpus
 from lab import jobs
 from lab.figures.languages import language_style
 from lab.figures.sentences import markdown_text
+from lab.figures.tasks import STYLES
 from lab.recipes import RECIPES, recipe, shortened
 from lab.world import LANGUAGES
 
-TASKS = {"mmlm": "MMLM", "tlm": "TLM", "contrast": "XLCO"}
+TASKS = {style.section: style.name for style in STYLES.values()}
+"""Names of the tasks by their section of the settings."""
 
 
 def start_form(first: bool) -> None:

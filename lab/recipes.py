@@ -1,8 +1,8 @@
 """Recipes: a named run is a function that returns settings."""
 
 import difflib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from core.config import (
     BatchSettings,
@@ -17,7 +17,11 @@ from core.config import (
     WorldSettings,
 )
 from core.errors import InputError
-from lab.world import LANGUAGES
+
+FIFTEEN: Final = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
+"""Languages of the built-in world that `toy` reads, whatever others are added."""
+Changes = Mapping[str, Any]
+"""Settings by name, nested as they are: `{"contrast": {"queue": 512}}`."""
 
 
 def toy() -> Settings:
@@ -25,7 +29,7 @@ def toy() -> Settings:
     return Settings(
         recipe="toy",
         steps=900,
-        world=WorldSettings(languages=LANGUAGES, meanings=12_000),
+        world=WorldSettings(languages=FIFTEEN, meanings=12_000),
         text=TextSettings(held_out=500),
         # about one token per word in all fifteen languages
         tokenizer=TokenizerSettings(vocabulary=6_000),
@@ -150,3 +154,38 @@ def recipe(name: str) -> Settings:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InputError(f"expected a recipe out of {', '.join(RECIPES)}, got {name!r}{hint}")
     return RECIPES[name]()
+
+
+def smoke() -> Settings:
+    """Seconds a cell: enough to see that a study works, too little to conclude anything."""
+    return changed(
+        recipe("toy"),
+        {
+            "steps": 24,
+            "world": {"languages": ("ar", "en", "zh"), "meanings": 600},
+            "text": {"held_out": 60},
+            "tokenizer": {"vocabulary": 700},
+            "model": {"layers": 2, "hidden": 32, "heads": 2, "feedforward": 64},
+            "mmlm": {"examples": 16},
+            "tlm": {"examples": 16},
+            "contrast": {"examples": 32},
+            "optimizer": {"warmup": 4},
+            "measure": {"snapshot_meanings": 6, "retrieval_meanings": 40, "checkpoint_every": 8},
+        },
+    )
+
+
+def changed(settings: Settings, changes: Changes) -> Settings:
+    """Settings with some of them replaced.
+
+    >>> changed(Settings(), {"contrast": {"queue": 64}}).contrast.queue
+    64
+    """
+    return type(settings).model_validate(_merged(settings.model_dump(), changes))
+
+
+def _merged(old: dict[str, Any], new: Changes) -> dict[str, Any]:
+    return old | {
+        key: _merged(old[key], value) if isinstance(value, Mapping) and isinstance(old[key], dict) else value
+        for key, value in new.items()
+    }

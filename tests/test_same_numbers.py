@@ -19,10 +19,10 @@ from core.config import Settings
 from core.train import Training, train
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger import Effort
-from lab.recipes import recipe
+from lab.recipes import changed, recipe
 from lab.starting import start_run
 from lab.study.cells import Cell, run_cell
-from lab.study.definitions import STUDIES, changed
+from lab.study.definitions import STUDIES
 from lab.study.scales import SCALES, base_settings
 from lab.text import world_corpus
 from lab.training import prepare, run_training

@@ -12,7 +12,7 @@ from lab.figures.curves import bounds
 from lab.figures.languages import language_style
 from lab.figures.ledger import by_candidates, ledger, tightest
 from lab.figures.sentences import markdown_text
-from lab.figures.tasks import ADDED, MMLM_OWN, PER_SENTENCE, TASKS
+from lab.figures.tasks import ADDED, MMLM_OWN, PER_SENTENCE, STYLES, recorded, styles_of
 from lab.store import ENDED, Run
 
 REFRESH_SECONDS = 2.0
@@ -34,7 +34,7 @@ def live(run: Run, ended: bool) -> None:
     if (run.status.state in ENDED) != ended:
         st.rerun()
     steps = steps_of(run)
-    if not any(f"bounds.{task.key}" in steps for task in TASKS):
+    if not recorded(steps.columns):
         st.info(f"{run.name} has not made a step yet.")
         return
     st.plotly_chart(bounds(steps), key="growing", config={"displayModeBar": False})
@@ -60,7 +60,7 @@ def reached(row: dict) -> str:
 
 def units(row: dict) -> str:
     """What a row is per sentence, where its unit is another one."""
-    if not row.get("units_per_sentence") or row["task"] == "xlco":
+    if row.get("units_per_sentence") in (None, 1.0):
         return ""
     return (
         f" With {row['units_per_sentence']:.2f} masked tokens in a sentence these are "
@@ -110,7 +110,11 @@ else:
         )
     chosen = tightest(rows)
     for name, key, what in [
-        *((task.name, task.key, task.bounded) for task in TASKS),
+        *(
+            (task.name, task.key, task.information)
+            for task in styles_of([*STYLES, *chosen])
+            if task.key not in (ADDED, MMLM_OWN)
+        ),
         ("What the translation adds", ADDED, ""),
         ("MMLM of its own sentences", MMLM_OWN, "where languages come as MMLM draws them, not as pairs do"),
     ]:
@@ -123,7 +127,7 @@ else:
         st.caption(
             "This text was not written by the built-in world, so nobody knows its truth; the bounds hold all the same."
         )
-    if "xlco" in chosen:
+    if any(row["candidates"] for row in rows):
         st.subheader("More candidates show more", anchor=False)
         st.plotly_chart(by_candidates(rows), key="candidates", config={"displayModeBar": False})
         pairs = max((row["pairs"] or [] for row in rows), key=len)

@@ -14,28 +14,11 @@ from lab.evaluate.scores import read_mean
 from lab.figures.curves import smoothed
 from lab.figures.idea import before_and_after, bound_bars
 from lab.figures.sentences import markdown_text
-from lab.figures.tasks import TASKS
+from lab.figures.tasks import STYLES, recorded
 from lab.world import World
 
 LANGUAGES = ("en", "fr", "ar", "hi", "zh")
 TAGS_SHOWN = 20
-TELLING = {
-    "mmlm": (
-        "Hide a token, guess it from its sentence.",
-        r"I(c;\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{MMLM}",
-        "The ceiling is $H(x)$: nothing can tell more about a token than the token holds.",
-    ),
-    "tlm": (
-        "Guess it from its sentence *and* the translation.",
-        r"I(c,c';\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{TLM}",
-        "Same ceiling. Minus the row of MMLM it is what the translation adds.",
-    ),
-    "xlco": (
-        "Find the translation among many candidates.",
-        r"I(s;\,s') \;\ge\; \log N - \mathcal{L}_\mathrm{XLCO}",
-        "The ceiling is $\\log N$ for $N$ candidates: more candidates can show more.",
-    ),
-}
 
 
 @st.cache_data
@@ -76,11 +59,10 @@ with right:
     )
 
 st.subheader("Three tasks, three lower bounds", anchor=False)
-for column, task in zip(st.columns(3, gap="medium", border=True), TASKS, strict=True):
-    what, formula, ceiling = TELLING[task.key]
-    column.markdown(f"**{task.name}** · {what}")
-    column.latex(formula)
-    column.caption(ceiling)
+for column, task in zip(st.columns(len(STYLES), gap="medium", border=True), STYLES.values(), strict=True):
+    column.markdown(f"**{task.name}** · {task.idea}")
+    column.latex(task.formula)
+    column.caption(task.limit)
 
 runs, problems = readable_runs()
 st.subheader("What has run", anchor=False)
@@ -112,7 +94,7 @@ with table:
 with bars:
     steps = steps_of(runs[0])
     last = last_values(steps)
-    shown = [task for task in TASKS if f"bounds.{task.key}" in last]
+    shown = recorded(last)
     rows = [
         {**smoothed(steps, f"bounds.{task.key}").iloc[-1], "name": task.name, "colour": task.colour,
          "ceiling": last[f"ceilings.{task.key}"]} for task in shown

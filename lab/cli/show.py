@@ -7,6 +7,7 @@ import tyro
 
 from lab import store
 from lab.cli.console import out, table
+from lab.figures.tasks import recorded
 from lab.text_summary import read_summary
 
 MOST_LANGUAGES = 20
@@ -48,13 +49,12 @@ class Command:
         _show_text(document)
         bounds = [
             (
-                task,
-                f"{last[f'losses.{task}']:.3f}",
-                f"{last[f'bounds.{task}']:.3f}",
-                f"{last[f'ceilings.{task}']:.3f}",
+                style.key,
+                f"{last[f'losses.{style.key}']:.3f}",
+                f"{last[f'bounds.{style.key}']:.3f}",
+                f"{last[f'ceilings.{style.key}']:.3f}",
             )
-            for task in ("mmlm", "tlm", "xlco")
-            if f"losses.{task}" in last
+            for style in recorded(last)
         ]
         if bounds:
             table("last step, nats", ("task", "loss", "training bound", "ceiling"), bounds)

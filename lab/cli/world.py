@@ -106,12 +106,12 @@ class CheckCommand:
     """Reads a language file of the world and reports missing words, missing forms and ambiguous sentences."""
 
     language: str
-    """Tag of the language file."""
+    """Tag of a language of the world, or a file that is to become one (`pt.toml`)."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.world.check import check
 
-        problems = check(self.language)
+        problems = check(Path(self.language) if self.language.endswith(".toml") else self.language)
         if problems:
             raise InputError(f"{len(problems)} problems in {self.language}:\n" + "\n".join(problems))
         return {"language": self.language, "problems": []}

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lab.figures.legend import LEGEND
-from lab.figures.tasks import TASKS, TaskStyle
+from lab.figures.tasks import TaskStyle, recorded
 
 POINTS: Final = 400
 Z95: Final = 1.959964
@@ -42,7 +42,7 @@ def _thinned(count: int) -> np.ndarray:
 def losses(steps: pd.DataFrame) -> go.Figure:
     """Loss of each task over steps, in nats."""
     figure = go.Figure()
-    for task in TASKS:
+    for task in recorded(steps.columns):
         curve = smoothed(steps, f"losses.{task.key}")
         if len(curve):
             _band(figure, curve, task)
@@ -52,7 +52,7 @@ def losses(steps: pd.DataFrame) -> go.Figure:
 
 def bounds(steps: pd.DataFrame) -> go.Figure:
     """The training bound of each task under the ceiling it cannot exceed; one panel per task."""
-    shown = [task for task in TASKS if f"bounds.{task.key}" in steps]
+    shown = recorded(steps.columns)
     figure = make_subplots(
         1, max(1, len(shown)), subplot_titles=[task.name for task in shown], horizontal_spacing=0.05
     )

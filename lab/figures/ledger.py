@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from lab.figures.idea import GREY
 from lab.figures.legend import LEGEND
 from lab.figures.sentences import label_text
-from lab.figures.tasks import PER_PAIR, PER_SENTENCE, TASKS, TaskStyle
+from lab.figures.tasks import ADDED, MMLM_OWN, PER_PAIR, PER_SENTENCE, TaskStyle, style_of, styles_of
 
 TRUTH: Final = "#d1495b"
 ATTAINABLE: Final = "#2f86d1"
@@ -53,7 +53,8 @@ def ledger(rows: Rows, per_sentence: bool = False) -> go.Figure:
     of a bar is what the language alone tells.
     """
     chosen = tightest(rows)
-    shown = [(task, _scaled(chosen[task.key], per_sentence)) for task in TASKS if task.key in chosen][::-1]
+    tasks = styles_of(key for key in chosen if key not in (ADDED, MMLM_OWN))
+    shown = [(task, _scaled(chosen[task.key], per_sentence)) for task in tasks][::-1]
     labels = [_label(task, row, per_sentence) for task, row in shown]
     figure = go.Figure()
     figure.add_bar(
@@ -136,14 +137,14 @@ def _mark(
 
 def _label(task: TaskStyle, row: Mapping[str, Any], per_sentence: bool) -> str:
     count = f", {row['candidates']:,} candidates" if row["candidates"] else ""
-    unit = PER_SENTENCE if per_sentence else task.unit
+    unit = PER_SENTENCE if per_sentence else row["unit"] or task.unit
     return f"{task.name}{count}<br>{unit}"
 
 
 def by_candidates(rows: Rows) -> go.Figure:
-    """XLCO over the number of candidates: bounds, the ceiling log(candidates), the ideal critic, and the truth."""
-    table = pd.DataFrame([row for row in rows if row["task"] == "xlco"]).sort_values("candidates")
-    task = next(task for task in TASKS if task.key == "xlco")
+    """A contrastive bound over the number of candidates, its ceiling, the ideal critic and the truth."""
+    table = pd.DataFrame([row for row in rows if row["candidates"]]).sort_values("candidates")
+    task = style_of(str(table["task"].iloc[0]))
     counts = table["candidates"].to_numpy(dtype=float)
     truth = table["truth"].dropna()
     last = max(float(counts.max()), 2 * math.exp(min(float(truth.max()), 30.0)) if len(truth) else 0.0)

@@ -11,9 +11,9 @@ from lab.figures.ledger import CEILING, INTERVAL, TRUTH
 from lab.figures.legend import LEGEND
 from lab.figures.matrix import SEQUENTIAL
 from lab.figures.sentences import label_text
-from lab.figures.tasks import TASKS
+from lab.figures.tasks import STYLES
 
-MODEL: Final = TASKS[0].colour
+MODEL: Final = STYLES["mmlm"].colour
 
 
 def bounds_against_truth(table: pd.DataFrame, n: int) -> go.Figure:

@@ -17,9 +17,9 @@ from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger import Effort
 from lab.figures.theme import TEMPLATE, template
 from lab.lessons.output import progress_line, say
+from lab.recipes import changed
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
-from lab.study.definitions import changed
 from lab.study.scales import scale_named
 from lab.training import run_training
 

@@ -12,9 +12,10 @@ from core.errors import InputError
 from lab import store
 from lab.evaluate.ledger import StudyProtocol
 from lab.lessons.output import progress_line
+from lab.recipes import Changes
 from lab.store import Run
 from lab.store.study import StudyFolder
-from lab.study.definitions import Arm, Changes, study_named
+from lab.study.definitions import Arm, study_named
 from lab.study.grid import Grid, collect, plan, run_grid
 
 SHORT: Final[dict[str, Any]] = {

@@ -11,8 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import InputError
+from lab.recipes import Changes
 from lab.store.study import StudyFolder, list_studies, open_study
-from lab.study.definitions import STUDIES, Changes, study_named
+from lab.study.definitions import STUDIES, study_named
 from lab.study.scales import ScaleName
 from lab.study.statistics import compared
 

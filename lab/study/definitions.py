@@ -1,17 +1,15 @@
 """The studies: each a question, and the settings in which its arms differ from one base."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Final
+from typing import Final
 
 from core.config import Settings
 from core.errors import InputError
+from lab.recipes import Changes, changed
 from lab.store.study import Contrast
-
-Changes = Mapping[str, Any]
-"""Settings by name, nested as they are: `{"contrast": {"queue": 512}}`."""
 
 
 @dataclass(frozen=True)
@@ -256,19 +254,3 @@ def study_named(name: str) -> Study:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise InputError(f"expected a study out of {', '.join(STUDIES)}, got {name!r}{hint}")
     return STUDIES[name]
-
-
-def changed(settings: Settings, changes: Changes) -> Settings:
-    """Settings with some of them replaced.
-
-    >>> changed(Settings(), {"contrast": {"queue": 64}}).contrast.queue
-    64
-    """
-    return type(settings).model_validate(_merged(settings.model_dump(), changes))
-
-
-def _merged(old: dict[str, Any], new: Changes) -> dict[str, Any]:
-    return old | {
-        key: _merged(old[key], value) if isinstance(value, Mapping) and isinstance(old[key], dict) else value
-        for key, value in new.items()
-    }

@@ -15,11 +15,12 @@ import pandas as pd
 from core.errors import InputError
 from core.train import NonFiniteLoss
 from lab import store
+from lab.recipes import Changes, changed
 from lab.store.study import ArmInfo, Contrast, StudyFolder, StudyInfo, study_folder
 from lab.study.cells import TRAINING, Cell, check_same, prepare_text, results, run_cell, share_done
 from lab.study.contrasts import default_contrasts
 from lab.study.corpora import unequal_world
-from lab.study.definitions import Arm, Changes, Study, changed
+from lab.study.definitions import Arm, Study
 from lab.study.metrics import metric
 from lab.study.scales import FIRST_SEED, base_settings, scale_named
 from lab.study.statistics import compared

@@ -8,8 +8,8 @@ from typing import Final, Literal
 from core.config import Settings, WorldSettings
 from core.errors import InputError
 from lab.evaluate.ledger import StudyProtocol
-from lab.recipes import recipe, shortened
-from lab.study.definitions import Changes, Study, changed
+from lab.recipes import Changes, changed, recipe, shortened, smoke
+from lab.study.definitions import Study
 from lab.world import World
 
 FIRST_SEED: Final = 101
@@ -23,25 +23,6 @@ class Scale:
 
     settings: Callable[[], Settings]
     protocol: StudyProtocol
-
-
-def smoke() -> Settings:
-    """Seconds a cell: enough to see that a study works, too little to conclude anything."""
-    return changed(
-        recipe("toy"),
-        {
-            "steps": 24,
-            "world": {"languages": ("ar", "en", "zh"), "meanings": 600},
-            "text": {"held_out": 60},
-            "tokenizer": {"vocabulary": 700},
-            "model": {"layers": 2, "hidden": 32, "heads": 2, "feedforward": 64},
-            "mmlm": {"examples": 16},
-            "tlm": {"examples": 16},
-            "contrast": {"examples": 32},
-            "optimizer": {"warmup": 4},
-            "measure": {"snapshot_meanings": 6, "retrieval_meanings": 40, "checkpoint_every": 8},
-        },
-    )
 
 
 SCALES: Final[dict[str, Scale]] = {

@@ -12,14 +12,13 @@ error. Masks follow the ledger's rule: floor(rate * L + u) of the L tokens betwe
 in [0, 1), each shown as `<mask>`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lab.world.distribution import entropy
-from lab.world.ideal import IdealReader, LanguageDistribution, TokenEncoder
-from lab.world.world import World
+from lab.world.ideal import IdealReader, LanguageDistribution
 
 RATE = 0.15
 
@@ -28,7 +27,6 @@ RATE = 0.15
 class ExactInformation:
     """What is attainable in a task, in nats per masked token, with standard errors over the masks drawn."""
 
-    task: str
     cross_entropy_nats: float  # H(token | visible), the lowest cross-entropy that any model can have
     cross_entropy_error: float
     token_entropy_nats: float  # H(token)
@@ -43,31 +41,6 @@ class ExactInformation:
     @property
     def information_error(self) -> float:
         return float(np.hypot(self.cross_entropy_error, self.token_entropy_error))
-
-
-def truths(
-    world: World,
-    tokenizer: TokenEncoder,
-    languages: Mapping[str, float] | None = None,
-    pairs: Mapping[tuple[str, str], float] | None = None,
-    sentences: int = 1000,
-    rate: float = RATE,
-    seed: int = 0,
-) -> dict[str, ExactInformation]:
-    """The truth of `mmlm` and, where there are two languages, of `tlm`.
-
-    languages: probability of each language of a sentence; all alike unless given.
-    pairs: probability of each ordered pair; all pairs of different languages alike unless given.
-    sentences: how many are drawn for each task.
-    """
-    tags = world.languages
-    single = {(tag,): share for tag, share in (languages or dict.fromkeys(tags, 1 / len(tags))).items()}
-    both = pairs or {(a, b): 1 / (len(tags) * (len(tags) - 1)) for a in tags for b in tags if a != b}
-    reader = IdealReader(world, tokenizer)
-    found = {"mmlm": truth(reader, single, sentences, rate, seed)}
-    if both:
-        found["tlm"] = truth(reader, both, sentences, rate, seed)
-    return found
 
 
 def truth(
@@ -88,8 +61,7 @@ def truth(
     mean, error = ratio(np.array(sums), np.array(counts))
     marginal = {tags[0]: share for tags, share in sides_of(shares).items()}
     token_entropy, token_error = reader.frequencies.entropy(marginal)
-    task = "mmlm" if len(next(iter(shares))) == 1 else "tlm"
-    return ExactInformation(task, mean, error, token_entropy, token_error, int(sum(counts)))
+    return ExactInformation(mean, error, token_entropy, token_error, int(sum(counts)))
 
 
 def pair_truths(
@@ -112,9 +84,9 @@ def pair_truths(
     token_entropy = reader.frequencies.entropy(marginal)
     less = np.array(both) - np.array(alone)
     return (
-        ExactInformation("mmlm", *ratio(np.array(alone), np.array(counts)), *token_entropy, sum(counts)),
-        ExactInformation("tlm", *ratio(np.array(both), np.array(counts)), *token_entropy, sum(counts)),
-        ExactInformation("tlm - mmlm", *ratio(less, np.array(counts)), 0.0, 0.0, sum(counts)),
+        ExactInformation(*ratio(np.array(alone), np.array(counts)), *token_entropy, sum(counts)),
+        ExactInformation(*ratio(np.array(both), np.array(counts)), *token_entropy, sum(counts)),
+        ExactInformation(*ratio(less, np.array(counts)), 0.0, 0.0, sum(counts)),
     )
 
 

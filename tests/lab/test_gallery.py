@@ -3,11 +3,10 @@
 import pandas as pd
 import pytest
 
-from lab.recipes import RECIPES
+from lab.recipes import RECIPES, changed
 from lab.store import study as stored
 from lab.store.study import StudyFolder, open_study
 from lab.study import STUDIES, against, scales
-from lab.study.definitions import changed
 from lab.study.provenance import keep, outdated, probe
 from tests.app.studies import write_study
 

@@ -12,6 +12,9 @@ from lab.figures.tasks import ADDED, MMLM_OWN
 from lab.world.ideal import IdealReader
 from lab.world.truth import RATE, ExactInformation, pair_truths, truth
 
+FORMAT = 2
+"""Of the truths that are stored with runs; those of another format are computed again."""
+
 
 def masked_tasks(loaded: LoadedRun) -> list[str]:
     """Keys of the masked rows that the text allows.
@@ -38,7 +41,7 @@ def masked_truths(loaded: LoadedRun, sentences: int, seed: int = 0) -> dict[str,
     if world is None:
         return {}
     tasks = masked_tasks(loaded)
-    key = [world.digest, loaded.tokenizer.digest, tasks, sentences, RATE, seed]
+    key = [FORMAT, world.digest, loaded.tokenizer.digest, tasks, sentences, RATE, seed]
     stored = run.document("truth")
     if stored is None or stored["key"] != key:
         distributions = [sorted(language_distribution(loaded, task).items()) for task in tasks]

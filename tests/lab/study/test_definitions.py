@@ -6,7 +6,8 @@ import pytest
 
 from core.config import MaskedSettings
 from core.errors import InputError
-from lab.study.definitions import STUDIES, changed, study_named
+from lab.recipes import changed
+from lab.study.definitions import STUDIES, study_named
 from lab.study.grid import plan
 from lab.study.metrics import all_metrics
 from lab.study.scales import FIRST_SEED, SCALES, base_settings
