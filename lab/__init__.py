@@ -1,1 +1,1 @@
-"""Experiments: everything a notebook, the dashboard or the command line calls."""
+"""Experiments: everything that notebooks, the dashboard and the command line call."""

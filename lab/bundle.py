@@ -1,4 +1,4 @@
-"""A run as a folder that others open: weights, tokenizer, contrast memory, settings and scores."""
+"""Exports a run as a folder for other tools: weights, tokenizer, contrast memory, settings and scores."""
 
 import json
 from pathlib import Path
@@ -38,14 +38,14 @@ encoder = AutoModel.from_pretrained("FOLDER")                   # all layers
 def bundle(
     run: Run, folder: Path, layer: int | None = None, pooling: str | None = None, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Writes the newest checkpoint of a run, its settings and scores into a folder; complete or not at all.
+    """Writes the newest checkpoint, settings and scores of a run into a folder, whole or not at all.
 
     Raises:
         InputError: the run has no checkpoint yet, the folder is taken, or the layer does not exist.
     """
     info = run.info
     if folder.exists() and not overwrite:
-        raise _taken(folder)
+        raise _folder_taken(folder)
     trained = trained_model(run)
     model, tokenizer = trained.model, trained.tokenizer
     config = model.encoder.config
@@ -74,7 +74,7 @@ def bundle(
                 (partial / "README.md").write_text(card, encoding="utf-8")
                 run.copy_results(partial)
         except FileExistsError:
-            raise _taken(folder) from None
+            raise _folder_taken(folder) from None
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.*"))}
     return {
         "run": run.name,
@@ -86,7 +86,7 @@ def bundle(
     }
 
 
-def _taken(folder: Path) -> InputError:
+def _folder_taken(folder: Path) -> InputError:
     return InputError(f"{folder} exists already: choose another --out, or add --overwrite")
 
 

@@ -1,4 +1,4 @@
-"""How a run stands, told once a second from a thread: from its first second, whatever its main thread is busy with."""
+"""Writes the status of a run once a second, from a thread that runs beside the main thread of training."""
 
 import threading
 from contextlib import suppress
@@ -11,11 +11,11 @@ HEARTBEAT_SECONDS: Final = 1.0
 
 
 class Heartbeat:
-    """Keeps the status of a run while it is entered: a change of state at once, a step with the next beat.
+    """Context manager that keeps the status of a run: a change of state is written at once, a step with the next beat.
 
     Args:
         run: claimed by this process.
-        writes: whether this is the process that writes; the others of a run keep still.
+        writes: whether this process writes; the other processes of a run do not.
     """
 
     def __init__(self, run: Run, writes: bool = True) -> None:
@@ -36,7 +36,7 @@ class Heartbeat:
             self._thread.join()
 
     def tell(self, state: State, message: str = "") -> None:
-        """Writes how the run stands.
+        """Writes the state of the run.
 
         Raises:
             InputError: the disk is full, the folder is gone, or another process has taken the run over.
@@ -50,7 +50,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
-            # the main thread meets the same hindrance with its next step, and says so
+            # the main thread meets the same error with its next step, and reports it
             with suppress(InputError):
                 self._repeat()
 

@@ -1,4 +1,4 @@
-"""Signals as a wish to stop: Ctrl-C, the end of a batch job, and the notice that comes before it."""
+"""Stops a run in good order on a signal: Ctrl-C, the end of a batch job, or the notice before that end."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ from typing import Any, Final
 SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
 )
-"""SIGUSR1 is what batch systems send ahead of time, as in `#SBATCH --signal=USR1@120`."""
+"""Batch systems send SIGUSR1 some time before they end a job, as in `#SBATCH --signal=USR1@120`."""
 SAME_SECONDS: Final = 1.0
-"""Signals that follow the first so closely are the same one: a launcher and its process group both pass it on."""
+"""Signals within so many seconds count as one, because a launcher and its process group both pass a signal on."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal has ended a run, which can go on from where it stopped."""
+    """A signal has ended a run, which can continue from its checkpoint."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -26,18 +26,19 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """128 and the number of the signal, as shells count: 130 for SIGINT, 143 for SIGTERM, 138 for SIGUSR1."""
+        """128 + the number of the signal, as in shells: 130 for SIGINT, 143 for SIGTERM, 138 for SIGUSR1."""
         return 128 + self.number
 
 
 class Interruption:
-    """While it is entered, signals end the process in good order; a second signal ends it at once.
+    """Context manager in which a signal ends the process in good order; a second signal ends the process at once.
 
-    Outside of `finishing` a signal raises `Interrupted` where the program stands. Inside it is noted in `number`, and
-    raised at the end. Threads other than the main one cannot receive signals, and leave them as they are.
+    Outside `finishing` a signal raises `Interrupted` where the program stands. Inside `finishing` its number is noted
+    in `number`, and `Interrupted` is raised at the end of the block. Only the main thread can handle signals; entered
+    from another thread the context changes nothing.
 
     Args:
-        main: this process decides for all that train together; the others end at once, unless they finish a step.
+        main: whether this process decides for all that train together; the others end at once, outside `finishing`.
     """
 
     def __init__(self, main: bool = True) -> None:
@@ -52,16 +53,16 @@ class Interruption:
 
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
-            # None: a handler that was not installed by Python cannot be put back by it
+            # None: Python cannot put back a handler that it did not install
             if handler is not None:
                 signal.signal(number, handler)
 
     @contextmanager
     def finishing(self) -> Generator[None]:
-        """Notes a signal instead of raising; raises when the block has ended without an error.
+        """Notes a signal during the block, and raises at the end of the block.
 
         Raises:
-            Interrupted: a signal came meanwhile.
+            Interrupted: a signal came during the block.
         """
         self._finishing = True
         try:

@@ -1,4 +1,4 @@
-"""Runs as processes of their own: they outlive the page, the notebook or the shell that started them."""
+"""Starts runs in processes that outlive the page, the notebook or the shell that started them."""
 
 import os
 import subprocess
@@ -18,36 +18,36 @@ from lab.store.starter import LOG_VARIABLE
 START_SECONDS = 120
 NOBODY: Final = Starter()
 _CHILDREN: Final[list[subprocess.Popen[bytes]]] = []
-"""Processes started here, kept so that each is reaped when it has ended and does not stay as a zombie."""
+"""Processes started by this process; a process in this list is reaped when it ends and leaves no zombie."""
 
 
 def start(recipe: str, name: str | None = None, flags: Sequence[str] = (), starter: Starter = NOBODY) -> Run:
-    """Starts `lab train RECIPE --queue`; returns its run once its folder is there, or once it waits for its turn.
+    """Starts `lab train RECIPE --queue` and returns the run once its folder exists or it waits for its turn.
 
     Args:
-        recipe: its name.
+        recipe: name of the recipe.
         name: of the run; default: the recipe and a number.
         flags: more arguments, such as `["--steps", "100", "--tlm.no-enabled"]`.
-        starter: who asks for it.
+        starter: who starts the run.
 
     Raises:
-        InputError: the recipe or a flag is unknown, or the name is taken; with the command's own words.
+        InputError: the recipe or a flag is unknown, or the name is taken; with the message of the command.
     """
     settings_of(recipe)
     while True:
-        chosen = store.check_name(name) if name else free_name(recipe)
-        if (store.runs_folder() / chosen).exists():
-            raise InputError(f"run {chosen} exists already: choose another name")
+        run_name = store.check_name(name) if name else free_name(recipe)
+        if (store.runs_folder() / run_name).exists():
+            raise InputError(f"run {run_name} exists already: choose another name")
         try:
-            return _launch(["train", recipe, "--name", chosen, *flags], chosen, starter)
+            return _launch(["train", recipe, "--name", run_name, *flags], run_name, starter)
         except InputError:
             # another process took the number meanwhile: the next one is free
-            if name or not (store.is_run(chosen) or _asked_for(chosen)):
+            if name or not (store.is_run(run_name) or _has_ticket(run_name)):
                 raise
 
 
 def free_name(recipe: str) -> str:
-    """A name that no run has and no job waits for: the recipe's with a number."""
+    """The name of the recipe with the smallest number that no run and no waiting job has."""
     taken = {ticket.name for ticket in turns.tickets()}
     number = 1
     while f"{recipe}-{number}" in taken or (store.runs_folder() / f"{recipe}-{number}").exists():
@@ -60,13 +60,13 @@ def waiting(name: str) -> bool:
     return any(ticket.name == name and ticket.state == "waits" for ticket in turns.tickets())
 
 
-def _asked_for(name: str) -> bool:
-    """Whether a job of this name waits or has its turn, whose run may not be there yet."""
+def _has_ticket(name: str) -> bool:
+    """Whether a job of this name waits or has its turn; its run may not exist yet."""
     return any(ticket.name == name for ticket in turns.tickets())
 
 
 def resume(name: str, starter: Starter = NOBODY) -> Run:
-    """Continues a run that was stopped, killed or has failed, from its checkpoint, when it is its turn."""
+    """Continues a stopped, killed or failed run from its checkpoint, when its turn comes."""
     run = store.open_run(name)
     if run.status.state not in store.ENDED:
         raise InputError(f"run {name} is {run.status.state} already")
@@ -78,7 +78,7 @@ def resume(name: str, starter: Starter = NOBODY) -> Run:
 def detached(
     arguments: Sequence[str], log: Path, variables: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """A `lab` command in a session of its own, its output appended to `log`."""
+    """Starts a `lab` command in a new session, with its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
     with log.open("ab") as file:

@@ -1,9 +1,9 @@
 """Maps of sentence vectors: from many dimensions to two or three, without a jump between checkpoints or layers.
 
-Every frame is fitted on its own (principal components of the unit vectors, or UMAP started from them), which leaves
-its orientation arbitrary. Each frame is therefore turned onto the one before it by the rotation that fits best
-(orthogonal Procrustes), and the frames of another layer onto those of the layer that retrieval reads. A frame
-never changes when later ones arrive.
+Every frame is fitted alone (principal components of the unit vectors, or UMAP started from them), so its orientation
+is arbitrary. Each frame is therefore turned onto the frame before it by the rotation that fits best (orthogonal
+Procrustes), and frames of other layers are turned onto the frames of the layer that retrieval reads. A frame never
+changes when later frames arrive.
 """
 
 import os
@@ -28,9 +28,13 @@ MARGIN: Final = 1.08
 
 @dataclass(frozen=True)
 class Frame:
-    """A map of one snapshot: `points` [sentences, dimensions], and how unit vectors get there where the map is linear.
+    """A map of one snapshot.
 
-    `share` is the part of the variance of the unit vectors that the axes hold, 0 to 1; None for UMAP.
+    Attributes:
+        step: of the snapshot.
+        points: [sentences, dimensions].
+        share: share of the variance of the unit vectors that the axes hold, 0 to 1; None for UMAP.
+        centre, axes: of a linear map, points = (unit vectors - centre) @ axes; None for UMAP.
     """
 
     step: int
@@ -40,7 +44,7 @@ class Frame:
     axes: np.ndarray | None = None
 
     def place(self, vectors: np.ndarray) -> np.ndarray:
-        """Where other vectors of the same model land, [n, dimensions]; only a linear map can tell."""
+        """Points of other vectors of the same model, [n, dimensions]; only for a linear map."""
         assert self.centre is not None, "UMAP has no formula for new points"
         assert self.axes is not None
         return (unit(vectors) - self.centre) @ self.axes
@@ -53,14 +57,14 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def principal(vectors: np.ndarray, dimensions: int, step: int = 0) -> Frame:
-    """Principal components of the unit vectors; signs are chosen so that the same vectors give the same map."""
+    """Principal components of the unit vectors, with signs such that the same vectors give the same map."""
     rows = unit(np.asarray(vectors, dtype=np.float64))
     centre = rows.mean(axis=0)
     _, spread, directions = np.linalg.svd(rows - centre, full_matrices=False)
     axes = np.zeros((rows.shape[1], dimensions))
-    kept = directions[:dimensions].T
-    largest = kept[np.abs(kept).argmax(axis=0), np.arange(kept.shape[1])]
-    axes[:, : kept.shape[1]] = kept * np.where(largest < 0, -1.0, 1.0)
+    leading = directions[:dimensions].T
+    largest = leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])]
+    axes[:, : leading.shape[1]] = leading * np.where(largest < 0, -1.0, 1.0)
     total = float((spread**2).sum())
     share = float((spread[:dimensions] ** 2).sum()) / total if total > 0 else 0.0
     return Frame(step, (rows - centre) @ axes, share, centre, axes)
@@ -79,16 +83,16 @@ def turned(frame: Frame, reference: Frame | None) -> Frame:
 
 
 def chained(frames: Sequence[Frame], anchors: Sequence[Frame] | None = None) -> list[Frame]:
-    """Each frame turned onto the one before it, or onto its anchor."""
-    found: list[Frame] = []
+    """Each frame turned onto the frame before it, or onto its anchor."""
+    oriented: list[Frame] = []
     for position, frame in enumerate(frames):
-        before = found[-1] if found else None
-        found.append(turned(frame, anchors[position] if anchors else before))
-    return found
+        before = oriented[-1] if oriented else None
+        oriented.append(turned(frame, anchors[position] if anchors else before))
+    return oriented
 
 
 def half_width(frames: Sequence[Frame]) -> float:
-    """Half the side of the square or cube that holds every frame, so that axes can stay fixed."""
+    """Half the side of the square or cube that holds every frame, for axes that stay fixed."""
     return (
         MARGIN
         * max((float(np.abs(frame.points).max()) for frame in frames if frame.points.size), default=1.0)
@@ -97,7 +101,7 @@ def half_width(frames: Sequence[Frame]) -> float:
 
 
 def principal_frames(run: Run, layer: int, dimensions: int) -> list[Frame]:
-    """PCA of every snapshot of a layer, chained; other layers are anchored at the one that retrieval reads."""
+    """PCA of every snapshot of a layer, chained; other layers are anchored at the layer that retrieval reads."""
     snapshots = {step: run.snapshot(step) for step in run.snapshots()}
     return layered(snapshots, layer, evaluation_layer(run, snapshots), dimensions)
 
@@ -119,10 +123,10 @@ def layered(
 
 
 def evaluation_layer(run: Run, snapshots: dict[int, dict[int, np.ndarray]]) -> int:
-    """The hidden state that retrieval reads; snapshots hold every one of the model.
+    """The hidden state that retrieval reads; snapshots hold all hidden states of the model.
 
     Raises:
-        InputError: the run was begun with a layer that its model does not have.
+        InputError: the settings of the run name a layer that its model does not have.
     """
     top = max((max(layers) for layers in snapshots.values()), default=None)
     settings = run.info.settings
@@ -150,10 +154,10 @@ def compute_umap(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Frame]:
-    """UMAP of every snapshot of a layer, kept in the store; what is there already is not computed again.
+    """UMAP of every snapshot of a layer by cosine distances; frames in the store are not computed again.
 
-    Cosine distances. Each frame starts where the one before it ended (the first one at the PCA), so that what moves
-    on the map moved in the model. Seeded: the same snapshots give the same frames.
+    Each frame starts where the frame before it ended, and the first frame at the PCA, so that a point which moves on
+    the map moved in the model. The same snapshots and seed give the same frames.
     """
     _keep_compiled_code()
     from umap import UMAP  # numba compiles for about ten seconds: never in the dashboard's own process
@@ -164,8 +168,8 @@ def compute_umap(
     start: np.ndarray | None = None
     for done, step in enumerate(steps):
         progress(done, len(steps))
-        kept = run.table(umap_name(step, layer, dimensions))
-        if kept is None:
+        table = run.table(umap_name(step, layer, dimensions))
+        if table is None:
             vectors = unit(run.snapshot(step)[layer])
             begin = principal(vectors, dimensions).points if start is None else start
             spread = float(np.abs(begin).max()) or 1.0
@@ -179,15 +183,15 @@ def compute_umap(
             )
             points = np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
             columns = ["x", "y", "z"][:dimensions]
-            kept = pd.DataFrame(points - points.mean(axis=0), columns=columns)
-            run.write_table(umap_name(step, layer, dimensions), kept)
-        start = kept.to_numpy(dtype=np.float64)
+            table = pd.DataFrame(points - points.mean(axis=0), columns=columns)
+            run.write_table(umap_name(step, layer, dimensions), table)
+        start = table.to_numpy(dtype=np.float64)
     progress(len(steps), len(steps))
     return umap_frames(run, layer, dimensions)
 
 
 def _keep_compiled_code() -> None:
-    """Has numba keep what it compiles among the runs where it cannot beside its package; a home may be missing too."""
+    """Lets numba store compiled code in the cache of the lab where it cannot write beside its package."""
     package = find_spec("pynndescent")
     assert package is not None
     assert package.origin is not None
@@ -196,7 +200,7 @@ def _keep_compiled_code() -> None:
 
 
 def neighbours(vectors: np.ndarray, sentences: pd.DataFrame, row: int, count: int = 8) -> pd.DataFrame:
-    """The sentences nearest to one of them by cosine: columns meaning, language, text, cosine, translation."""
+    """The sentences nearest to a sentence by cosine: columns meaning, language, text, cosine, translation."""
     return nearest(
         vectors,
         sentences.drop(index=sentences.index[row]),
@@ -213,11 +217,11 @@ def nearest(
     count: int = 8,
     meaning: int | None = None,
 ) -> pd.DataFrame:
-    """The `sentences` nearest to a vector by cosine; their index says which rows of `vectors` they are."""
+    """The `sentences` nearest to a vector by cosine; the index gives their rows in `vectors`."""
     rows = sentences.index.to_numpy()
     cosines = unit(vectors[rows]) @ unit(query[None])[0]
     order = np.argsort(-cosines, kind="stable")[:count]
-    found = sentences.iloc[order]
-    return found.assign(
-        cosine=cosines[order], translation=(found["meaning"] == meaning) if meaning is not None else False
+    matches = sentences.iloc[order]
+    return matches.assign(
+        cosine=cosines[order], translation=(matches["meaning"] == meaning) if meaning is not None else False
     )

@@ -46,7 +46,7 @@ def toy() -> Settings:
 
 
 def _often_masked(examples: int, weight: float = 1.0) -> MaskedSettings:
-    """Twice as many predictions as the paper's from every token read, all of them shown as `<mask>`."""
+    """Masking of twice as many tokens as in the paper, all shown as `<mask>`."""
     return MaskedSettings(examples=examples, weight=weight, rate=0.3, mask_share=1.0, random_share=0.0)
 
 
@@ -69,9 +69,9 @@ def small() -> Settings:
 
 
 def _contrast(layer: int, examples: int) -> ContrastSettings:
-    """Contrast that aligns within minutes: both sides learn, and the batch itself gives the negatives.
+    """Contrast that aligns within minutes: both sides learn, and the negatives come from the batch.
 
-    Without the head, the vectors that are contrasted are those that retrieval and the maps read.
+    Without a head, the contrasted vectors are the vectors that retrieval and the maps read.
     """
     return ContrastSettings(
         layer=layer,
@@ -92,9 +92,10 @@ def _contrast(layer: int, examples: int) -> ContrastSettings:
 def infoxlm_base() -> Settings:
     """InfoXLM base as it was released; start from XLM-R with --model.start FacebookAI/xlm-roberta-base.
 
-    The paper as it reads is `--steps 150000 --batch.reduction mean --contrast.momentum-precision float32
-    --contrast.no-mask-inputs --contrast.mixup-languages other`. Ours are bfloat16 instead of float16, and MMLM on
-    sentences instead of blocks of 510 tokens: fewer masked tokens stand beside each pair.
+    The settings of the paper are `--steps 150000 --batch.reduction mean --contrast.momentum-precision float32
+    --contrast.no-mask-inputs --contrast.mixup-languages other`. This recipe differs from the released code in two
+    points: it uses bfloat16 instead of float16, and MMLM reads sentences instead of blocks of 510 tokens, so fewer
+    masked tokens stand beside each pair.
     """
     return Settings(
         recipe="infoxlm-base",
@@ -128,7 +129,7 @@ def infoxlm_large() -> Settings:
 
 
 def shortened(settings: Settings, steps: int) -> Settings:
-    """The settings with so many steps; a warm-up that would outlast them becomes a tenth of them."""
+    """The settings with `steps` steps; a warm-up longer than that becomes a tenth of the steps."""
     optimizer = settings.optimizer
     if optimizer.warmup > steps:
         optimizer = optimizer.model_copy(update={"warmup": steps // 10})
@@ -147,7 +148,7 @@ def recipe(name: str) -> Settings:
     """The settings of a recipe.
 
     Raises:
-        InputError: there is none of this name.
+        InputError: there is no recipe of this name.
     """
     if name not in RECIPES:
         near = difflib.get_close_matches(name, RECIPES, 1)

@@ -1,4 +1,4 @@
-"""A run that begins or goes on: its folder is claimed, its text opened and checked."""
+"""Begins or resumes a run: claims its folder, opens its text and checks it."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from lab.text_summary import check_enough
 
 
 def start_run(name: str | None, settings: Settings, corpus_folder: Path | None) -> tuple[Run, Corpus]:
-    """A new run on a corpus folder, or on the built-in world, claimed by this process; the main one of several.
+    """Creates a run on a corpus folder or on the built-in world; the main process creates and claims it.
 
     Args:
-        name: of the run; None for the recipe's with the next free number.
-        settings: paths in them are made absolute, so that the run can go on from another folder.
-        corpus_folder: its text.
+        name: of the run; None for the name of the recipe with the next free number.
+        settings: paths in them are made absolute, so that the run can be resumed from another folder.
+        corpus_folder: text of the run; None for the built-in world.
 
     Raises:
         InputError: the name is taken, the folder of runs cannot be written, or there is no such corpus.
@@ -42,20 +42,22 @@ def start_run(name: str | None, settings: Settings, corpus_folder: Path | None) 
 
     def create() -> str:
         while True:
-            chosen = name or store.free_name(settings.recipe)
+            run_name = name or store.free_name(settings.recipe)
             try:
-                created.append(store.create_run(chosen, _described(chosen, settings, corpus, corpus_folder)))
-                return chosen
+                created.append(
+                    store.create_run(run_name, _run_info(run_name, settings, corpus, corpus_folder))
+                )
+                return run_name
             except store.NameTaken:
                 # somebody else was quicker: then the next number is free
                 if name is not None:
                     raise
 
-    found = broadcast_from_main(create)
-    return main_process_first(lambda: created[0] if created else store.open_run(found)), corpus
+    created_name = broadcast_from_main(create)
+    return main_process_first(lambda: created[0] if created else store.open_run(created_name)), corpus
 
 
-def _described(name: str, settings: Settings, corpus: Corpus, corpus_folder: Path | None) -> RunInfo:
+def _run_info(name: str, settings: Settings, corpus: Corpus, corpus_folder: Path | None) -> RunInfo:
     state = process_state()
     kind = str(state.device).partition(":")[0]
     info = store.describe(
@@ -81,17 +83,17 @@ def reopen_run(
     take_over: bool = False,
     waits: Callable[[Status], None] = lambda status: None,
 ) -> tuple[Run, Corpus]:
-    """A run that was stopped, killed or has failed, claimed by this process, with the text it was begun on.
+    """Claims a stopped, killed or failed run for this process, and opens the text that it was begun on.
 
     Args:
         name: of the run.
-        corpus_folder: where its text lies now, where that has moved; remembered.
-        take_over: its process is known to be gone, although its lock is there; see `Run.claim`.
-        waits: called with its status before this process watches it for a sign of life.
+        corpus_folder: folder of its text, where the text has moved; written into the run.
+        take_over: whether the process of the run is known to be gone, although its lock is there; see `Run.claim`.
+        waits: called with the status of the run before this process watches the run for a sign of life.
 
     Raises:
-        InputError: another process has it, its text has changed or is gone, or it would fetch weights that only its
-            own files name.
+        InputError: another process has the run, its text has changed or is gone, or it would fetch weights that only
+            the files of the run name.
     """
     run = main_process_first(lambda: store.open_run(name))
     broadcast_from_main(lambda: _check_start(run))
@@ -111,7 +113,7 @@ def reopen_run(
 
 
 def _check_start(run: Run) -> None:
-    """Refuses to fetch a checkpoint because a run's file names it: the folder may come from a stranger."""
+    """Raises InputError where a run's file names weights on the hub: the folder may come from a stranger."""
     start = run.info.settings.model.start
     if start is not None and run.checkpoint() is None and must_be_fetched(start):
         raise InputError(
@@ -125,7 +127,7 @@ def _from_runs(folder: Path) -> str:
 
 
 def resolved(settings: Settings) -> Settings:
-    """Settings whose folders are absolute; names on the hub stay as they are."""
+    """The settings with absolute folders; names on the hub stay as they are."""
     start, folder = settings.model.start, settings.tokenizer.folder
     changes: dict[str, Any] = {}
     if start is not None and Path(start).is_dir():
@@ -135,11 +137,11 @@ def resolved(settings: Settings) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def settings_difference(asked: Settings, kept: Settings) -> str | None:
-    """The first setting in which two runs differ, as `name: asked, kept`; folders are compared where they lie."""
+def settings_difference(requested: Settings, stored: Settings) -> str | None:
+    """The first setting in which two runs differ, as `name: requested, kept stored`; folders compare as absolute."""
     a, b = (
-        pd.json_normalize(json.loads(one.model_dump_json())).iloc[0].to_dict()
-        for one in (resolved(asked), kept)
+        pd.json_normalize(json.loads(settings.model_dump_json())).iloc[0].to_dict()
+        for settings in (resolved(requested), stored)
     )
     for key in a:
         if str(a[key]) != str(b.get(key)):

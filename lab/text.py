@@ -1,4 +1,4 @@
-"""The text of a run: corpus, tokenizer, ids and held-out sentences. What can be made again is kept in a cache."""
+"""The text of a run: corpus, tokenizer, ids and held-out sentences. World, tokenizer and ids lie in a cache."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -29,11 +29,11 @@ def corpus_of(run: Run, folder: Path | None = None) -> Corpus:
 
     Args:
         run: begun on a corpus folder, or on the built-in world.
-        folder: where the corpus lies now; default: where it lay when the run began, seen from the root or, where a
-            project has moved as a whole, from the folder of runs.
+        folder: folder of the corpus now; default: its absolute path when the run began or, where a project has moved
+            as a whole, its path from the folder of runs.
 
     Raises:
-        InputError: there is no corpus, or it holds other sentences.
+        InputError: there is no corpus, or the corpus holds other sentences.
     """
     info = run.info
     if folder is None and info.corpus == WORLD:
@@ -61,11 +61,11 @@ def _folder_of(run: Run) -> Path:
 
 
 def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
-    """The corpus that the built-in world writes for these settings; kept and opened the next time."""
+    """The corpus that the built-in world writes for these settings; cached."""
     dials = settings.model_dump(exclude={"meanings"})
     world = World.load(**dials)
     key = hashlib.sha256(f"{world.digest} {settings.meanings} {seed}".encode()).hexdigest()[:16]
-    described = {
+    world_info = {
         **world.settings,
         "entropy_nats": world.entropy_nats,
         "information_nats": world.information_nats,
@@ -74,7 +74,7 @@ def world_corpus(settings: WorldSettings, seed: int) -> Corpus:
     def write(folder: Path) -> None:
         rows = world.rows(world.draw(settings.meanings, seed), seed)
         write_corpus(
-            rows, folder, source="the built-in world", licence="MIT", world=described, overwrite=True
+            rows, folder, source="the built-in world", licence="MIT", world=world_info, overwrite=True
         )
 
     folder = store.cache_folder() / f"world-{key}"
@@ -91,22 +91,24 @@ def world_of(corpus: Corpus) -> World | None:
 
 
 def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
-    """The tokenizer that the settings name or train; kept and opened the next time."""
-    chosen = settings.tokenizer
-    if chosen.folder is not None:
-        return load_tokenizer(chosen.folder)
+    """The tokenizer that the settings name or train; a trained tokenizer is cached."""
+    tokenizer_settings = settings.tokenizer
+    if tokenizer_settings.folder is not None:
+        return load_tokenizer(tokenizer_settings.folder)
     if settings.model.start is not None:
         return open_tokenizer(settings.model.start)
 
     def write(folder: Path) -> None:
         # drawn at random, because every n-th row of a parallel corpus can miss a language
-        rng, share = np.random.default_rng(0), chosen.sentences / corpus.info.sentences
+        rng, share = np.random.default_rng(0), tokenizer_settings.sentences / corpus.info.sentences
         texts = (row.text for row in corpus.rows() if rng.random() < share)
         # the characters of a world are all known
-        byte_fallback = chosen.byte_fallback and corpus.info.world is None
-        train_tokenizer(texts, chosen.vocabulary, byte_fallback).save(folder)
+        byte_fallback = tokenizer_settings.byte_fallback and corpus.info.world is None
+        train_tokenizer(texts, tokenizer_settings.vocabulary, byte_fallback).save(folder)
 
-    key = hashlib.sha256(f"{corpus.info.sha256} {chosen.model_dump_json()}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer_settings.model_dump_json()}".encode()).hexdigest()[
+        :16
+    ]
     folder = store.cache_folder() / f"tokenizer-{key}"
     with store.report_full_disk(folder):
         return cached_folder(folder, load_tokenizer, write)
@@ -115,7 +117,7 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
 def encoded(
     corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Callable[[int, int], None]
 ) -> EncodedCorpus:
-    """The corpus as memory-mapped ids; kept and opened the next time."""
+    """The corpus as memory-mapped ids; cached."""
     key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer.digest} {max_tokens}".encode()).hexdigest()[:16]
     folder = store.cache_folder() / f"encoded-{key}"
     with store.report_full_disk(folder):
@@ -123,19 +125,19 @@ def encoded(
 
 
 def sampler(ids: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: bool) -> Sampler:
-    """What a run draws its sentences with; the first one on a text writes which of them are translations."""
+    """The sampler of a run; the first sampler on a text writes the translations of that text to disk."""
     with store.report_full_disk(store.cache_folder()):
         return Sampler(split(ids, settings, seed, needs_pairs), settings, seed)
 
 
 def target_entropy(task: AnyTask, ids: EncodedCorpus, drawing: Sampler, vocabulary: int) -> float:
-    """H(target) of a task in nats; the first call on a text counts its tokens and keeps the counts beside the ids."""
+    """H(target) of a task in nats; the first call on a text counts its tokens and stores the counts beside the ids."""
     with store.report_full_disk(store.cache_folder()):
         return task.target_entropy(ids, drawing, vocabulary)
 
 
 def token_nats(ids: EncodedCorpus, drawing: Sampler, vocabulary: int, reads: Reads) -> tuple[float, float]:
-    """H(token) of a text read as a task reads it, and what the language alone tells of a token, both in nats."""
+    """H(token) and I(token; language) in nats of a text, read as `reads` says."""
     with store.report_full_disk(store.cache_folder()):
         return (
             token_entropy(ids, drawing, reads, vocabulary),
@@ -144,7 +146,7 @@ def token_nats(ids: EncodedCorpus, drawing: Sampler, vocabulary: int, reads: Rea
 
 
 def held_out_sentences(corpus: Corpus, meanings: np.ndarray) -> pd.DataFrame:
-    """The sentences of some meanings, one per meaning and language: columns meaning, language, text."""
+    """The sentences with some meanings, one per meaning and language: columns meaning, language, text."""
     wanted = np.sort(meanings)
     return _table(
         batch.filter(pa.array(np.isin(batch.column("meaning").to_numpy(), wanted)))

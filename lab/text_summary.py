@@ -1,4 +1,4 @@
-"""What a run reads of its text and what it holds out, by language and pair; kept in the run, and warned of."""
+"""Counts what a run reads of its text and holds out, by language and pair; stored in the run, with warnings."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ from lab.store import Run
 
 DOCUMENT: Final = "text"
 FEW_SENTENCES: Final = 100
-"""A language or pair with fewer to train on is warned of."""
+"""A language or pair with fewer sentences to train on gets a warning."""
 NAMED: Final = 5
 """How many languages and pairs a warning names."""
 
@@ -28,7 +28,7 @@ class Amount(Frozen):
 
 
 class LanguageAmount(Amount):
-    """Sentences of a language; `cut` is the share that has more than `max_tokens` tokens."""
+    """Sentences of a language; `cut` is the share of sentences with more than `max_tokens` tokens."""
 
     cut: float
 
@@ -41,14 +41,14 @@ class PairAmount(Amount):
 
 
 class TextSummary(Frozen):
-    """What a run reads of its text and what it holds out.
+    """Numbers of sentences that a run reads and holds out.
 
     Attributes:
         text: sentences by language.
         pairs: translations by pair of languages.
         cut: share of all sentences that have more than `max_tokens` tokens and lose their ends.
         max_tokens: of an input.
-        merged: meanings that share a text with another one, with which they are trained on or held out.
+        merged: meanings that share a text with a smaller meaning, and are trained on or held out together with it.
         digest: SHA-256 of the held-out meanings.
     """
 
@@ -61,7 +61,7 @@ class TextSummary(Frozen):
 
     @property
     def warnings(self) -> list[str]:
-        """What should be known before training, a line each."""
+        """Warnings to read before training, a line each."""
         return [line for line in (self._little(), self._cut()) if line]
 
     def _little(self) -> str:
@@ -94,7 +94,7 @@ def _is_little(amount: Amount) -> bool:
 
 
 def text_summary(ids: EncodedCorpus, parts: Split, max_tokens: int) -> TextSummary:
-    """The summary of a text and what is held out of it."""
+    """The summary of a text and its split."""
     tags = ids.languages
     cut = (ids.cut / np.maximum(np.diff(ids.index.bounds), 1)).tolist()
     return TextSummary(
@@ -123,7 +123,7 @@ def _amounts(streams: Streams) -> list[dict[str, int]]:
 
 
 def read_summary(run: Run) -> TextSummary | None:
-    """The summary that a run keeps, or None: it has not come so far, or is of a version that kept none.
+    """The summary stored in a run; None where the run has not come so far or an older version wrote it.
 
     Raises:
         InputError: the file is damaged.
@@ -136,7 +136,7 @@ def read_summary(run: Run) -> TextSummary | None:
 
 
 def check_held_out(run: Run, parts: Split) -> None:
-    """Raises InputError where a run that is resumed has held out other meanings than this version would."""
+    """Raises InputError where a resumed run has held out other meanings than this version would hold out."""
     summary, sentences = read_summary(run), run.held_out()
     if summary is None and not len(sentences):
         return
@@ -149,7 +149,7 @@ def check_held_out(run: Run, parts: Split) -> None:
 
 
 def check_enough(corpus: Corpus) -> None:
-    """Raises InputError where a corpus has too few meanings to hold out some: before it is read."""
+    """Raises InputError where a corpus has too few meanings to hold some out; reads only `corpus.json`."""
     meanings = corpus.info.meanings
     if meanings // FIFTH < FEWEST:
         raise InputError(

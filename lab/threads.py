@@ -1,6 +1,6 @@
-"""The threads that a run computes with.
+"""The number of threads that a run computes with.
 
-Another number of them adds in another order, which rounds sums differently, and training carries that on.
+Another number of threads adds in another order and rounds sums differently, and training carries the difference on.
 """
 
 import os
@@ -13,7 +13,7 @@ from lab.store import RunInfo
 
 
 def threads_note(info: RunInfo) -> str | None:
-    """One line where this machine cannot give a run the threads that it began with, or None."""
+    """A note where this machine has fewer threads than a run began with; else None."""
     cores = os.cpu_count() or 1
     if _as_begun(info) or info.threads is None:
         return None
@@ -25,7 +25,7 @@ def threads_note(info: RunInfo) -> str | None:
 
 @contextmanager
 def threads_of(info: RunInfo) -> Generator[None]:
-    """Computes with the threads that a run began with, where this machine has them."""
+    """Computes with as many threads as the run began with, where this machine has so many."""
     before = torch.get_num_threads()
     if info.threads is not None and _as_begun(info):
         torch.set_num_threads(info.threads)
@@ -36,5 +36,5 @@ def threads_of(info: RunInfo) -> Generator[None]:
 
 
 def _as_begun(info: RunInfo) -> bool:
-    """Whether this machine can compute with the threads that a run began with."""
+    """Whether this machine has as many threads as a run began with."""
     return info.threads is not None and info.threads <= max(os.cpu_count() or 1, torch.get_num_threads())

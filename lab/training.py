@@ -1,4 +1,4 @@
-"""A run from settings to results: prepares its text, drives `core.train`, and records what it yields."""
+"""Trains a run: prepares its text, drives `core.train`, records the steps and evaluates the result."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +37,7 @@ UNMEASURED = "no two languages share enough held-out meanings: retrieval is not 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run tells while it is under way: a phase with its share done, a step record, or a warning."""
+    """Progress of a run: a phase with the share done, a step record, or a warning."""
 
     phase: str
     done: int
@@ -50,7 +50,7 @@ Listener = Callable[[Report], None]
 
 
 class Recorder:
-    """Writes what training yields into the run's folder, and measures on held-out sentences in between."""
+    """Writes the steps of training into the folder of a run, and measures on held-out sentences in between."""
 
     def __init__(
         self, run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, elapsed: float
@@ -66,7 +66,7 @@ class Recorder:
         return time.perf_counter() - self.began
 
     def start(self, report: Listener) -> None:
-        """Keeps the sentences of the snapshots, and the first of them: before any training."""
+        """Writes the held-out sentences, the sentences of the snapshots and the snapshot of step 0."""
         if self.training.step == 0:
             self.run.write_held_out(self.sentences)
             self.run.write_sentences(self.probe.shown)
@@ -76,7 +76,7 @@ class Recorder:
                 report(Report("text", 1, 1, warning=UNMEASURED))
 
     def record(self, step: Step) -> dict[str, Any]:
-        """Adds a step to the run; at its intervals, retrieval, a snapshot and a checkpoint."""
+        """Writes a step into the run; at the set intervals also retrieval, a snapshot and a checkpoint."""
         measure, last = self.settings.measure, step.step == self.settings.steps
         record = {**asdict(step), "elapsed": self.elapsed}
         if last or step.step % measure.snapshot_every == 0:
@@ -88,14 +88,14 @@ class Recorder:
         return record
 
     def measure(self) -> dict[str, float]:
-        """Mean retrieval on the probe, where it can be measured; also keeps a snapshot of the shown sentences."""
+        """Mean retrieval on the probe, where it can be measured; also writes a snapshot of the shown sentences."""
         vectors, record = self.probe.measure(self.training.model, self.tokenizer)
         self.run.write_snapshot(self.training.step, vectors)
         self.run.thin_snapshots(self.settings.measure.snapshot_every)
         return record
 
     def checkpoint(self) -> None:
-        """Keeps the state of training, if it is not kept yet."""
+        """Writes a checkpoint of this step unless there is one."""
         newest = self.run.checkpoint()
         if newest is None or read_progress(newest).step != self.training.step:
             with self.run.new_checkpoint(self.training.step) as folder:
@@ -105,9 +105,9 @@ class Recorder:
 def prepare(
     settings: Settings, corpus: Corpus, report: Listener, checkpoint: Path | None = None
 ) -> tuple[Training, Tokenizer]:
-    """Everything a run trains on and with, before its first step; tokenizer and ids are made by one process.
+    """The state of training before the first step, and the tokenizer; one process makes tokenizer and ids.
 
-    With a checkpoint, tokenizer and shape are its own: what the settings name may be gone or have changed.
+    With a checkpoint, its tokenizer and shape are used, because files that the settings name may be gone or changed.
     """
     report(Report("tokenizer", 0, 1))
     tokenizer = (
@@ -140,14 +140,14 @@ def prepare(
 def run_training(run: Run, corpus: Corpus, report: Listener = lambda report: None) -> Run:
     """Trains a run to its end, from its checkpoint if it has one, and evaluates it.
 
-    Of several processes, which all call this, the main one alone writes, measures and reports. SIGINT, SIGTERM and
-    SIGUSR1 end it after its current step, with a checkpoint; before the first step, at once.
+    All processes of a run call this; only the main process writes, measures and reports. SIGINT, SIGTERM and SIGUSR1
+    end the run after the current step, with a checkpoint; before the first step, at once.
 
     Raises:
         InputError: another process has the run, the text does not fit the settings, other text is held out than when
-            the run began, or the disk is full; all but the first mark the run as failed.
-        NonFiniteLoss: training diverged; likewise.
-        Interrupted: a signal has stopped the run, which can go on.
+            the run began, or the disk is full. All but the first mark the run as failed.
+        NonFiniteLoss: training diverged; marks the run as failed.
+        Interrupted: a signal has stopped the run, which can be resumed.
     """
     broadcast_from_main(run.claim)
     main = process_state().is_main_process
@@ -158,7 +158,7 @@ def run_training(run: Run, corpus: Corpus, report: Listener = lambda report: Non
             return run
         except BaseException as error:
             state = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-            # a full disk, or a run that belongs to another process by now, is what `error` says already
+            # a full disk, or a run that belongs to another process by now, is the message of `error` already
             with suppress(InputError):
                 heartbeat.tell(state, str(error) or type(error).__name__)
             raise
@@ -167,7 +167,7 @@ def run_training(run: Run, corpus: Corpus, report: Listener = lambda report: Non
 
 
 def _keep_summary(run: Run, training: Training, report: Listener) -> None:
-    """Keeps in the run what it reads and holds out, and warns where that is little."""
+    """Writes the summary of the text into the run, and reports its warnings."""
     parts = training.sampler.split
     check_held_out(run, parts)
     summary = text_summary(training.corpus, parts, training.settings.model.max_tokens)
@@ -212,7 +212,7 @@ def _train(
     heartbeat: Heartbeat,
     report: Listener,
 ) -> bool:
-    """Trains to the end, or until the run shall stop: then True."""
+    """Trains to the end; returns True if a request or signal stopped training before."""
     for step in train(training):
         if recorder is not None:
             run.check_claim()
@@ -224,7 +224,7 @@ def _train(
 
 
 def _request(run: Run, report: Listener) -> Request | None:
-    """What is asked of the run; what cannot be understood is said, and forgotten."""
+    """The request to the run, if any; a damaged request is reported and removed."""
     try:
         return run.request
     except InputError as error:
@@ -236,10 +236,10 @@ def _request(run: Run, report: Listener) -> Request | None:
 def _wait_or_stop(
     run: Run, recorder: Recorder | None, interruption: Interruption, heartbeat: Heartbeat, report: Listener
 ) -> bool:
-    """Waits while a pause is asked for, on all processes; True when the run shall stop."""
+    """Waits while the run is paused, on all processes; returns True if the run is to stop."""
     began, paused = time.perf_counter(), False
     if interruption.number is not None and recorder is None:
-        # a signal to this process alone: the main one decides for all
+        # a signal to this process alone: the main process decides for all
         run.send_request("stop")
     while (
         request := broadcast_from_main(lambda: "stop" if interruption.number else _request(run, report))
@@ -258,7 +258,7 @@ def _wait_or_stop(
 def _evaluate(
     run: Run, training: Training, tokenizer: Tokenizer, sentences: pd.DataFrame, report: Listener
 ) -> None:
-    """Retrieval over all held-out sentences at the end of a run."""
+    """Measures retrieval over all held-out sentences at the end of a run, and writes it."""
     settings, model = training.settings, training.model
     layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
     texts = sentences["text"].tolist()

@@ -1,4 +1,4 @@
-"""The store of runs; no other module knows their files. Whatever is written gets a temporary name and is renamed."""
+"""The store of runs; no other module knows their files. Files are written under temporary names and renamed."""
 
 from pathlib import Path
 
@@ -42,10 +42,10 @@ __all__ = [
 
 
 def create_run(name: str, info: RunInfo) -> Run:
-    """A new run folder with its `run.json`, claimed by this process.
+    """Creates a run folder with its `run.json` and claims it for this process.
 
     Raises:
-        NameTaken: there is something of this name.
+        NameTaken: the name is taken by a run or a folder.
         InputError: the name lies inside a run or is no plain name, or the folder cannot be written.
     """
     folder = runs_folder() / check_name(name)
@@ -53,7 +53,7 @@ def create_run(name: str, info: RunInfo) -> Run:
         if is_run(parent.as_posix()):
             raise InputError(f"{parent.as_posix()} is a run, which holds no others: choose another --name")
     if folder.exists():
-        raise _taken(name)
+        raise _name_taken(name)
     with report_full_disk(folder):
         try:
             with whole_folder(folder) as partial:
@@ -63,26 +63,26 @@ def create_run(name: str, info: RunInfo) -> Run:
                 run.write_status("queued", steps=info.settings.steps)
         except FileExistsError:
             run.release()
-            raise _taken(name) from None
+            raise _name_taken(name) from None
     run.move(folder)
     return run
 
 
 class NameTaken(InputError):
-    """There is a run of this name, or a folder of runs."""
+    """The name is taken by a run or a folder of runs."""
 
 
-def _taken(name: str) -> NameTaken:
+def _name_taken(name: str) -> NameTaken:
     if not is_run(name):
         return NameTaken(f"{name} is a folder of other runs: choose another --name")
     return NameTaken(f"run {name} exists already: choose another --name, or continue it with --resume")
 
 
 def open_run(name: str) -> Run:
-    """An existing run.
+    """Opens a run.
 
     Raises:
-        InputError: there is none of this name.
+        InputError: there is no run of this name.
     """
     folder = runs_folder() / check_name(name)
     if not folder.is_dir():
@@ -97,16 +97,16 @@ def is_run(name: str) -> bool:
 
 
 def list_runs() -> list[Run]:
-    """All runs, newest first; a folder of a run's name counts when it holds a `run.json`, readable or not."""
+    """All runs, newest first; a folder with a plain name and a `run.json`, readable or not, is a run."""
     root = runs_folder()
-    found = [*root.glob("*/run.json"), *root.glob("*/*/run.json"), *root.glob("*/*/*/run.json")]
-    found = [path for path in found if all(map(NAME.fullmatch, path.relative_to(root).parts))]
-    found.sort(key=_written, reverse=True)
-    return [Run(str(path.parent.relative_to(root)), path.parent) for path in found]
+    paths = [*root.glob("*/run.json"), *root.glob("*/*/run.json"), *root.glob("*/*/*/run.json")]
+    paths = [path for path in paths if all(map(NAME.fullmatch, path.relative_to(root).parts))]
+    paths.sort(key=_modified, reverse=True)
+    return [Run(str(path.parent.relative_to(root)), path.parent) for path in paths]
 
 
-def _written(path: Path) -> float:
-    """When a file was written, by its file system's clock; long ago where it has gone meanwhile."""
+def _modified(path: Path) -> float:
+    """Time at which a file was written, by the clock of its file system; 0 where the file is gone."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def _written(path: Path) -> float:
 
 
 def free_name(recipe: str) -> str:
-    """A name that no run has: the recipe's with a number."""
+    """The name of the recipe with the smallest number that no run has."""
     number = 1
     while (runs_folder() / f"{recipe}-{number}").exists():
         number += 1

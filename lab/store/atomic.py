@@ -1,4 +1,4 @@
-"""Writing where the disk may be full or closed to us: one clear line for either."""
+"""Writes files whole, and turns a full disk or a read-only folder into one clear line."""
 
 import errno
 import re
@@ -18,12 +18,12 @@ CLOSED: Final = (
 
 
 class StorageFull(InputError):
-    """No room to write; what was complete before is still there."""
+    """The disk is full; files that were complete before are still there."""
 
 
 @contextmanager
 def report_full_disk(path: Path) -> Iterator[None]:
-    """Turns a full disk, and a place that cannot be written to, into one line that says what to do.
+    """Turns the error of a full disk or of a folder without write permission into a line that says what to do.
 
     Raises:
         StorageFull: the disk or the quota is full, or the file is larger than the system allows.
@@ -47,11 +47,11 @@ def report_full_disk(path: Path) -> Iterator[None]:
 
 
 def _number(error: OSError) -> int | None:
-    """The system's number of an error, also where Arrow or NumPy have put it into words."""
+    """The system's number of an error, also where Arrow or NumPy give it only in their message."""
     number = error.errno
     if number is None and (words := re.search(r"\[errno (\d+)\]", str(error), re.IGNORECASE)):
         return int(words[1])
-    # numpy's `tofile` says how much was written, and not why no more
+    # numpy's `tofile` gives the number of items written, and no reason
     if number is None and re.search(r"No space left|File too large|requested and \d+ written", str(error)):
         return errno.ENOSPC
     return number
@@ -61,7 +61,7 @@ def replace(path: Path, content: bytes) -> None:
     """Writes a file whole or not at all.
 
     Raises:
-        InputError: as in `room`.
+        InputError: the disk is full or the folder cannot be written; see `report_full_disk`.
     """
     with report_full_disk(path), whole_file(path) as partial:
         partial.write_bytes(content)

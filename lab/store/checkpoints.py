@@ -1,7 +1,7 @@
-"""The checkpoints of a run: whole folders named after their step, of which the newest counts.
+"""The checkpoints of a run: whole folders named after their step; the newest counts.
 
-`checkpoint` is a link to the newest one, so that `AutoModel.from_pretrained("RUN/checkpoint")` opens it. A run of an
-older version has a plain folder there; its next checkpoint is a numbered one.
+`checkpoint` is a link to the newest folder, so that `AutoModel.from_pretrained("RUN/checkpoint")` opens it. A run of an
+older version has a plain folder in the place of the link; its next checkpoint is a numbered folder.
 """
 
 import errno
@@ -17,9 +17,9 @@ from core.locks import Lock, LocksUnsupported
 
 T = TypeVar("T")
 WITHOUT_LINKS: Final = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems say that have no symbolic links; `lab export` writes a folder for AutoModel there."""
+"""Errors of file systems without symbolic links; `lab export` writes a folder for AutoModel there."""
 LAST_FILE: Final = "state.json"
-"""Every checkpoint has it: a folder without it is a copy that has not arrived yet."""
+"""Written last: a checkpoint folder without this file is an unfinished copy."""
 
 
 class Checkpoints:
@@ -29,25 +29,25 @@ class Checkpoints:
         self.folder, self.link = run / "checkpoints", run / "checkpoint"
 
     def newest(self) -> Path | None:
-        """The folder of the last complete checkpoint; it never changes, and goes when there is a newer one."""
+        """The folder of the newest complete checkpoint, or None. It never changes; a newer checkpoint replaces it."""
         listed, linked = self._numbered(), self._linked()
         for folder in (*reversed(listed), linked, self.link.with_name("checkpoint.old")):
             if (folder / LAST_FILE).is_file():
                 return folder
-        # what was listed may have gone for a newer one meanwhile
+        # a newer checkpoint may have replaced the listed folders meanwhile
         return None if (self._numbered(), self._linked()) == (listed, linked) else self.newest()
 
     def _linked(self) -> Path:
-        """The numbered folder that the link points to, or the link's place, where older versions have a plain folder.
+        """The numbered folder that the link points to, or the plain folder of older versions in its place.
 
-        The link itself is no folder to read from: it may point elsewhere a moment later.
+        Readers never use the link itself, because it may point elsewhere a moment later.
         """
         return self.folder / Path(os.readlink(self.link)).name if self.link.is_symlink() else self.link
 
     def read(self, read: Callable[[Path], T]) -> T | None:
-        """Returns what `read` makes of the newest checkpoint, which stays in its place for so long; None without one.
+        """Returns `read(folder)` for the newest checkpoint, which nobody removes meanwhile; None without checkpoint.
 
-        A checkpoint that goes before its lock is taken is no error: there is a newer one then.
+        Where a checkpoint is removed before its lock is taken, the newer checkpoint is read.
         """
         while (folder := self.newest()) is not None:
             lock = Lock(folder / LAST_FILE)
@@ -63,14 +63,15 @@ class Checkpoints:
 
     @contextmanager
     def write(self, step: int) -> Generator[Path]:
-        """A folder to write the checkpoint of a step into; it counts, on the disk, when the block ends without error.
+        """Yields a folder to write the checkpoint of a step into; it counts when the block ends without error.
 
-        The older ones go then, but for what somebody reads. Only the process that has claimed the run writes.
+        Older checkpoints are then removed, unless somebody reads them. Only the process that has claimed the run may
+        write.
 
         Raises:
             FileExistsError: there is a checkpoint of this step.
         """
-        # not the run's own folder: where that has been moved or removed, nothing is written
+        # the folder of the run is not created: where it has been moved or removed, nothing is written
         self.folder.mkdir(exist_ok=True)
         for leftover in self.folder.glob(".*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -113,7 +114,7 @@ def _share(lock: Lock) -> None:
 
 
 def _remove_unread(folder: Path) -> None:
-    """Removes a checkpoint, unless somebody reads it: then the next one that is written removes it."""
+    """Removes a checkpoint unless somebody reads it; otherwise the next checkpoint removes it."""
     lock = Lock(folder / LAST_FILE)
     try:
         if not lock.acquire():

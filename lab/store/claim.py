@@ -18,11 +18,11 @@ from lab.store.run_info import ENDED, State, Status
 
 POLL_SECONDS: Final = 0.25
 SETTLE_SECONDS: Final = 2.0
-"""Without locks: how long a process waits to see whether another one has claimed the same run just after it."""
+"""Without locks, a process waits so long to see whether another process claims the same run just after it."""
 
 
 class Claim:
-    """Who may write into a run folder; `status.json` says under which claim it was written."""
+    """The right to write into a run folder; `status.json` holds the number of the claim that wrote it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.life = folder, uuid.uuid4().hex
@@ -31,17 +31,17 @@ class Claim:
     def acquire(self, take_over: bool = False, waits: Callable[[], None] = lambda: None) -> bool:
         """Claims the run and returns whether it belongs to this process now.
 
-        A lock that another process holds is left alone, but for two cases: `take_over`, and a batch job that was put
-        back into its queue, whose former process the batch system has ended. Then the owner must be no process of this
-        machine, and silent for `LEASE_SECONDS` by this process's own clock. Without locks every owner that has not
-        ended must be silent for so long.
+        A lock that another process holds is respected except in two cases: with `take_over`, and for a batch job that
+        was put back into its queue, because the batch system has ended its former process. In both cases the owner
+        must be no process of this machine, and send no heartbeat for `LEASE_SECONDS` by this process's clock. Without
+        locks every owner that has not ended must send none for so long.
 
         Args:
-            take_over: the user knows that the owner is gone, although its lock is there.
+            take_over: whether the user knows that the owner is gone, although its lock is there.
             waits: called before this process watches the owner.
         """
         try:
-            return self._lock.acquire() or (self._owner_is_gone(take_over, waits) and self._taken_over())
+            return self._lock.acquire() or (self._owner_is_gone(take_over, waits) and self._replace_lock())
         except LocksUnsupported:
             self._lock.path.unlink(missing_ok=True)
             self._leased = self._leased or self._lease(waits)
@@ -58,11 +58,11 @@ class Claim:
         self._leased = False
 
     def move(self, folder: Path) -> None:
-        """Follows the run folder to where it was renamed to."""
+        """Follows the run folder after it was renamed."""
         self.folder, self._lock.path = folder, folder / "lock"
 
     def write_status(self, state: State, step: int, steps: int, message: str) -> None:
-        """Says how the run stands, and that this process lives."""
+        """Writes the state of the run with a heartbeat of this process."""
         status = Status(
             state=state,
             step=step,
@@ -97,8 +97,8 @@ class Claim:
         except LocksUnsupported:
             return False
 
-    def _taken_over(self) -> bool:
-        """Puts a lock of this process in the place of the owner's, which finds that out at its next step."""
+    def _replace_lock(self) -> bool:
+        """Replaces the owner's lock by a lock of this process; the owner notices at its next step."""
         if self._lock.held:
             return True
         lock = Lock(beside(self._lock.path))
@@ -124,7 +124,7 @@ class Claim:
 
 
 def read_status(folder: Path) -> Status:
-    """What `status.json` says, or that the run is lost."""
+    """The status in `status.json`; "lost" where the file cannot be read."""
     try:
         return Status.model_validate_json((folder / "status.json").read_bytes())
     except (OSError, ValidationError):

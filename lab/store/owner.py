@@ -1,4 +1,4 @@
-"""Who writes into a run, and whether that process lives: a lock says so, a clock only where there are no locks."""
+"""The process that writes into a run, and whether it lives: by its lock, or by a clock where there are no locks."""
 
 import os
 import socket
@@ -12,20 +12,20 @@ from core.config import Frozen
 from core.locks import lock_state
 
 LEASE_SECONDS: Final = 60.0
-"""Without locks a process on another machine counts as gone when it was not heard of for so long."""
+"""Without locks a process on another machine counts as gone after so long without a heartbeat."""
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 JOBS: Final = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
-"""Where batch systems say which job a process belongs to."""
+"""Environment variables in which batch systems give the number of the job."""
 
 
 class Owner(Frozen):
-    """A process among all machines.
+    """A process on some machine.
 
     Attributes:
-        host: name of its machine.
-        boot: that machine's number of this start, or empty where the system has none.
+        host: name of the machine.
+        boot: number of the machine's current boot; empty where the system has none.
         pid: number of the process.
-        started: seconds from the start of the machine to that of the process; no change of the clock moves it.
+        started: seconds from the boot of the machine to the start of the process, which no change of the clock moves.
         job: number of the batch job, or empty.
         restarts: how often the batch system had put the job back into its queue.
     """
@@ -38,15 +38,15 @@ class Owner(Frozen):
     restarts: int = 0
 
     def words(self) -> str:
-        """Such as `process 17 on node3 (job 41)`."""
+        """The process in words, such as `process 17 on node3 (job 41)`."""
         return f"process {self.pid} on {self.host}" + (f" (job {self.job})" if self.job else "")
 
     def is_here(self) -> bool:
-        """Whether it belongs to this machine as it runs now: then its process can be looked up."""
+        """Whether the process belongs to the current boot of this machine, so that it can be looked up."""
         return bool(self.host) and (self.host, self.boot) == (socket.gethostname(), _boot())
 
     def runs_here(self) -> bool:
-        """Whether it is a process of this machine that lives."""
+        """Whether the process belongs to this machine and lives."""
         if not self.is_here():
             return False
         try:
@@ -58,7 +58,7 @@ class Owner(Frozen):
             return False
 
     def ended_by_scheduler(self) -> bool:
-        """Whether the batch system has put this process's own job back into its queue since: then it has ended it."""
+        """Whether the batch system has put this process's job back into its queue since, and so ended the owner."""
         now = this_process()
         return bool(self.job) and self.job == now.job and self.restarts < now.restarts
 
@@ -79,8 +79,8 @@ def this_process() -> Owner:
 def lives(owner: Owner, heartbeat: float, lock: Path) -> bool:
     """Whether the process that owns a run lives.
 
-    Where the file system has no locks, or an older version began the run, processes of this machine are looked up, and
-    those of other machines live as long as they were heard of within `LEASE_SECONDS`.
+    Where the file system has no locks, or an older version began the run, a process of this machine is looked up, and
+    a process of another machine lives if its last heartbeat is no older than `LEASE_SECONDS`.
     """
     state = lock_state(lock)
     if state != "unknown":

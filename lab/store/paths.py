@@ -1,4 +1,4 @@
-"""Where runs live, and what they may be called."""
+"""The folders of runs and caches, and the names that runs may have."""
 
 import os
 import re
@@ -10,11 +10,11 @@ from lab.store.atomic import report_full_disk
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 MOST_PARTS: Final = 3
-"""A run lies at most so deep in the folder of runs: that is where they are looked for."""
+"""Runs are listed down to this depth in the folder of runs."""
 
 
 def runs_folder() -> Path:
-    """Where runs live: `PARALLAX_RUNS`, or `runs` in the working folder.
+    """The folder of runs: `PARALLAX_RUNS`, or `runs` in the working folder.
 
     Raises:
         InputError: the variable is empty, or names a file.
@@ -30,7 +30,7 @@ def runs_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """What can be made again: worlds, tokenizers and encoded corpora.
+    """The folder of worlds, tokenizers and encoded corpora, which can be made again.
 
     Raises:
         InputError: the folder of runs cannot be written to.
@@ -42,10 +42,10 @@ def cache_folder() -> Path:
 
 
 def check_name(name: str) -> str:
-    """A run's name, or the parts of one joined by '/', as it may become a folder.
+    """The name of a run, in parts joined by '/', after checking that it may become a folder.
 
     Raises:
-        InputError: it could leave the folder of runs, lies too deep in it, or is no plain name.
+        InputError: the name could leave the folder of runs, has too many parts, or is no plain name.
     """
     parts = name.split("/")
     if len(parts) > MOST_PARTS or not all(NAME.fullmatch(part) and ".." not in part for part in parts):

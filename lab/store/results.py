@@ -1,4 +1,4 @@
-"""What was measured of a run: scores, errors, derived tables, and documents such as the ledger."""
+"""The results of a run: scores, errors, derived tables, and documents such as the ledger."""
 
 import json
 import shutil
@@ -30,18 +30,18 @@ class Results:
         write_table(self.folder / "scores.parquet", table.reindex(columns=list(SCORE_COLUMNS)))
 
     def scores(self) -> pd.DataFrame:
-        """Tidy results: columns `SCORE_COLUMNS`; pool, chance and measure are those of retrieval."""
+        """Tidy results with columns `SCORE_COLUMNS`; only retrieval has pool, chance and measure."""
         table = read_table(self.folder / "scores.parquet", SCORE_COLUMNS)
         return table.reindex(columns=list(SCORE_COLUMNS))
 
     def copy_results(self, folder: Path) -> None:
-        """Copies what the run is and how it scored into another folder: `run.json` and `scores.parquet`."""
+        """Copies `run.json` and `scores.parquet` into another folder."""
         for name in ("run.json", "scores.parquet"):
             if (self.folder / name).is_file():
                 shutil.copyfile(self.folder / name, folder / name)
 
     def write_errors(self, table: pd.DataFrame) -> None:
-        """The wrong matches of the last evaluation."""
+        """Replaces the wrong matches of the last evaluation."""
         write_table(self.folder / "errors.parquet", table)
 
     def errors(self) -> pd.DataFrame:
@@ -51,23 +51,23 @@ class Results:
         )
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """A derived table, such as a projection of a snapshot, that can be made again."""
+        """Writes a derived table, such as a projection of a snapshot, which can be made again."""
         write_table(self.folder / "vectors" / f"{check_name(name)}.parquet", table)
 
     def table(self, name: str) -> pd.DataFrame | None:
-        """What `write_table` kept under this name, or None."""
+        """The table that `write_table` wrote under this name, or None."""
         path = self.folder / "vectors" / f"{check_name(name)}.parquet"
         return read_table(path, ()) if path.is_file() else None
 
     def write_document(self, name: str, document: dict[str, Any]) -> None:
-        """A result that is no table, such as the ledger, under `NAME.json`."""
+        """Writes a result that is no table, such as the ledger, as `NAME.json`."""
         replace(self.folder / f"{check_name(name)}.json", json.dumps(document, ensure_ascii=False).encode())
 
     def document(self, name: str) -> dict[str, Any] | None:
-        """What `write_document` kept under this name, or None.
+        """The document that `write_document` wrote under this name, or None.
 
         Raises:
-            InputError: it is damaged.
+            InputError: the file is damaged.
         """
         path = self.folder / f"{check_name(name)}.json"
         try:

@@ -1,4 +1,4 @@
-"""A run folder: what the run is, how it stands, who writes into it, and its checkpoints."""
+"""A run folder: settings, status, the claim to write into it, requests and checkpoints."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from lab.store.claim import Claim, read_status
 from lab.store.owner import lives
 from lab.store.paths import runs_folder
 from lab.store.results import Results
-from lab.store.run_info import ENDED, Asked, Request, RunInfo, State, Status
+from lab.store.run_info import ENDED, Request, RequestFile, RunInfo, State, Status
 from lab.store.snapshots import Snapshots
 from lab.store.steps import Steps, tail
 from lab.store.versions import check_format, read_document, refusal, settings_then
@@ -25,7 +25,7 @@ OWN_PARTIALS: Final = (
     ".run.json", ".status.json", ".steps.jsonl", ".held_out.parquet", ".checkpoint", "vectors/.sentences.parquet",
     "vectors/.step-*.safetensors",
 )  # fmt: skip
-"""What only the process that has the run writes, under the names that it has while it is written."""
+"""Temporary names of files that only the process which has claimed the run writes."""
 
 
 class Run(Steps, Snapshots, Results):
@@ -37,7 +37,7 @@ class Run(Steps, Snapshots, Results):
 
     @property
     def info(self) -> RunInfo:
-        """What the run is; settings that its version did not have are what they were then.
+        """The contents of `run.json`; settings that its version did not have get the values that applied then.
 
         Raises:
             InputError: `run.json` is missing, damaged or of another version.
@@ -56,16 +56,16 @@ class Run(Steps, Snapshots, Results):
         """Replaces `run.json`."""
         replace(self.folder / "run.json", info.model_dump_json(indent=1).encode())
 
-    # who writes into it, and how it stands
+    # the claim and the status
 
     def claim(self, take_over: bool = False, waits: Callable[[], None] = lambda: None) -> None:
-        """Makes this process the one that writes into the run, until it releases the run or ends.
+        """Claims the run: only this process may write into it, until it releases the run or ends.
 
-        What a killed process has left half written goes.
+        Half-written files of a killed process are removed.
 
         Args:
-            take_over: the process that has the run is known to be gone, although its lock is there.
-            waits: called before this process watches for a minute whether that one shows a sign of life.
+            take_over: whether the process that has the run is known to be gone, although its lock is there.
+            waits: called before this process watches for a minute whether the owner shows a sign of life.
 
         Raises:
             InputError: another process has the run.
@@ -87,7 +87,7 @@ class Run(Steps, Snapshots, Results):
         self._claim.release()
 
     def check_claim(self) -> None:
-        """Raises InputError where another process has taken the run over, or its folder is gone."""
+        """Raises InputError where another process has taken the run over, or the folder of the run is gone."""
         if not self.folder.is_dir():
             raise InputError(
                 f"run {self.name} has ended, because its folder {self.folder} is gone: start a new run"
@@ -99,13 +99,13 @@ class Run(Steps, Snapshots, Results):
             )
 
     def move(self, folder: Path) -> None:
-        """Follows the folder of the run to where it was renamed to."""
+        """Follows the folder of the run after it was renamed."""
         self.folder, self._checkpoints = folder, Checkpoints(folder)
         self._claim.move(folder)
 
     @property
     def status(self) -> Status:
-        """How the run stands; a run whose process is gone is lost."""
+        """The status of the run; "lost" where its process is gone."""
         status = read_status(self.folder)
         while status.state not in ENDED and not lives(status.owner, status.heartbeat, self.folder / "lock"):
             # its process may have ended in good order since
@@ -118,56 +118,56 @@ class Run(Steps, Snapshots, Results):
         return status
 
     def write_status(self, state: State, step: int = 0, steps: int = 0, message: str = "") -> None:
-        """Says how the run stands and that this process lives."""
+        """Writes the state of the run with a heartbeat of this process."""
         self._claim.write_status(state, step, steps, message)
 
-    # what one process asks of another
+    # requests of other processes
 
     def send_request(self, request: Request) -> None:
         """Asks the process of the run to pause, continue or stop after its current step."""
-        replace(self.folder / "request.json", Asked(request=request).model_dump_json().encode())
+        replace(self.folder / "request.json", RequestFile(request=request).model_dump_json().encode())
 
     @property
     def request(self) -> Request | None:
-        """What was asked last.
+        """The last request, or None.
 
         Raises:
-            InputError: the file says nothing that can be asked.
+            InputError: the file holds no request.
         """
         path = self.folder / "request.json"
         try:
-            return Asked.model_validate_json(path.read_bytes()).request
+            return RequestFile.model_validate_json(path.read_bytes()).request
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
             raise InputError(
-                f"{path} holds no request, such as {Asked(request='pause').model_dump_json()}: it is not obeyed"
+                f"{path} holds no request, such as {RequestFile(request='pause').model_dump_json()}: it is not obeyed"
             ) from error
 
     def clear_request(self) -> None:
-        """Forgets what was asked."""
+        """Removes the last request."""
         (self.folder / "request.json").unlink(missing_ok=True)
 
-    # what its process leaves for the next one
+    # logs and checkpoints
 
     @property
     def log_path(self) -> Path:
         return self.folder / "log.txt"
 
     def log_tail(self, lines: int = 15) -> str:
-        """The last lines that the process of the run printed; empty when it was not started as a job."""
+        """The last lines that the process of the run printed; empty for a run that is no job."""
         job = runs_folder() / ".cache" / f"{self.name.replace('/', '.')}.log"
         return tail(self.log_path if self.log_path.is_file() else job, lines)
 
     def checkpoint(self) -> Path | None:
-        """The folder of the newest complete checkpoint, or None; another one may take its place at any time."""
+        """The folder of the newest complete checkpoint, or None; a newer checkpoint may replace it at any time."""
         return self._checkpoints.newest()
 
     def read_checkpoint(self, read: Callable[[Path], T]) -> T:
-        """Returns what `read` makes of the newest checkpoint, which nobody removes meanwhile.
+        """Returns `read(folder)` for the newest checkpoint, which nobody removes meanwhile.
 
         Raises:
-            InputError: there is none yet.
+            InputError: the run has no checkpoint yet.
         """
         if self._checkpoints.newest() is None:
             raise InputError(
@@ -177,7 +177,7 @@ class Run(Steps, Snapshots, Results):
 
     @contextmanager
     def new_checkpoint(self, step: int) -> Generator[Path]:
-        """A folder to write the checkpoint of a step into; it counts when the block ends without error."""
+        """Yields a folder to write the checkpoint of a step into; it counts when the block ends without error."""
         self.flush_steps()
         with report_full_disk(self.folder / "checkpoints"), self._checkpoints.write(step) as folder:
             yield folder

@@ -1,4 +1,4 @@
-"""What a run says of itself: what it is (`run.json`) and how it stands (`status.json`)."""
+"""The contents of `run.json`, `status.json` and `request.json`."""
 
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,23 +18,23 @@ ENDED: Final = ("finished", "stopped", "failed", "lost")
 
 
 WORLD: Final = "world"
-"""What stands in the place of a corpus folder where the built-in world writes the text."""
+"""Stands in the place of a corpus folder where the built-in world writes the text."""
 
 
-class Asked(Frozen):
-    """`request.json`: what one process asks of the one that trains."""
+class RequestFile(Frozen):
+    """`request.json`: a request to the process that trains."""
 
     request: Request
 
 
 class RunInfo(Frozen):
-    """`run.json`: what a run is, fixed when it starts.
+    """`run.json`: settings, text and versions of a run, fixed when it starts.
 
     Attributes:
-        corpus: its folder, or `WORLD`.
-        corpus_from_runs: the same folder seen from the folder of runs, so that both can move together.
-        starter: who started it from a page; empty for a command.
-        threads: that it computes with on the CPU, in each process; None on a GPU, and in runs of older versions.
+        corpus: folder of the corpus, or `WORLD`.
+        corpus_from_runs: path of the same folder from the folder of runs, so that both can move together.
+        starter: who started the run from a page; empty for a command.
+        threads: threads of each process on the CPU; None on a GPU, and in runs of older versions.
     """
 
     format: int = FORMAT_VERSION
@@ -59,12 +59,12 @@ class RunInfo(Frozen):
 
 
 class Status(Frozen):
-    """`status.json`: how a run stands; replaced as a whole at every heartbeat.
+    """`status.json`: state of a run, replaced as a whole at every heartbeat.
 
     Attributes:
-        owner: the process that wrote it.
-        heartbeat: when, in seconds since 1970 by the clock of its machine.
-        life: number of the claim under which it was written; every process that claims a run has another one.
+        owner: the process that wrote the file.
+        heartbeat: time of writing, in seconds since 1970 by the clock of that machine.
+        life: number of the claim under which the file was written; every claim has another number.
     """
 
     state: State
@@ -77,7 +77,7 @@ class Status(Frozen):
 
     @property
     def pid(self) -> int:
-        """Number of the process that wrote it, on its machine."""
+        """Number of the process that wrote the file, on its machine."""
         return self.owner.pid
 
     @model_validator(mode="before")
@@ -93,7 +93,7 @@ class Status(Frozen):
 def describe(
     name: str, settings: Settings, corpus: str, corpus_hash: str, languages: tuple[str, ...], device: str
 ) -> RunInfo:
-    """What `run.json` will say of a run that starts now."""
+    """The contents of `run.json` for a run that starts now."""
     packages = ("parallax-lab", "torch", "transformers", "tokenizers", "accelerate", "numpy")
     return RunInfo(
         name=name,

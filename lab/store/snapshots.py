@@ -1,4 +1,4 @@
-"""Snapshots of a run: vectors of held-out sentences, step by step, and the sentences they belong to."""
+"""Snapshots of a run: vectors of held-out sentences, step by step, with the sentences."""
 
 from pathlib import Path
 
@@ -21,23 +21,23 @@ class Snapshots:
     folder: Path
 
     def write_sentences(self, table: pd.DataFrame) -> None:
-        """The held-out sentences that snapshots hold vectors of: columns meaning, language, text."""
+        """Writes the sentences of the snapshots: columns meaning, language, text."""
         write_table(self.folder / "vectors" / "sentences.parquet", table)
 
     def sentences(self) -> pd.DataFrame:
-        """Rows in the order of the vectors of every snapshot."""
+        """The sentences of the snapshots, in the order of the vectors."""
         return read_table(self.folder / "vectors" / "sentences.parquet", ("meaning", "language", "text"))
 
     def write_held_out(self, table: pd.DataFrame) -> None:
-        """All sentences that the run does not train on: columns meaning, language, text."""
+        """Writes all held-out sentences: columns meaning, language, text."""
         write_table(self.folder / "held_out.parquet", table)
 
     def held_out(self) -> pd.DataFrame:
-        """What evaluation reads: one sentence per meaning and language."""
+        """All held-out sentences, one per meaning and language, which evaluations read."""
         return read_table(self.folder / "held_out.parquet", ("meaning", "language", "text"))
 
     def write_snapshot(self, step: int, layers: dict[int, np.ndarray]) -> None:
-        """Sentence vectors by layer, [sentences, hidden]; kept in float16."""
+        """Writes sentence vectors by layer, [sentences, hidden], in float16."""
         path = self._snapshot_path(step)
         named = {f"layer.{layer}": each.astype(np.float16) for layer, each in layers.items()}
         with report_full_disk(path):
@@ -46,7 +46,7 @@ class Snapshots:
                 save_file(named, partial)
 
     def thin_snapshots(self, every: int) -> None:
-        """Drops those snapshots, with what was computed from them, that do not stay as the run goes on: `thinned`."""
+        """Drops the snapshots that `thinned` leaves out, with everything computed from them."""
         steps = self.snapshots()
         for step in set(steps) - set(thinned(steps, every)):
             for path in (self.folder / "vectors").glob(f"*step-{step:08d}.*"):
@@ -57,7 +57,7 @@ class Snapshots:
         return sorted(_step_of(path) for path in (self.folder / "vectors").glob("step-*.safetensors"))
 
     def snapshot_times(self) -> tuple[tuple[int, int], ...]:
-        """Steps with a snapshot and when each was written, in ns: a key for what is computed from them."""
+        """Steps with a snapshot and the time of writing of each, in ns: a cache key for derived tables."""
         return tuple((step, self._snapshot_path(step).stat().st_mtime_ns) for step in self.snapshots())
 
     def snapshot(self, step: int) -> dict[int, np.ndarray]:
@@ -68,16 +68,16 @@ class Snapshots:
             raise InputError(
                 f"run {self.name} has no readable snapshot of step {step} ({error}): delete that file"
             ) from error
-        found = {
+        layers = {
             int(name.removeprefix("layer.")): tensor.astype(np.float32) for name, tensor in tensors.items()
         }
-        return dict(sorted(found.items()))
+        return dict(sorted(layers.items()))
 
     def _snapshot_path(self, step: int) -> Path:
         return self.folder / "vectors" / f"step-{step:08d}.safetensors"
 
     def drop_snapshots_after(self, last: int) -> None:
-        """Drops the snapshots after step `last`: a resumed run writes those again."""
+        """Drops the snapshots after step `last`, which a resumed run writes again."""
         for step in self.snapshots():
             if step > last:
                 self._snapshot_path(step).unlink()

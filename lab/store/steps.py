@@ -1,4 +1,4 @@
-"""`steps.jsonl` and the log: files that grow while a run trains; readers follow them."""
+"""`steps.jsonl` and the log, which grow while a run trains."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Steps:
             flush(self.folder / "steps.jsonl")
 
     def drop_steps_after(self, last: int) -> None:
-        """Drops what was recorded after step `last`: a resumed run writes those steps again.
+        """Drops the records after step `last`, which a resumed run writes again.
 
         Raises:
             InputError: a line is no record.
@@ -61,26 +61,26 @@ class Steps:
 
 
 class StepLog:
-    """`steps.jsonl` as it grows: each look reads only what was added, so that a page can follow a long run."""
+    """Reads `steps.jsonl` while it grows; each call reads only the new lines, so a page can follow a long run."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, threading.Lock()
         self._file, self._offset, self._table = 0, 0, pd.DataFrame({"step": []})
 
     def read(self) -> pd.DataFrame:
-        """All records so far, as `Run.steps` gives them; a line that is still being written comes next time."""
+        """All records so far, as in `Run.steps`; an unfinished line is read the next time."""
         with self._lock:
             if not self.path.is_file():
                 return self._table.iloc[:0]
             with self.path.open("rb") as file:
-                found = os.fstat(file.fileno())
+                stat = os.fstat(file.fileno())
                 # a resumed run replaces the file, which gives it another number
-                if found.st_ino != self._file or found.st_size < self._offset:
-                    self._file, self._offset, self._table = found.st_ino, 0, pd.DataFrame({"step": []})
+                if stat.st_ino != self._file or stat.st_size < self._offset:
+                    self._file, self._offset, self._table = stat.st_ino, 0, pd.DataFrame({"step": []})
                 file.seek(self._offset)
                 added = file.read()
             whole = added[: added.rfind(b"\n") + 1]
-            # a page shows what stands before a line that is no record; `steps` says which line that is
+            # a page shows the records before a damaged line; `Run.steps` says which line that is
             records, _ = whole_records(whole)
             self._offset += len(whole)
             if records:
@@ -90,7 +90,7 @@ class StepLog:
 
 
 def whole_records(content: bytes) -> tuple[list[dict[str, Any]], int | None]:
-    """The records of JSON lines up to one that is none, and the number of that line, from 0."""
+    """The records of JSON lines up to the first damaged line, and the number of that line from 0, or None."""
     records: list[dict[str, Any]] = []
     for number, line in enumerate(content.splitlines()):
         if line.strip():
@@ -105,11 +105,11 @@ def whole_records(content: bytes) -> tuple[list[dict[str, Any]], int | None]:
 
 
 def tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a log; empty when there is none."""
+    """The last lines of a log; empty where there is no log."""
     if not path.is_file():
         return ""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 20_000))
         text = file.read().decode("utf-8", errors="replace")
-    # a progress bar overwrites its line: what stood there last is what counts
+    # a progress bar overwrites its line: its last state counts
     return "\n".join([line.rsplit("\r", 1)[-1] for line in text.splitlines() if line.strip()][-lines:])

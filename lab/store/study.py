@@ -1,4 +1,4 @@
-"""A study folder: what was asked, and what its runs measured. Its cells are ordinary runs beneath it."""
+"""A study folder: its question and the measurements of its runs. Its cells are ordinary runs beneath it."""
 
 import math
 import shutil
@@ -18,7 +18,7 @@ from lab.store.tables import write_table
 from lab.store.versions import check_format, read_document, refusal, settings_then
 
 GALLERY: Final = Path(__file__).parents[1] / "gallery"
-"""Results of studies that come with the lab."""
+"""Folder of the results of studies that come with the lab."""
 UNITS: Final = ("arm", "seed", "metric", "part", "unit", "total", "weight", "ceiling", "truth")
 LATER: Final = ("chance", "attainable")
 CURVES: Final = ("arm", "label", "seed", "step", "metric", "title", "value")
@@ -27,7 +27,7 @@ TABLE: Final = ("arm", "label", "metric", "title", "unit", "value", "low", "high
 
 
 class ArmInfo(Frozen):
-    """An arm of a study: its name, how it is shown, and in which settings it differs from the base."""
+    """An arm of a study: its name, its label, and the settings in which it differs from the base."""
 
     name: str
     label: str
@@ -35,7 +35,7 @@ class ArmInfo(Frozen):
 
 
 class Contrast(Frozen):
-    """A comparison that a study is run for, named before it runs: an arm against another in one metric.
+    """A comparison named before the study runs: an arm against a reference arm in one metric.
 
     `margin`, in the unit of the metric, is the difference below which the arms count as equivalent.
     """
@@ -47,9 +47,9 @@ class Contrast(Frozen):
 
 
 class StudyInfo(Frozen):
-    """`study.json`: what a study asked, and what made its numbers.
+    """`study.json`: the question of a study, its arms, settings and versions.
 
-    `world`: settings of the world that were asked for instead of the scale's.
+    `world` holds the settings of the world that replace those of the scale.
     """
 
     format: int = FORMAT_VERSION
@@ -82,12 +82,12 @@ class StudyFolder:
 
     @property
     def stored(self) -> bool:
-        """Whether it came with the lab."""
+        """Whether the study came with the lab."""
         return self.folder.parent == GALLERY
 
     @property
     def info(self) -> StudyInfo:
-        """What the study is.
+        """The contents of `study.json`.
 
         Raises:
             InputError: `study.json` is missing, damaged or of another version.
@@ -108,7 +108,7 @@ class StudyFolder:
         table: pd.DataFrame,
         baselines: pd.DataFrame | None = None,
     ) -> None:
-        """Replaces the results, `study.json` last: it speaks for tables that are there."""
+        """Replaces the results; `study.json` is written last, because it describes the tables."""
         with report_full_disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         empty = pd.DataFrame(columns=["arm", "seed", *BASELINE_UNITS])
@@ -122,7 +122,7 @@ class StudyFolder:
         replace(self.folder / "study.json", info.model_dump_json(indent=1).encode())
 
     def units(self) -> pd.DataFrame:
-        """What each cell measured: arm, seed, metric, part, unit, total, weight, ceiling, truth, chance, attainable.
+        """Measurements of each cell: arm, seed, metric, part, unit, total, weight, ceiling, truth, chance, attainable.
 
         A metric is the sum over its parts of sum(total) / sum(weight); a unit is a held-out meaning, the same in
         all arms of a seed.
@@ -130,11 +130,11 @@ class StudyFolder:
         return _with_later_columns(self._read("units", UNITS))
 
     def curves(self) -> pd.DataFrame:
-        """What each cell recorded while it trained: arm, label, seed, step, metric, title, value."""
+        """Records of each cell during training: arm, label, seed, step, metric, title, value."""
         return self._read("curves", CURVES)
 
     def table(self) -> pd.DataFrame:
-        """The tidy result, one row per arm and metric, as `lab.study.statistics.compared` made it."""
+        """The tidy result of `lab.study.statistics.compared`, one row per arm and metric."""
         return _with_later_columns(self._read("table", TABLE))
 
     def baselines(self) -> pd.DataFrame:
@@ -161,7 +161,7 @@ class StudyFolder:
         return table
 
     def copy_to_gallery(self) -> "StudyFolder":
-        """Puts the results, without the runs, among those that come with the lab."""
+        """Copies the results, without the runs, to the studies that come with the lab."""
         target = GALLERY / self.name
         with report_full_disk(target), whole_folder(target, replaces=lambda _: True) as partial:
             for path in (self.folder / "study.json", *self.folder.glob("*.parquet")):
@@ -170,15 +170,15 @@ class StudyFolder:
 
 
 def _with_later_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the columns that studies of earlier versions did not measure."""
+    """The table with NaN in the columns that studies of earlier versions did not have."""
     return table.assign(**dict.fromkeys([name for name in LATER if name not in table], math.nan))
 
 
 def study_folder(name: str) -> StudyFolder:
-    """The folder of a study that is run here, there or not.
+    """The folder of a study among the runs, whether it exists or not.
 
     Raises:
-        InputError: the name is that of a run, or no plain name.
+        InputError: the name belongs to a run, or is no plain name.
     """
     folder = runs_folder() / check_name(name)
     if (folder / "run.json").exists():
@@ -187,17 +187,17 @@ def study_folder(name: str) -> StudyFolder:
 
 
 def list_studies() -> list[StudyFolder]:
-    """Studies that were run here, newest first, then those that come with the lab."""
-    own = sorted(runs_folder().glob("*/study.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    """Studies in the folder of runs, newest first, then the studies that come with the lab."""
+    local = sorted(runs_folder().glob("*/study.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     stored = sorted(GALLERY.glob("*/study.json"))
-    return [StudyFolder(path.parent.name, path.parent) for path in [*own, *stored]]
+    return [StudyFolder(path.parent.name, path.parent) for path in [*local, *stored]]
 
 
 def open_study(name: str) -> StudyFolder:
-    """A study that has results; one that was run here before one of the same name that came with the lab.
+    """Opens a study that has results; a study in the folder of runs hides a stored study of the same name.
 
     Raises:
-        InputError: there is none of this name.
+        InputError: there is no study of this name.
     """
     studies = list_studies()
     for study in studies:

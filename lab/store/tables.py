@@ -11,7 +11,7 @@ from lab.store.atomic import report_full_disk
 
 
 def write_table(path: Path, table: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> None:
-    """Writes a table in the place of an older one; its folder is made, but not the one that holds it."""
+    """Replaces a table; creates its folder, but no folder above that."""
     with report_full_disk(path):
         path.parent.mkdir(exist_ok=True)
         with whole_file(path) as partial:
@@ -19,7 +19,7 @@ def write_table(path: Path, table: pd.DataFrame, compression: Literal["snappy", 
 
 
 def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """The table in a file, or one without rows that has the columns.
+    """The table in a file; an empty table with these columns where there is no file.
 
     Raises:
         InputError: the file is damaged.

@@ -1,20 +1,21 @@
-"""Which snapshots of a long run stay."""
+"""Chooses the snapshots of a long run that stay."""
 
 from collections.abc import Sequence
 from typing import Final
 
 SNAPSHOTS: Final = 100
-"""A run keeps at most so many snapshots, and the newest."""
+"""A run keeps at most so many snapshots, plus the newest."""
 
 
 def thinned(steps: Sequence[int], every: int) -> list[int]:
-    """The first snapshot, the newest, and in between those at multiples of one number of steps.
+    """Steps of the snapshots that stay: the newest, and all at multiples of a spacing.
 
-    That number is `every` times the smallest power of two that leaves `SNAPSHOTS` at most: whenever there are more,
-    every second one goes. It depends on the newest step alone, so a run that was killed and resumed keeps the same.
+    The spacing is `every` times the smallest power of two that leaves at most `SNAPSHOTS`: whenever there are more,
+    every second snapshot goes. The spacing depends on the newest step alone, so a run that was killed and resumed keeps
+    the same snapshots.
 
     Args:
-        steps: of the snapshots that there are, in order.
+        steps: steps of the snapshots, in order.
         every: steps from one snapshot to the next.
     """
     spacing = every

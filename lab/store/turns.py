@@ -1,4 +1,4 @@
-"""Turns: which jobs wait to train and who trains now; first come, first served, `PARALLAX_JOBS` at a time a machine.
+"""The queue of jobs that wait to train; first come, first served, `PARALLAX_JOBS` at a time on a machine.
 
 A ticket is a file beside a lock that its process holds for life; a ticket whose process is gone has no turn.
 """
@@ -25,19 +25,19 @@ from lab.store.starter import Starter
 VARIABLE: Final = "PARALLAX_JOBS"
 POLL_SECONDS: Final = 0.25
 FORGET_SECONDS: Final = 600
-"""A ticket of a process that is gone is kept so long, to say why it came to nothing."""
+"""The ticket of a failed process stays so long, to say where the reason stands."""
 
 
 class Ticket(Frozen):
-    """A job that waits for its turn to train, or has it.
+    """A job that waits for its turn to train, or trains.
 
     Attributes:
-        name: of its run, which is there only once it trains.
-        asked: when, in nanoseconds since 1970.
-        state: "waits", or "trains" once it has its turn.
-        starter: who asked.
-        owner: its process.
-        log: where that process prints to, or empty.
+        name: name of the run, which exists only once the job trains.
+        asked: time at which the job queued up, in nanoseconds since 1970.
+        state: "waits", or "trains" once the job has its turn.
+        starter: who started the job.
+        owner: process of the job.
+        log: file that the process prints to, or empty.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Left(InputError):
 
 
 def slots() -> int:
-    """How many runs train at a time: `PARALLAX_JOBS`, or 1.
+    """Number of runs that train at a time: `PARALLAX_JOBS`, or 1.
 
     Raises:
         InputError: the variable is no number from 1.
@@ -66,13 +66,13 @@ def slots() -> int:
 
 @contextmanager
 def turn(name: str, starter: Starter, waits: Callable[[int], None] | None, log: str = "") -> Iterator[None]:
-    """Holds a ticket while the block runs, which begins when it is this ticket's turn.
+    """Waits for the turn of a new ticket, and holds the ticket while the block runs.
 
     Args:
-        name: of the run that will train, or empty where it has none yet.
-        starter: who asked for it.
-        waits: called with the number of jobs before this one whenever that changes; None takes the turn at once,
-            whoever trains, as a command in a terminal does.
+        name: of the run that will train; empty where it has no name yet.
+        starter: who starts it.
+        waits: called with the number of earlier jobs whenever that changes; None takes the turn at once, whoever
+            trains, as a command in a terminal does.
         log: file that this process prints to.
 
     Raises:
@@ -92,7 +92,7 @@ def turn(name: str, starter: Starter, waits: Callable[[int], None] | None, log: 
     _locked(lock)
     try:
         with _alone():
-            if waits and any(other.name == name for _, other in _living()):
+            if waits and any(queued.name == name for _, queued in _living()):
                 raise InputError(f"a job of the name {name} is under way already: choose another --name")
             _write(path, ticket)
         if waits is not None:
@@ -100,7 +100,7 @@ def turn(name: str, starter: Starter, waits: Callable[[int], None] | None, log: 
         yield
         path.unlink(missing_ok=True)
     finally:
-        # after a failure the ticket stays for a while: it says where the reason stands
+        # after a failure the ticket stays for a while, to say where the reason stands
         lock.release(remove=not path.is_file())
 
 
@@ -115,7 +115,7 @@ def failed_tickets() -> list[Ticket]:
 
 
 def leave(name: str) -> None:
-    """Takes the tickets of a name out of the queue; the process that waits with one ends."""
+    """Takes the tickets of a name out of the queue; a process that waits with such a ticket ends."""
     for path, ticket in _read():
         if ticket.name == name and (ticket.state == "waits" or not _lives(path, ticket)):
             path.unlink(missing_ok=True)
@@ -128,9 +128,9 @@ def _wait(path: Path, ticket: Ticket, waits: Callable[[int], None]) -> None:
             if not path.is_file():
                 raise Left(f"{ticket.name} was taken out of the queue")
             # other machines of a shared folder have cores of their own
-            living = [(other_path, other) for other_path, other in _living() if other.owner.is_here()]
-            training = sum(other.state == "trains" and not _paused(other) for _, other in living)
-            earlier = sum(other.state == "waits" and other_path < path for other_path, other in living)
+            living = [(other_path, queued) for other_path, queued in _living() if queued.owner.is_here()]
+            training = sum(queued.state == "trains" and not _paused(queued) for _, queued in living)
+            earlier = sum(queued.state == "waits" and other_path < path for other_path, queued in living)
             if earlier + training < slots():
                 _write(path, ticket.model_copy(update={"state": "trains"}))
                 return
@@ -141,7 +141,7 @@ def _wait(path: Path, ticket: Ticket, waits: Callable[[int], None]) -> None:
 
 
 def _paused(ticket: Ticket) -> bool:
-    """Whether the run stands still and leaves the cores to others."""
+    """Whether the run is paused and leaves the cores to others."""
     return bool(ticket.name) and read_status(runs_folder() / ticket.name).state == "paused"
 
 
@@ -160,7 +160,7 @@ def _write(path: Path, ticket: Ticket) -> None:
 
 
 def _read() -> list[tuple[Path, Ticket]]:
-    found: list[tuple[Path, Ticket]] = []
+    entries: list[tuple[Path, Ticket]] = []
     for path in sorted(_folder().glob("[0-9]*.json")):
         try:
             ticket = Ticket.model_validate_json(path.read_bytes())
@@ -171,8 +171,8 @@ def _read() -> list[tuple[Path, Ticket]]:
             path.unlink(missing_ok=True)
             _lock_of(path).unlink(missing_ok=True)
         else:
-            found.append((path, ticket))
-    return found
+            entries.append((path, ticket))
+    return entries
 
 
 def _living() -> list[tuple[Path, Ticket]]:
@@ -185,7 +185,7 @@ def _lives(path: Path, ticket: Ticket) -> bool:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One process at a time looks at the queue and changes it."""
+    """Locks the queue, so that one process at a time reads and changes it."""
     lock = Lock(_folder() / "lock")
     while not _locked(lock):
         time.sleep(0.01)
@@ -199,5 +199,5 @@ def _locked(lock: Lock) -> bool:
     try:
         return lock.acquire()
     except LocksUnsupported:
-        # then two may take a turn at once, which only makes both slower
+        # without locks two jobs may take a turn at once, which only makes both slower
         return True

@@ -1,4 +1,4 @@
-"""Runs and studies of other versions: settings added later are filled in as they were before there was a choice."""
+"""Reads runs and studies of other versions: settings added later get the value that applied before they existed."""
 
 import copy
 import json
@@ -24,11 +24,11 @@ BEFORE: Final[dict[str, tuple[str, Any]]] = {
     "model.start_contrast": ("bc9c3ba", False),
     "tokenizer.byte_fallback": ("84f8038", False),
 }
-"""Settings that the first version did not have: the commit that added each, and what every run did before it."""
+"""Settings that the first version did not have: the commit that added each, and the value of every run before it."""
 
 
 def settings_then(settings: Any) -> Any:
-    """The settings of a file with those that its version did not have yet, as they were then."""
+    """The settings of a file, with settings that its version did not have set to the values that applied then."""
     filled = copy.deepcopy(settings)
     for path, (_, value) in BEFORE.items():
         *groups, name = path.split(".")
@@ -41,10 +41,10 @@ def settings_then(settings: Any) -> Any:
 
 
 def read_document(what: str, path: Path) -> dict[str, Any]:
-    """What a file of a run or study says.
+    """Reads a JSON object of a run or study.
 
     Raises:
-        InputError: it is missing or damaged.
+        InputError: the file is missing or damaged.
     """
     try:
         raw = json.loads(path.read_bytes())
@@ -62,29 +62,29 @@ def check_format(what: str, raw: dict[str, Any]) -> None:
 
     Args:
         what: the run or study, such as `run toy-1`.
-        raw: its file.
+        raw: contents of its file.
     """
-    found = raw.get("format")
-    if found == FORMAT_VERSION:
+    file_format = raw.get("format")
+    if file_format == FORMAT_VERSION:
         return
-    age = "a newer" if isinstance(found, int) and found > FORMAT_VERSION else "another"
+    age = "a newer" if isinstance(file_format, int) and file_format > FORMAT_VERSION else "another"
     raise InputError(
-        f"{what} has format {found}, this version ({version('parallax-lab')}) reads {FORMAT_VERSION}: open it with "
-        f"{age} version, the one that began it: {_written_by(raw)}"
+        f"{what} has format {file_format}, this version ({version('parallax-lab')}) reads {FORMAT_VERSION}: open it "
+        f"with {age} version, the one that began it: {_written_by(raw)}"
     )
 
 
 def refusal(what: str, raw: dict[str, Any], error: ValidationError) -> InputError:
-    """Why a file cannot be read: it has fields that only another version knows, or values that are no settings."""
+    """The error for a file with fields that only another version knows, or with values that are no settings."""
     unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]
-    first = (unknown or error.errors())[0]
-    path = ".".join(map(str, first["loc"]))
+    fault = (unknown or error.errors())[0]
+    path = ".".join(map(str, fault["loc"]))
     if unknown:
         return InputError(
             f"{what} has {path}, which this version ({version('parallax-lab')}) does not know: open it with the "
             f"version that began it: {_written_by(raw)}"
         )
-    return InputError(f"{what} cannot be read, {path}: {first['msg']}: put back what its file held before")
+    return InputError(f"{what} cannot be read, {path}: {fault['msg']}: put back what its file held before")
 
 
 def written_by(versions: dict[str, str], commit: str | None) -> str:

@@ -1,4 +1,4 @@
-"""The built-in world: facts told in many languages, with mutual information that is known exactly."""
+"""The built-in world: facts told in many languages, with exactly known mutual information."""
 
 from lab.world.language import LANGUAGES
 from lab.world.world import World

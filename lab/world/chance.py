@@ -1,4 +1,4 @@
-"""Random numbers that depend only on what they are for, so that any row can be made alone."""
+"""Random numbers that depend only on seed, purpose and keys, so that any row of a corpus can be made alone."""
 
 import zlib
 
@@ -8,9 +8,9 @@ _GOLDEN, _MIX_1, _MIX_2 = (np.uint64(x) for x in (0x9E3779B97F4A7C15, 0xBF58476D
 
 
 def uniforms(seed: int, purpose: str, *keys: np.ndarray, width: int = 1) -> np.ndarray:
-    """Uniform numbers (n, width) in [0, 1), a function of the seed, the purpose and each row's keys alone.
+    """Uniform numbers (n, width) in [0, 1), a function of the seed, the purpose and the keys of each row alone.
 
-    The mixing function is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014).
+    The mixing function is that of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
     """
     with np.errstate(over="ignore"):
         state = _mix(np.array([seed % 2**64 ^ zlib.crc32(purpose.encode()) << 32], dtype=np.uint64))

@@ -1,4 +1,4 @@
-"""Checks a language file: what is missing, what is misspelt, which sentences could be misread."""
+"""Checks a language file for missing and misspelt entries, and for sentences that could be misread."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -21,24 +21,29 @@ READ_BACK = 20  # random sentences per template that are read back against all f
 def check(language: str | Path, exhaustive: bool = True) -> list[str]:
     """Problems of a language, one line each; empty when all is well.
 
-    language: a tag out of `LANGUAGES`, or the path of a file that is to become one.
-    Found are missing words, forms and templates, unknown slots, forms nothing asks for, text that is not in
-    NFC, two entities told by the same form, and sentences that tell two facts.
-    Raises `InputError` if there is no such language.
+    The check finds missing words, forms and templates, unknown slots, forms that no template uses, text that is not in
+    NFC, two entities with the same form, and sentences that tell two facts.
+
+    Args:
+        language: a tag out of `LANGUAGES`, or the path of a new language file.
+        exhaustive: also compares all sentences of all facts.
+
+    Raises:
+        InputError: there is no such language.
     """
     path = language if isinstance(language, Path) else FOLDER / "languages" / f"{language}.toml"
     if not path.is_file():
         raise InputError(f"no language file {path.name}; this world has {', '.join(LANGUAGES)}")
     try:
-        found = read(path)
+        parsed = read(path)
     except InputError as error:
         return [str(error)]
-    problems = [*_spelling(path.read_text(encoding="utf-8")), *_rows(found), *_templates(found)]
+    problems = [*_spelling(path.read_text(encoding="utf-8")), *_rows(parsed), *_templates(parsed)]
     return problems or [
-        *_unused(found),
-        *_shared_forms(found),
-        *_misread(found),
-        *(_collisions(found) if exhaustive else ()),
+        *_unused(parsed),
+        *_shared_forms(parsed),
+        *_misread(parsed),
+        *(_collisions(parsed) if exhaustive else ()),
     ]
 
 
@@ -57,7 +62,7 @@ def _rows(language: Language) -> Iterator[str]:
 
 
 def _all_facts(language: Language) -> Verbaliser:
-    """All that the world can say in a language, role facts too, in every wording."""
+    """The verbaliser of all facts in a language, role facts too, in every wording."""
     return Verbaliser(language, Facts.load(names=tuple(relations())), paraphrases=True)
 
 
@@ -73,9 +78,11 @@ def _templates(language: Language) -> Iterator[str]:
         if len(texts) < LEAST_TEMPLATES:
             yield f"{name} has {len(texts)} templates, needs {LEAST_TEMPLATES} or more"
         for text in texts:
-            told = {match[1] for match in SLOT.finditer(text)}
+            slots_named = {match[1] for match in SLOT.finditer(text)}
             yield from (
-                f"{name}: {text!r} does not tell {each}" for each in mentions(kinds) if each not in told
+                f"{name}: {text!r} does not tell {each}"
+                for each in mentions(kinds)
+                if each not in slots_named
             )
             try:
                 compile_template(text, kinds, fillers, language)
@@ -84,7 +91,7 @@ def _templates(language: Language) -> Iterator[str]:
 
 
 def _unused(language: Language) -> Iterator[str]:
-    """Columns and words that no template asked for when all were compiled: mostly a misspelt name."""
+    """Columns and words that no compiled template uses, mostly misspelt names."""
     texts = [text for texts in language.templates.values() for text in texts]
     used = {match[1] for text in texts for match in SLOT.finditer(text)}
     yield from (f"[words] {word} is used by no template" for word in language.words if word not in used)
@@ -95,7 +102,7 @@ def _unused(language: Language) -> Iterator[str]:
 
 
 def _shared_forms(language: Language) -> Iterator[str]:
-    """A form may be shared by two entities only where something else in the sentence tells them apart."""
+    """Forms that two entities share; allowed only where another word of the sentence tells the entities apart."""
     for kind, table in language.tables.items():
         for position, column in enumerate(table.columns):
             if not column.startswith("@"):
@@ -105,13 +112,13 @@ def _shared_forms(language: Language) -> Iterator[str]:
 def _shared(kind: str, column: str, position: int, table: Table) -> Iterator[str]:
     owner: dict[str, str] = {}
     for name, row in table.rows.items():
-        other = owner.setdefault(row[position], name)
-        if other != name and row[position]:
-            yield f"[{kind}] {other} and {name} share the form {row[position]!r} in column {column}"
+        owner_name = owner.setdefault(row[position], name)
+        if owner_name != name and row[position]:
+            yield f"[{kind}] {owner_name} and {name} share the form {row[position]!r} in column {column}"
 
 
 def _misread(language: Language) -> Iterator[str]:
-    """Reads sentences back against every fact of the world and in every wording."""
+    """Sentences that do not read back as their own fact, among all facts and wordings of the world."""
     verbaliser = _all_facts(language)
     facts, reader = verbaliser.facts, WorldReader({language.tag: verbaliser}, 1)
     rng = np.random.default_rng(0)
@@ -127,7 +134,7 @@ def _misread(language: Language) -> Iterator[str]:
 
 
 def _collisions(language: Language) -> Iterator[str]:
-    """Tells every fact in every wording and compares 64-bit hashes, which err towards alarm only."""
+    """Equal sentences of different facts, found by 64-bit hashes, which err towards alarm only."""
     verbaliser = _all_facts(language)
     facts = verbaliser.facts
     batches = [
@@ -136,10 +143,10 @@ def _collisions(language: Language) -> Iterator[str]:
         for choice in (np.arange(len(templates)) + 0.5) / len(templates)
         for numbers in np.array_split(np.arange(facts.offsets[row], facts.offsets[row + 1]), 4)
     ]
-    told = [np.fromiter(map(hash, _texts(verbaliser, *batch)), np.int64) for batch in batches]
-    distinct, first, times = np.unique(np.concatenate(told), return_index=True, return_counts=True)
-    for index in first[times > 1][:5]:
-        ends = np.cumsum([len(hashes) for hashes in told])
+    hashes = [np.fromiter(map(hash, _texts(verbaliser, *batch)), np.int64) for batch in batches]
+    distinct, rows, times = np.unique(np.concatenate(hashes), return_index=True, return_counts=True)
+    for index in rows[times > 1][:5]:
+        ends = np.cumsum([len(batch_hashes) for batch_hashes in hashes])
         batch = int(np.searchsorted(ends, index, side="right"))
         text = _texts(verbaliser, *batches[batch])[index - ends[batch]]
         yield f"{text!r} tells 2 facts or more, like {(times > 1).sum()} of {len(distinct)} sentences"

@@ -1,7 +1,7 @@
-"""The ideal critic: what InfoNCE among N candidates reaches in a world when every score is the exact log ratio.
+"""The ideal critic: the value of InfoNCE among N candidates in a world where every score is the exact log ratio.
 
-No critic does better, for InfoNCE is the log-likelihood of the translation's place among the candidates, and the exact
-ratio r(x, y) = P(x, y) / (P(x) P(y)) gives that place its true probability. Its expectation in nats is
+No critic does better, because InfoNCE is the log-likelihood of the translation's place among the candidates, and the
+exact ratio r(x, y) = P(x, y) / (P(x) P(y)) gives that place its true probability. The expectation in nats is
 
     log N + E log r(x, y) - E log [ r(x, y) + sum over N - 1 independent candidates y' ~ P(y) of r(x, y') ]
 
@@ -20,20 +20,20 @@ from lab.world.distribution import Distribution
 from lab.world.facts import Facts
 
 MOST_LISTED: Final = 2**18
-"""Kinds of queries times their possible translations up to which all kinds are summed; else some are drawn."""
+"""Largest number of kinds of queries times possible translations to sum over; beyond it queries are drawn."""
 DRAWN: Final = 2**18
-"""Queries drawn times their possible translations."""
+"""Number of drawn queries times their possible translations."""
 MOST_DRAWN: Final = 2**14
 STEP: Final = 0.25
-"""Of the integral over log t: an analytic integrand leaves an error of exp(-pi^2 / STEP)."""
+"""Step of the integral over log t; for an analytic integrand the error is exp(-pi^2 / STEP)."""
 TAIL: Final = 20.0
 """Distance in log t beyond which the integrand is below exp(-TAIL)."""
 GONE: Final = 45.0
-"""Exponent at which an exponential is nothing beside 1."""
+"""Exponent at which exp(-GONE) is nothing beside 1."""
 
 
 class Attainable(NamedTuple):
-    """The most that InfoNCE can reach in nats, and its standard error over the queries drawn (0: all are summed)."""
+    """Largest possible InfoNCE in nats, and its standard error over drawn queries (0 where all are summed)."""
 
     nats: float
     error: float
@@ -41,10 +41,12 @@ class Attainable(NamedTuple):
 
 @dataclass(frozen=True)
 class Queries:
-    """Kinds of source sentences x and their possible translations y, for all of which the pair can be right.
+    """Kinds of source sentences x with their possible translations y.
 
-    `probability` [kinds]; `marginal` [kinds, translations] is P(y), 0 where a kind has fewer; `ratio` is
-    P(y given x) / P(y) without noise.
+    Attributes:
+        probability: of each kind, [kinds].
+        marginal: P(y) of each translation, [kinds, translations]; 0 where a kind has fewer translations.
+        ratio: P(y given x) / P(y) without noise, [kinds, translations].
     """
 
     probability: np.ndarray
@@ -52,19 +54,19 @@ class Queries:
     ratio: np.ndarray
 
     def at(self, kinds: np.ndarray) -> "Queries":
-        """The queries of these kinds."""
+        """The queries with these kinds."""
         return Queries(self.probability[kinds], self.marginal[kinds], self.ratio[kinds])
 
-    def beside(self, other: "Queries") -> "Queries":
-        """Row by row what tells both independently."""
+    def beside(self, factor: "Queries") -> "Queries":
+        """Queries that tell, row by row, this query and an independent second query."""
 
-        def outer(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-            return (one[:, :, None] * two[:, None, :]).reshape(len(one), -1)
+        def outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+            return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
 
         return Queries(
-            self.probability * other.probability,
-            outer(self.marginal, other.marginal),
-            outer(self.ratio, other.ratio),
+            self.probability * factor.probability,
+            outer(self.marginal, factor.marginal),
+            outer(self.ratio, factor.ratio),
         )
 
 
@@ -78,10 +80,11 @@ def attainable(
     candidates: Sequence[int],
     seed: int = 0,
 ) -> list[Attainable]:
-    """The ideal critic's expected InfoNCE for each number of candidates, for what `information.between` describes.
+    """Expected InfoNCE of the ideal critic for each number of candidates, in nats.
 
-    Exact but for the quadrature (below 1e-6 nats) where the kinds of queries can be listed; else a mean over queries
-    drawn with `seed`, with its standard error.
+    Where the kinds of queries can be listed the value is exact up to the quadrature (below 1e-6 nats). Otherwise it is
+    a mean over queries drawn with `seed`, with its standard error. The other arguments are those of
+    `information.between`.
     """
     slots = [
         [
@@ -101,36 +104,36 @@ def attainable(
 
 
 def _queries_of_slot(p: np.ndarray, source: np.ndarray, target: np.ndarray) -> Queries:
-    """The kinds of what a slot of the source tells: those with alike translations are one."""
+    """The queries of one slot; source entities with the same possible translations are one kind."""
     table = np.zeros((len(p), len(p)))
     np.add.at(table, (source, target), p)
     x, y = table.sum(1), table.sum(0)
-    told = np.flatnonzero(x)
+    sources = np.flatnonzero(x)
     width = int((table > 0).sum(1).max())
-    rows = np.zeros((len(told), 2, width))
+    rows = np.zeros((len(sources), 2, width))
     rows[:, 1] = 1.0
-    for row, at in zip(rows, told, strict=True):
+    for row, at in zip(rows, sources, strict=True):
         of = np.flatnonzero(table[at])
         order = np.lexsort((y[of], table[at, of]))
         row[0, : len(of)] = y[of][order]
         row[1, : len(of)] = (table[at, of] / (x[at] * y[of]))[order]
-    kinds, kind = np.unique(rows.reshape(len(told), -1), axis=0, return_inverse=True)
-    probability = np.bincount(kind.ravel(), x[told], minlength=len(kinds))
+    kinds, kind = np.unique(rows.reshape(len(sources), -1), axis=0, return_inverse=True)
+    probability = np.bincount(kind.ravel(), x[sources], minlength=len(kinds))
     return Queries(probability, kinds[:, :width], kinds[:, width:])
 
 
 def _queries(
     relation: np.ndarray, slots: list[list[Queries]], num_facts: int, rng: np.random.Generator
 ) -> tuple[Queries, bool]:
-    """All kinds of queries, or so many drawn, all alike; and whether these are all."""
+    """All kinds of queries and True; or equally likely drawn queries and False."""
     kinds = sum(math.prod(len(slot.probability) for slot in of) for of in slots)
     width = max(math.prod(slot.marginal.shape[1] for slot in of) for of in slots)
     if (kinds * width) ** num_facts <= MOST_LISTED:
         fact = _gathered(relation, slots, _all)
         if num_facts == 1:
             return fact, True
-        first, second = np.divmod(np.arange(kinds**2), kinds)
-        return fact.at(first).beside(fact.at(second)), True
+        first_fact, second_fact = np.divmod(np.arange(kinds**2), kinds)
+        return fact.at(first_fact).beside(fact.at(second_fact)), True
     count = min(MOST_DRAWN, max(2, DRAWN // width**num_facts))
     drawn = [_drawn_facts(relation, slots, count, rng) for _ in range(num_facts)]
     queries = drawn[0] if num_facts == 1 else drawn[0].beside(drawn[1])
@@ -158,15 +161,15 @@ def _all(slots: list[Queries]) -> list[np.ndarray]:
 
 
 def _gathered(
-    relation: np.ndarray, slots: list[list[Queries]], chosen: Callable[[list[Queries]], list[np.ndarray]]
+    relation: np.ndarray, slots: list[list[Queries]], kinds_of: Callable[[list[Queries]], list[np.ndarray]]
 ) -> Queries:
-    """Facts of every relation, which both sides tell, with the chosen kinds in their slots."""
+    """Queries of all relations, with the kinds that `kinds_of` picks for the slots of a relation."""
     facts: list[Queries] = []
     for p, of in zip(relation, slots, strict=True):
-        first, *others = [slot.at(kinds) for slot, kinds in zip(of, chosen(of), strict=True)]
-        for other in others:
-            first = first.beside(other)
-        facts.append(Queries(p * first.probability, p * first.marginal, first.ratio / p))
+        combined, *others = [slot.at(kinds) for slot, kinds in zip(of, kinds_of(of), strict=True)]
+        for slot_queries in others:
+            combined = combined.beside(slot_queries)
+        facts.append(Queries(p * combined.probability, p * combined.marginal, combined.ratio / p))
     width = max(fact.marginal.shape[1] for fact in facts)
     return Queries(
         np.concatenate([fact.probability for fact in facts]),
@@ -180,11 +183,11 @@ def _padded(rows: np.ndarray, width: int) -> np.ndarray:
 
 
 def _values(queries: Queries, noise: float, candidates: Sequence[int]) -> np.ndarray:
-    """Expected InfoNCE of each kind of query, [candidates, kinds].
+    """Expected InfoNCE of each kind of query in nats, [candidates, kinds].
 
-    With noise the ratio is (1 - noise) r + noise, for sentences that cannot translate each other noise alone. The
-    mean over candidates is exact: E log Z = integral over t > 0 of (exp(-t) - E exp(-t Z)) / t (Frullani), and
-    E exp(-t Z) of a sum of independent ratios is a product.
+    With noise the ratio is (1 - noise) r + noise; for sentences that cannot translate each other it is the noise. The
+    mean over candidates is exact: E log Z = integral over t > 0 of (exp(-t) - E exp(-t Z)) / t (Frullani), and for a
+    sum Z of independent ratios E exp(-t Z) is a product.
     """
     ratio = (1 - noise) * queries.ratio + noise
     inside = queries.marginal
@@ -203,7 +206,7 @@ def _values(queries: Queries, noise: float, candidates: Sequence[int]) -> np.nda
 
 
 def _grid(ratio: np.ndarray, noise: float, candidates: float) -> np.ndarray:
-    """The t at which the integral is read, alike in log t."""
+    """The nodes t of the integral, evenly spaced in log t."""
     smallest = min(1.0, float(ratio.min()), noise or 1.0)
     largest = max(float(ratio.max()), candidates)
     return np.exp(np.arange(-math.log(largest) - TAIL, math.log(GONE / smallest) + STEP, STEP))

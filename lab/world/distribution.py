@@ -1,4 +1,4 @@
-"""How probable each fact is: uniform, or Zipf's law in every slot, with exact entropy in nats."""
+"""Probabilities of facts, uniform or by Zipf's law in every slot, with exact entropy in nats."""
 
 from dataclasses import dataclass
 
@@ -43,13 +43,13 @@ class Distribution:
         return p
 
     def sample(self, uniforms: np.ndarray, facts: Facts) -> np.ndarray:
-        """The fact numbers (n,) that independent uniforms (n, 1 + slots) in [0, 1) select, by inversion."""
+        """Fact numbers (n,) selected by independent uniforms (n, 1 + slots) in [0, 1), by inversion."""
         relation = _invert(self.relation, uniforms[:, 0])
         fillers = np.zeros((len(uniforms), facts.sizes.shape[1]), dtype=np.int64)
         for row, slots in enumerate(self.slots):
-            mine = relation == row
+            rows = relation == row
             for slot, p in enumerate(slots):
-                fillers[mine, slot] = _invert(p, uniforms[mine, 1 + slot])
+                fillers[rows, slot] = _invert(p, uniforms[rows, 1 + slot])
         return facts.pack(relation, fillers)
 
 

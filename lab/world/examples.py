@@ -1,6 +1,6 @@
 """Random sentences of every language with their English meaning, for a speaker to judge.
 
-`python -m lab.world.examples` prints what stands at the end of docs/world.md.
+`python -m lab.world.examples` prints the end of docs/world.md.
 """
 
 import numpy as np
@@ -14,19 +14,19 @@ MARK = "<!-- below: python -m lab.world.examples -->"
 
 
 def examples(language: str, count: int = PER_LANGUAGE, seed: int = 0) -> list[tuple[str, str]]:
-    """`count` random sentences of a language in random wordings, each with its plain English telling."""
+    """Random sentences of a language in random wordings, each with the same fact in plain English."""
     facts = Facts.load()
     rng = np.random.default_rng([seed, *language.encode()])
     # relations in turn, so that a dozen sentences show a dozen templates
     rows = np.resize(rng.permutation(len(facts.relations)), count)
     meanings = rng.integers(facts.offsets[rows], facts.offsets[rows + 1])
-    told = Verbaliser(load(language), facts, paraphrases=True).texts([meanings], rng.random((count, 1)))
+    sentences = Verbaliser(load(language), facts, paraphrases=True).texts([meanings], rng.random((count, 1)))
     english = Verbaliser(load("en"), facts).texts([meanings], np.zeros((count, 1)))
-    return list(zip(told.tolist(), english.tolist(), strict=True))
+    return list(zip(sentences.tolist(), english.tolist(), strict=True))
 
 
 def role_examples(language: str, seed: int = 0) -> list[tuple[str, str]]:
-    """One random fact of each role relation in both wordings, which name the two people in opposite order."""
+    """A random fact of each role relation in both wordings, which name the two people in opposite order."""
     facts = Facts.load(names=tuple(role_relations()))
     rng = np.random.default_rng([seed, *language.encode()])
     meanings = np.repeat(rng.integers(facts.offsets[:-1], facts.offsets[1:]), 2)

@@ -1,8 +1,8 @@
-"""Facts: which meanings exist, and how a meaning is numbered.
+"""Facts: the meanings of a world and their numbers.
 
-A fact is a relation with one filler in each of its slots: an entity, or a pair of two different ones in order. Facts
-are numbered 0 ... n-1 in mixed radix, relation by relation, so a number is unpacked by division and no list of meanings
-is ever held in memory.
+A fact is a relation with a filler in each of its slots: an entity, or an ordered pair of two different entities. Facts
+are numbered 0 ... n - 1 in mixed radix, relation by relation, so a number is unpacked by division and no list of
+meanings is ever held in memory.
 """
 
 import tomllib
@@ -32,18 +32,18 @@ def entities() -> dict[str, list[str]]:
 
 
 def relations() -> dict[str, list[str]]:
-    """The slots of every relation, those of role facts last; a slot is named by its type."""
+    """The slots of every relation, role relations last; a slot is named by its type."""
     return {**_data()["relations"], **role_relations()}
 
 
 def role_relations() -> dict[str, list[str]]:
-    """The slots of the relations that a world tells only when asked to: in them order, case or agreement decides."""
+    """The slots of role relations, where order, case or agreement decides; a world tells them only on demand."""
     return _data()["roles"]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A slot that two different entities of one type fill, in order, and what templates call the two."""
+    """A slot for two different entities of a type, in order, and the names of the two in templates."""
 
     type: str
     roles: tuple[str, str]
@@ -62,7 +62,7 @@ def type_of(kind: str) -> str:
 
 @dataclass(frozen=True)
 class Mention:
-    """What a name in a template stands for: a member of a slot's filler, and the type whose words tell it."""
+    """The meaning of a name in a template: a member of a slot's filler, and the type whose words tell it."""
 
     slot: int
     member: int
@@ -70,7 +70,7 @@ class Mention:
 
 
 def mentions(kinds: Sequence[str]) -> dict[str, Mention]:
-    """What a template may mention of a relation with slots `kinds`: each by its type, the two of a pair by their roles.
+    """The names that a template of a relation with slots `kinds` may use: types, or the two roles of a pair.
 
     >>> mentions(["people", "city"])["other"]
     Mention(slot=0, member=1, type='person')
@@ -84,15 +84,19 @@ def mentions(kinds: Sequence[str]) -> dict[str, Mention]:
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts of a world: its relations and, for each type, the entities kept (positions in its list).
+    """The facts of a world.
 
-    `fillers[kind]` (fillers, members) are what can fill a slot, as positions among the entities kept: one entity a row,
-    or two where the slot is a pair.
+    Attributes:
+        relations: names.
+        slots: of each relation.
+        positions: for each type, the positions of this world's entities in the full list.
+        fillers: for each kind of slot, its possible fillers, [fillers, members]; a row holds one entity, or two for a
+            pair, as indices into `positions`.
     """
 
     relations: tuple[str, ...]
     slots: tuple[tuple[str, ...], ...]
-    kept: dict[str, tuple[int, ...]]
+    positions: dict[str, tuple[int, ...]]
     fillers: dict[str, np.ndarray]
     sizes: np.ndarray  # (relations, widest) entities per slot, 1 where a relation has no such slot
     counts: np.ndarray  # facts per relation
@@ -100,33 +104,40 @@ class Facts:
 
     @classmethod
     def load(cls, size: str = "full", names: Sequence[str] | None = None) -> "Facts":
-        """The facts of these relations, in their order; `size="small"` keeps three entities of each list.
+        """The facts of some relations, in their order.
 
-        names: default: all relations but those of role facts.
+        Args:
+            size: "full", or "small" with three entities of each type.
+            names: of the relations; default: all except role relations.
+
+        Raises:
+            InputError: the size or a relation is unknown, or a relation comes twice.
         """
         if size not in SIZES:
             raise InputError(f"size must be one of {', '.join(SIZES)}, not {size!r}")
-        chosen = tuple(_data()["relations"]) if names is None else tuple(names)
-        unknown = [name for name in chosen if name not in relations()]
-        if unknown or not chosen or len(set(chosen)) < len(chosen):
+        relation_names = tuple(_data()["relations"]) if names is None else tuple(names)
+        unknown = [name for name in relation_names if name not in relations()]
+        if unknown or not relation_names or len(set(relation_names)) < len(relation_names):
             raise InputError(
                 f"relations must be distinct names out of {', '.join(relations())}, not {names!r}"
             )
-        kept = {kind: _kept(len(items), size) for kind, items in entities().items()}
-        slots = tuple(tuple(relations()[name]) for name in chosen)
-        fillers = {kind: _fillers(kind, kept) for kind in [*kept, *pairs()]}
-        sizes = np.ones((len(chosen), max(map(len, slots))), dtype=np.int64)
+        positions = {kind: _positions(len(items), size) for kind, items in entities().items()}
+        slots = tuple(tuple(relations()[name]) for name in relation_names)
+        fillers = {kind: _fillers(kind, positions) for kind in [*positions, *pairs()]}
+        sizes = np.ones((len(relation_names), max(map(len, slots))), dtype=np.int64)
         for row, kinds in enumerate(slots):
             sizes[row, : len(kinds)] = [len(fillers[kind]) for kind in kinds]
         counts = sizes.prod(axis=1)
-        return cls(chosen, slots, kept, fillers, sizes, counts, np.concatenate([[0], np.cumsum(counts)]))
+        return cls(
+            relation_names, slots, positions, fillers, sizes, counts, np.concatenate([[0], np.cumsum(counts)])
+        )
 
     @property
     def total(self) -> int:
         return int(self.offsets[-1])
 
     def unpack(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Relation (n,) and slot fillers (n, widest) of facts; a filler counts among the kept entities."""
+        """Relation (n,) and slot fillers (n, widest) of facts, as indices into `fillers`."""
         relation = np.searchsorted(self.offsets, numbers, side="right") - 1
         rest = numbers - self.offsets[relation]
         fillers = np.empty((len(numbers), self.sizes.shape[1]), dtype=np.int64)
@@ -142,7 +153,7 @@ class Facts:
         return number + self.offsets[relation]
 
     def exchanged(self, numbers: np.ndarray) -> np.ndarray:
-        """The facts (n,) in which the two of every pair have changed places; facts without a pair stay as they are."""
+        """The facts (n,) with the two members of every pair exchanged; facts without a pair stay as they are."""
         relation, fillers = self.unpack(numbers)
         for row, kinds in enumerate(self.slots):
             rows = relation == row
@@ -152,20 +163,19 @@ class Facts:
         return self.pack(relation, fillers)
 
 
-def _kept(count: int, size: str) -> tuple[int, ...]:
-    """All positions, or three spread over the list: both genders, small and large numbers stay
-    represented."""
+def _positions(count: int, size: str) -> tuple[int, ...]:
+    """All positions, or three spread over the list, so that both genders, small and large numbers remain."""
     if size == "full" or count <= SMALL_LIST:
         return tuple(range(count))
     return tuple(int(i) for i in np.linspace(0, count - 1, SMALL_LIST).round())
 
 
-def _fillers(kind: str, kept: dict[str, tuple[int, ...]]) -> np.ndarray:
+def _fillers(kind: str, positions: dict[str, tuple[int, ...]]) -> np.ndarray:
     if kind in pairs():
-        return np.array(list(permutations(range(len(kept[type_of(kind)])), 2)))
-    return np.arange(len(kept[kind]))[:, None]
+        return np.array(list(permutations(range(len(positions[type_of(kind)])), 2)))
+    return np.arange(len(positions[kind]))[:, None]
 
 
 def _turned(fillers: np.ndarray) -> np.ndarray:
-    """Of each pair the position of the one in reverse order; `fillers` are sorted."""
+    """Position of the reversed pair for each pair; `fillers` must be sorted."""
     return np.lexsort(fillers.T)

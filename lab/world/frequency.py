@@ -1,4 +1,4 @@
-"""How often each token occurs in the sentences of a world: the distribution whose entropy is H(token)."""
+"""Frequencies of tokens in the sentences of a world; the entropy of their distribution is H(token)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ SAMPLED = 4_000
 
 
 class TokenRun(NamedTuple):
-    """Texts of one stretch of sentences: how often the stretch occurs, and the probability of each text."""
+    """Texts of a stretch of sentences, with the frequency of the stretch and the probability of each text."""
 
     weight: float
     texts: list[str]
@@ -26,7 +26,7 @@ class TokenRun(NamedTuple):
 
 
 class Sampled(NamedTuple):
-    """Token ids of sampled texts, kept to tell the error that sampling makes."""
+    """Token ids of sampled texts, for the standard error of sampling."""
 
     weight: float
     ids: list[np.ndarray]
@@ -42,27 +42,27 @@ class Frequencies:
     def entropy(self, languages: Mapping[str, float]) -> tuple[float, float]:
         """H(token) in nats for these shares of languages, with its standard error (0 if exact).
 
-        A token is masked with the same probability everywhere, so a language weighs as its share times the
-        mean length of its sentences.
+        A token is masked with the same probability everywhere, so the weight of a language is its share times the mean
+        length of its sentences.
         """
         counts = np.sum([share * self.counts[tag] for tag, share in languages.items()], axis=0)
         p = counts / counts.sum()
-        found = entropy(p)
-        slope = np.where(p > 0, -np.log(np.where(p > 0, p, 1.0)) - found, 0.0) / counts.sum()
+        nats = entropy(p)
+        slope = np.where(p > 0, -np.log(np.where(p > 0, p, 1.0)) - nats, 0.0) / counts.sum()
         variance = 0.0
         for tag, share in languages.items():
             for weight, ids in self.samples[tag]:
                 scores = np.array([slope[row].sum() for row in ids])
                 variance += (share * weight) ** 2 * scores.var(ddof=1) / len(scores)
-        return found, float(np.sqrt(variance))
+        return nats, float(np.sqrt(variance))
 
 
 def token_frequencies(world: World, tokenizer, seed: int = 0) -> Frequencies:
     """Token frequencies of all languages of a world.
 
-    Exact where words are written apart and the tokenizer cuts at spaces, for then a sentence is a run of
-    short stretches whose tokens do not depend on each other. Stretches with very many fillings (a whole
-    sentence, where there are no spaces) and sentences of two facts are sampled.
+    Frequencies are exact where the tokenizer cuts at spaces, because a sentence is then a run of short stretches with
+    independent tokens. Stretches with very many fillings (a whole sentence, where there are no spaces) and sentences
+    of two facts are sampled.
     """
     rng = np.random.default_rng(seed)
     counts: dict[str, np.ndarray] = {}
@@ -99,7 +99,7 @@ def _runs(world: World, verbaliser: Verbaliser, rng: np.random.Generator) -> Ite
 
 
 def _stretches(pieces: Sequence[Piece]) -> list[Sequence[Piece]]:
-    """Pieces cut wherever a space is sure to stand."""
+    """Pieces cut into stretches wherever a piece ends with a space in all its texts."""
     cuts = [
         i + 1 for i, piece in enumerate(pieces[:-1]) if all(str(t).endswith(" ") for t in piece.table.flat)
     ]

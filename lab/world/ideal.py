@@ -1,4 +1,4 @@
-"""The ideal reader: the exact posterior of masked tokens given what is visible of a sentence or of a pair."""
+"""The ideal reader: the exact posterior of masked tokens given the visible tokens of a sentence or a pair."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +18,11 @@ SPECIAL, UNKNOWN = 4, 3  # ids below SPECIAL are <s> <pad> </s> <unk>
 CACHED_TEXTS = 300_000
 
 LanguageDistribution = Mapping[tuple[str, ...], float]
-"""Probability of the language of a sentence, `("en",)`, or of the two of a pair in order, `("en", "fr")`."""
+"""Probability of the language of a sentence, `("en",)`, or of the ordered languages of a pair, `("en", "fr")`."""
 
 
 class TokenEncoder(Protocol):
-    """What is asked of a tokenizer; `core.text.tokenizer.Tokenizer` is one."""
+    """The part of a tokenizer that the ideal reader uses; `core.text.tokenizer.Tokenizer` has it."""
 
     mask_id: int
     size: int
@@ -34,7 +34,7 @@ class TokenEncoder(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A whole sentence that agrees with the visible tokens: its share is P(wording | language, meaning)."""
+    """A whole sentence that agrees with the visible tokens; `share` is P(wording | language, meaning)."""
 
     language: str
     meaning: int
@@ -43,11 +43,11 @@ class Candidate:
 
 
 class IdealReader:
-    """Knows the world, its distribution and its tokenizer, and sees what a model sees.
+    """Computes posteriors from the world, its distribution and its tokenizer, given the input of a model.
 
-    Tokens are matched as text first (cheap, and a superset), then every candidate sentence is tokenised as a
-    whole and compared token by token, so nothing is presumed about how a tokenizer cuts: words may take
-    different numbers of tokens, and languages without spaces are cut as the tokenizer likes.
+    Visible tokens are first matched as text, which is cheap and gives a superset. Then every candidate sentence is
+    tokenised whole and compared token by token. So nothing is presumed about how a tokenizer cuts: words may take
+    different numbers of tokens, and languages without spaces may be cut anywhere.
     """
 
     def __init__(self, world: World, tokenizer: TokenEncoder) -> None:
@@ -58,10 +58,10 @@ class IdealReader:
         self._ids: dict[str, np.ndarray] = {}
 
     def _write(self, text: str) -> str:
-        """The tokenizer's normal form with visible spaces; letters at both ends keep it from stripping."""
+        """The tokenizer's normal form of a text with visible spaces; letters at both ends prevent stripping."""
         normalizer = getattr(self.tokenizer.backend, "normalizer", None)
-        kept = normalizer.normalize_str(f"x{text}x")[1:-1] if normalizer else text
-        return kept.replace(" ", SPACE)
+        normal = normalizer.normalize_str(f"x{text}x")[1:-1] if normalizer else text
+        return normal.replace(" ", SPACE)
 
     @cached_property
     def _probabilities(self) -> np.ndarray:
@@ -70,15 +70,15 @@ class IdealReader:
 
     @cached_property
     def frequencies(self) -> Frequencies:
-        """How often each token occurs in each language; takes seconds, so it is computed once."""
+        """Frequencies of tokens in each language; they take seconds, so they are computed once."""
         return token_frequencies(self.world, self.tokenizer)
 
     def probability(self, meaning: int) -> float:
         """P(meaning)."""
         if self.world.num_facts == 1:
             return float(self._probabilities[meaning])
-        first, second = divmod(meaning, self.world.facts.total)
-        return float(self._probabilities[first] * self._probabilities[second])
+        first_fact, second_fact = divmod(meaning, self.world.facts.total)
+        return float(self._probabilities[first_fact] * self._probabilities[second_fact])
 
     def pattern(self, ids: np.ndarray) -> Pattern:
         """The text of the visible tokens, with gaps where tokens are masked or unknown."""
@@ -117,40 +117,48 @@ class IdealReader:
     def posteriors(
         self, sides: Sequence[np.ndarray], shares: LanguageDistribution
     ) -> list[list[dict[int, float]]]:
-        """P(token | everything visible) at each masked position, for each of one or two sides.
+        """P(token | all visible tokens) at each masked position of one or two sides.
 
-        `sides` are ids `<s>` ... `</s>` with `<mask>` where hidden; with two, the second is the translation
-        of the first (or of the other, it makes no difference), right with probability 1 - noise.
+        Args:
+            sides: ids `<s>` ... `</s>` with `<mask>` for hidden tokens; two sides translate each other with
+                probability 1 - noise.
+            shares: probability of the language of the side, or of the ordered languages of the two sides.
         """
-        found = [self.candidates(side) for side in sides]
-        assert all(found), "what is visible was not written by this world"
-        weights = [self._weights(found[0], shares)] if len(sides) == 1 else self._pair_weights(found, shares)
-        return [self._tokens(*triple) for triple in zip(sides, found, weights, strict=True)]
+        candidates = [self.candidates(side) for side in sides]
+        assert all(candidates), "what is visible was not written by this world"
+        weights = (
+            [self._weights(candidates[0], shares)]
+            if len(sides) == 1
+            else self._pair_weights(candidates, shares)
+        )
+        return [self._tokens(*triple) for triple in zip(sides, candidates, weights, strict=True)]
 
     def _weights(self, candidates: list[Candidate], shares: LanguageDistribution) -> np.ndarray:
         return np.array(
             [shares.get((c.language,), 0.0) * self.probability(c.meaning) * c.share for c in candidates]
         )
 
-    def _pair_weights(self, found: list[list[Candidate]], shares: LanguageDistribution) -> list[np.ndarray]:
-        """P(candidate, all that is visible) for each side, the other side summed out."""
+    def _pair_weights(
+        self, candidates: list[list[Candidate]], shares: LanguageDistribution
+    ) -> list[np.ndarray]:
+        """P(candidate, all visible tokens) for the candidates of each side, summed over those of the other side."""
         swapped = {(b, a): share for (a, b), share in shares.items()}
         return [
-            self._side_weights(found[0], found[1], shares),
-            self._side_weights(found[1], found[0], swapped),
+            self._side_weights(candidates[0], candidates[1], shares),
+            self._side_weights(candidates[1], candidates[0], swapped),
         ]
 
     def _side_weights(
-        self, mine: list[Candidate], other: list[Candidate], shares: LanguageDistribution
+        self, candidates: list[Candidate], other_candidates: list[Candidate], shares: LanguageDistribution
     ) -> np.ndarray:
         noise = self.world.settings["noise"]
         same: dict[tuple[str, int], float] = defaultdict(float)
         any_meaning: dict[str, float] = defaultdict(float)
-        for c in other:
+        for c in other_candidates:
             same[c.language, c.meaning] += c.share
             any_meaning[c.language] += c.share * self.probability(c.meaning)
         weights = []
-        for c in mine:
+        for c in candidates:
             fit = sum(
                 shares.get((c.language, tag), 0.0)
                 * ((1 - noise) * same.get((tag, c.meaning), 0.0) + noise * total)

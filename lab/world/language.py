@@ -39,7 +39,7 @@ class Table:
     kind: str
     columns: tuple[str, ...]
     rows: dict[str, tuple[str, ...]]
-    _found: dict[str, int] = field(default_factory=dict)
+    _positions: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, kind: str, data: dict[str, str]) -> "Table":
@@ -56,16 +56,16 @@ class Table:
 
     @property
     def used(self) -> set[str]:
-        """The columns that were asked for so far."""
-        return {self.columns[position] for position in self._found.values()}
+        """The columns that `cell` has read so far."""
+        return {self.columns[position] for position in self._positions.values()}
 
     def cell(self, entity: str, name: str) -> str:
         """The form `name` of an entity (`""`: the first form), or its feature if the name begins with `@`."""
         if entity not in self.rows:
             raise MissingForm(f"[{self.kind}] has no row for {entity}")
-        if name not in self._found:
-            self._found[name] = self._column(name)
-        return self.rows[entity][self._found[name]]
+        if name not in self._positions:
+            self._positions[name] = self._column(name)
+        return self.rows[entity][self._positions[name]]
 
     def _column(self, name: str) -> int:
         if name == "" and self.forms:
@@ -76,8 +76,8 @@ class Table:
             if any(fnmatchcase(name, pattern.strip()) for pattern in column.split(","))
         ]
         if len(matching) != 1:
-            found = "two columns" if matching else "no column"
-            raise MissingForm(f"[{self.kind}] has {found} for {name!r}; it has {' | '.join(self.columns)}")
+            count = "two columns" if matching else "no column"
+            raise MissingForm(f"[{self.kind}] has {count} for {name!r}; it has {' | '.join(self.columns)}")
         return matching[0]
 
 
@@ -105,12 +105,16 @@ class Language:
 
     def finish(self, text: str) -> str:
         """A capital at the front and the final mark at the end."""
-        first = text[:1]
-        return self.capitals.get(first, first.upper()) + text[1:] + self.end
+        initial = text[:1]
+        return self.capitals.get(initial, initial.upper()) + text[1:] + self.end
 
 
 def read(path: Path) -> Language:
-    """Reads a language file. Raises `InputError` when it is no TOML or lacks a section."""
+    """Reads a language file.
+
+    Raises:
+        InputError: the file is no TOML or lacks a section.
+    """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         sentence = data.pop("sentence")
@@ -125,7 +129,7 @@ def read(path: Path) -> Language:
 
 
 def _flat(forms: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """TOML reads the form name `du.f` as a table in a table; here it is one name again."""
+    """Joins names such as `du.f`, which TOML reads as a table in a table, to one name again."""
     for name, value in forms.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
@@ -135,7 +139,11 @@ def _flat(forms: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 @cache
 def load(tag: str) -> Language:
-    """The language with this tag. Raises `InputError` when there is no file for it."""
+    """Loads the language with this tag.
+
+    Raises:
+        InputError: there is no file for it.
+    """
     if tag not in LANGUAGES:
         raise InputError(f"no language {tag!r} in this world; it has {', '.join(LANGUAGES)}")
     return read(FOLDER / "languages" / f"{tag}.toml")

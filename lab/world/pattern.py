@@ -1,4 +1,4 @@
-"""Text with gaps: what is still visible of a sentence when some of its tokens are masked."""
+"""Text with gaps: the visible text of a sentence when some of its tokens are masked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ State = tuple[int, int, str]  # segment (even: literal, odd: gap), characters of
 class Vocabulary:
     """Knows which texts a number of tokens can spell, whole or as the beginning of a longer text.
 
-    A run of characters that no token has counts as one, for a tokenizer makes it one `<unk>`.
+    A run of characters without tokens counts as one token, because a tokenizer makes it one `<unk>`.
     """
 
     def __init__(self, tokens: Iterable[str], characters: Iterable[str] = ()) -> None:
@@ -53,10 +53,10 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Literals with a gap between neighbours, each filled by `counts` tokens of a vocabulary.
+    """Literals with a gap between neighbours; each gap stands for `counts` tokens of a vocabulary.
 
-    A pattern is matched piece by piece: `step` says where in the pattern one may be after more text, so a
-    reader can give up as soon as a sentence cannot fit any more.
+    A pattern is matched piece by piece: `step` returns the possible states after more text, so a reader can give up as
+    soon as a sentence cannot fit any more.
     """
 
     literals: tuple[str, ...]
@@ -74,14 +74,14 @@ class Pattern:
         return Pattern(literals, self.counts[::-1], self.vocabulary.backward)
 
     def next_text(self, states: frozenset[State]) -> str:
-        """The text that must come next, as far as that is certain."""
+        """The text that must come next, as far as it is certain."""
         if len(states) > 1:
             return ""
         ((segment, used, _),) = states
         return "" if segment % 2 else self.literals[segment // 2][used:]
 
     def step(self, states: frozenset[State], text: str) -> frozenset[State]:
-        """Where one may be after `text`; empty when it does not fit."""
+        """The possible states after `text`; empty when the text does not fit."""
         key = (states, text)
         if key not in self._seen:
             self._seen[key] = frozenset(after for state in states for after in self._after(state, text))
@@ -109,13 +109,13 @@ class Pattern:
         return self._gap(segment + 1, "", text[len(rest) :])
 
     def _gap(self, segment: int, gap: str, text: str) -> set[State]:
-        """The gap takes 0 ... all of the text's characters, the literal after it the rest."""
+        """The states after the gap takes some of the characters of `text`, and the literal behind it the rest."""
         after: set[State] = set()
         following, count = self.literals[segment // 2 + 1], self.counts[segment // 2]
         for taken in range(len(text)):
             if not self.vocabulary.spells(gap + text[:taken], count, partly=True):
                 return after
-            # looking at the literal first is what makes this fast: few places of a text begin like it
+            # the literal is compared first, because few places of a text begin like it
             fits = text.startswith(following[: len(text) - taken], taken)
             if fits and following and self._filled(segment, gap + text[:taken]):
                 after |= self._literal(segment + 1, 0, text[taken:])

@@ -1,4 +1,4 @@
-"""Which facts, in which languages, may have been told by a sentence of which only parts are visible."""
+"""Finds the facts, in all languages, that a partly visible sentence may tell."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Fillers = dict[int, int]
 
 
 class Part(NamedTuple):
-    """A piece of a template as the walk sees it, its texts in the direction of the walk."""
+    """A piece of a template, with its texts in the direction of the walk."""
 
     slots: tuple[int, ...]
     table: np.ndarray
@@ -33,7 +33,7 @@ Stage = str | list[list[Chain]]  # a text, or one clause: the chains of every re
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to have written a text; the share is P(this wording | language, meaning)."""
+    """A way to have written a text; `share` is P(this wording | language, meaning)."""
 
     language: str
     meaning: int
@@ -44,11 +44,9 @@ class Reading:
 class WorldReader:
     """Finds every reading of a pattern by walking the templates piece by piece.
 
-    A walk ends where the visible text no longer fits, so the cost is governed by what the gaps leave open,
-    not by the number of meanings. It starts at the end of the sentence that shows more, for where a sentence
-    begins with a gap, nearly every template of every language might. `write` maps text to how patterns spell
-    it (a tokenizer's normal form, say); pieces are mapped one by one, which presumes that it acts locally.
-    `begin` stands before every sentence.
+    A walk ends where the visible text no longer fits, so its cost depends on what the gaps leave open and not on the
+    number of meanings. A walk starts at the end of the sentence that shows more text, because nearly every template of
+    every language may fit a sentence that begins with a gap.
     """
 
     def __init__(
@@ -58,6 +56,14 @@ class WorldReader:
         write: Callable[[str], str] = str,
         begin: str = "",
     ) -> None:
+        """
+        Args:
+            verbalisers: by language.
+            num_facts: facts per sentence.
+            write: maps text to the spelling of patterns, such as a tokenizer's normal form; it is applied piece by
+                piece, so it must act locally.
+            begin: stands before every sentence.
+        """
         self._sources = {tag: _Source(v, num_facts, write, begin) for tag, v in verbalisers.items()}
 
     @property
@@ -66,7 +72,7 @@ class WorldReader:
         return set().union(*(source.characters for source in self._sources.values()))
 
     def read(self, pattern: Pattern) -> Iterator[Reading]:
-        """Every reading of a pattern, one per language, meaning and wording."""
+        """Yields every reading of a pattern, one per language, meaning and wording."""
         backward = len(pattern.literals[-1]) > len(pattern.literals[0])
         seen = pattern.backward() if backward else pattern
         for tag, source in self._sources.items():
@@ -77,7 +83,7 @@ class WorldReader:
 
 
 class _Source:
-    """One language's sentences as stages, spelled as patterns are, in both directions."""
+    """The sentences of a language as stages, in the spelling of patterns, in both directions."""
 
     def __init__(
         self, verbaliser: Verbaliser, num_facts: int, write: Callable[[str], str], begin: str
@@ -90,10 +96,15 @@ class _Source:
 
         self.stages: dict[bool, list[Stage]] = {}
         for backward in (False, True):
-            first = _clause(verbaliser, capital, write, backward)
-            stages: list[Stage] = [first, write(language.end)]
+            opening = _clause(verbaliser, capital, write, backward)
+            stages: list[Stage] = [opening, write(language.end)]
             if num_facts == 2:
-                stages = [first, write(language.join), _clause(verbaliser, write, write, backward), stages[1]]
+                stages = [
+                    opening,
+                    write(language.join),
+                    _clause(verbaliser, write, write, backward),
+                    stages[1],
+                ]
             turned = [stage[::-1] if isinstance(stage, str) else stage for stage in reversed(stages)]
             self.stages[backward] = turned if backward else stages
 
@@ -107,7 +118,7 @@ class _Source:
         return set("".join([*texts, *pieces]))
 
     def walk(self, pattern: Pattern, backward: bool) -> Iterator[tuple[float, tuple[int, ...], str]]:
-        """(share, facts, text) of every sentence that fits, facts and text in the direction of the walk."""
+        """Yields (share, facts, text) of every sentence that fits, facts and text in the direction of the walk."""
         yield from self._from(0, pattern, pattern.start, self.stages[backward])
 
     def _from(
@@ -160,8 +171,8 @@ def _clause(
     return relations
 
 
-def _agree(one: str, other: str) -> bool:
-    return one.startswith(other) or other.startswith(one)
+def _agree(left: str, right: str) -> bool:
+    return left.startswith(right) or right.startswith(left)
 
 
 def _walk(
@@ -177,7 +188,7 @@ def _walk(
 
 
 def _open(part: Part, fillers: Fillers) -> list[tuple[Fillers, str]]:
-    """The choices that a part still leaves, given the slots filled so far, with its text for each."""
+    """The fillings that a part still allows, given the slots filled so far, each with its text."""
     free = tuple(slot for slot in part.slots if slot not in fillers)
     if free == part.slots:
         return part.choices

@@ -1,4 +1,4 @@
-"""Templates compiled to tables: a sentence is a run of pieces, each looked up by the slots it depends on."""
+"""Templates compiled to tables: a sentence is a run of pieces, each looked up by the fillers of its slots."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,7 @@ FEATURE = re.compile(r"<(\w+)\.(\w+)>")
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a sentence that depends on some slots only: `table[filler, ...]` with one axis per slot
-    named."""
+    """A part of a sentence that depends on `slots` only: its text is `table[filler, ...]`, with an axis per slot."""
 
     slots: tuple[int, ...]
     table: np.ndarray  # of str objects
@@ -27,12 +26,20 @@ class Piece:
 def compile_template(
     text: str, kinds: Sequence[str], fillers: Mapping[str, Sequence[tuple[str, ...]]], language: Language
 ) -> list[Piece]:
-    """The pieces of a template for a relation with slots `kinds`.
+    """The pieces of a template for a relation.
 
-    `fillers[kind]` are the entities a slot ranges over, each alone or two as a pair; naming one twice merges two
-    meanings (see `World`). Literal text joins the piece before it, and a space after an empty form (an Arabic
-    dual, which needs no numeral) disappears with it. Raises `InputError` naming the slot, word or form that the
-    language lacks.
+    Literal text joins the piece before it. A space after an empty form (an Arabic dual, which needs no numeral)
+    disappears with the form.
+
+    Args:
+        text: of the template.
+        kinds: slots of the relation.
+        fillers: the entities that each kind of slot ranges over, alone or in pairs; an entity that occurs twice merges
+            two meanings (see `World`).
+        language: gives the words.
+
+    Raises:
+        InputError: the language lacks a slot, word or form; names it.
     """
     pieces: list[Piece] = []
     position = 0
@@ -88,7 +95,7 @@ def _add_literal(pieces: list[Piece], literal: str) -> list[Piece]:
 
 
 def render(pieces: Sequence[Piece], fillers: np.ndarray) -> np.ndarray:
-    """The texts (n,) for slot fillers (n, slots), without capital and final mark."""
+    """Texts (n,) for slot fillers (n, slots), without capital and final mark."""
     text = np.full(len(fillers), "", dtype=object)
     for piece in pieces:
         text = text + piece.table[tuple(fillers[:, slot] for slot in piece.slots)]

@@ -1,15 +1,15 @@
-"""The truth of MMLM and TLM in a world: what the best possible model would reach, in nats.
+"""The truth of MMLM and TLM in a world: the value of the best possible model, in nats.
 
-MMLM masks tokens of a sentence, TLM of a sentence and its translation side by side. A model's cross-entropy
-can not fall below the entropy of the masked token given what is visible, and H(token) less that is the mutual
-information that the task bounds from below:
+MMLM masks tokens of a sentence, TLM masks tokens of a sentence and its translation side by side. The cross-entropy of a
+model cannot fall below the entropy of the masked token given the visible tokens. H(token) minus that entropy is the
+mutual information that the task bounds from below:
 
     I(context; token) = H(token) - H(token | context)
     I(context, translation; token) = H(token) - H(token | context, translation)
 
-Posteriors are exact (see `ideal`); their mean is taken over sampled sentences and masks, with its standard
-error. Masks follow the ledger's rule: floor(rate * L + u) of the L tokens between `<s>` and `</s>`, u uniform
-in [0, 1), each shown as `<mask>`.
+Posteriors are exact (see `ideal`); their mean over sampled sentences and masks comes with its standard error. Masks
+follow the ledger's rule: floor(rate * L + u) of the L tokens between `<s>` and `</s>`, u uniform in [0, 1), are shown
+as `<mask>`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ RATE = 0.15
 
 @dataclass(frozen=True)
 class ExactInformation:
-    """What is attainable in a task, in nats per masked token, with standard errors over the masks drawn."""
+    """The attainable value of a task in nats per masked token, with standard errors over the drawn masks."""
 
     cross_entropy_nats: float  # H(token | visible), the lowest cross-entropy that any model can have
     cross_entropy_error: float
@@ -50,12 +50,12 @@ def truth(
     rate: float = RATE,
     seed: int = 0,
 ) -> ExactInformation:
-    """The truth of one task: of MMLM for shares of languages, of TLM for shares of ordered pairs."""
+    """The truth of a task: MMLM for shares of languages, TLM for shares of ordered pairs."""
     rng = np.random.default_rng(seed)
     sums, counts = [], []
     for _, hidden in sample(reader, shares, sentences, rate, rng):
-        found = reader.posteriors(hidden, shares)
-        entropies = [entropy(np.array(list(p.values()))) for side in found for p in side]
+        posteriors = reader.posteriors(hidden, shares)
+        entropies = [entropy(np.array(list(p.values()))) for side in posteriors for p in side]
         sums.append(sum(entropies))
         counts.append(len(entropies))
     mean, error = ratio(np.array(sums), np.array(counts))
@@ -67,10 +67,10 @@ def truth(
 def pair_truths(
     reader: IdealReader, pairs: LanguageDistribution, sentences: int = 1000, rate: float = RATE, seed: int = 0
 ) -> tuple[ExactInformation, ExactInformation, ExactInformation]:
-    """The truth of MMLM, of TLM and of their difference on the same masked tokens, those that TLM masks in pairs.
+    """The truth of MMLM, TLM and their difference on the same masked tokens, which TLM masks in pairs.
 
     MMLM reads each side of a pair without the other. The difference I(translation; token given context) does not
-    depend on H(token), so its `token_entropy_nats` is 0 and its `cross_entropy_nats` minus the information.
+    depend on H(token), so its `token_entropy_nats` is 0 and its `cross_entropy_nats` is minus the information.
     """
     rng, sides = np.random.default_rng(seed), sides_of(pairs)
     alone, both, counts = [], [], []
@@ -91,7 +91,7 @@ def pair_truths(
 
 
 def sides_of(pairs: LanguageDistribution) -> dict[tuple[str, ...], float]:
-    """How often a side of a pair is in each language.
+    """The probability that a side of a pair is in each language.
 
     >>> sides_of({("en", "fr"): 0.75, ("en", "de"): 0.25})
     {('en',): 0.5, ('fr',): 0.375, ('de',): 0.125}
@@ -106,15 +106,17 @@ def sides_of(pairs: LanguageDistribution) -> dict[tuple[str, ...], float]:
 def sample(
     reader: IdealReader, shares: LanguageDistribution, sentences: int, rate: float, rng: np.random.Generator
 ) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
-    """`sentences` sentences (or pairs) as a model meets them: the ids of each side, whole and masked."""
+    """Yields sentences or pairs as a model reads them: the ids of each side, whole and masked."""
     world = reader.world
     meanings = world.draw(sentences, int(rng.integers(2**62)), without_replacement=False)
     others = world.draw(sentences, int(rng.integers(2**62)), without_replacement=False)
     wrong = rng.random(sentences) < world.settings["noise"]
     choices = rng.choice(len(shares), sentences, p=np.array(list(shares.values())))
-    for meaning, other, mistaken, choice in zip(meanings, others, wrong, choices, strict=True):
-        told = [int(meaning), int(other if mistaken else meaning)]
-        texts = [world.sentence(one, tag, rng) for one, tag in zip(told, list(shares)[choice], strict=False)]
+    for meaning, wrong_meaning, mistaken, choice in zip(meanings, others, wrong, choices, strict=True):
+        pair = [int(meaning), int(wrong_meaning if mistaken else meaning)]
+        texts = [
+            world.sentence(number, tag, rng) for number, tag in zip(pair, list(shares)[choice], strict=False)
+        ]
         whole = reader.tokenizer.encode(texts)
         yield whole, mask(whole, reader.tokenizer.mask_id, rate, rng)
 
@@ -122,7 +124,7 @@ def sample(
 def mask(
     sides: Sequence[np.ndarray], mask_id: int, rate: float, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """The sides with floor(rate * L + u) of their L tokens together hidden; `<s>` and `</s>` never are."""
+    """The sides with floor(rate * L + u) of their L tokens hidden, u uniform in [0, 1); never `<s>` or `</s>`."""
     spots = [(side, position) for side, ids in enumerate(sides) for position in range(1, len(ids) - 1)]
     masked = [ids.copy() for ids in sides]
     for spot in rng.permutation(len(spots))[: int(rate * len(spots) + rng.random())]:
@@ -132,7 +134,7 @@ def mask(
 
 
 def ratio(sums: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
-    """Sum of sums over sum of counts, and its standard error over sentences (delta method)."""
+    """The ratio sum(sums) / sum(counts), and its standard error over sentences (delta method)."""
     mean = sums.sum() / counts.sum()
     residual = sums - mean * counts
     return float(mean), float(np.sqrt((residual**2).sum()) / counts.sum())

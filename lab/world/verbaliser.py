@@ -1,4 +1,4 @@
-"""A language's templates compiled for the facts of one world."""
+"""The templates of a language, compiled for the facts of a world."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from lab.world.template import Piece, compile_template, render
 
 
 class Verbaliser:
-    """Turns facts into the sentences of one language.
+    """Turns facts into the sentences of a language.
 
-    `merged[kind]` maps each filler of a slot to the first one that is told in the same words.
+    `merged[kind]` maps each filler of a slot to the first filler that is told in the same words.
     """
 
     def __init__(
@@ -23,15 +23,19 @@ class Verbaliser:
         self.language = language
         self.facts = facts
         self.paraphrases = paraphrases
-        merged = {kind: merge(kind, len(kept), language.tag, ambiguity) for kind, kept in facts.kept.items()}
+        merged = {
+            kind: merge(kind, len(positions), language.tag, ambiguity)
+            for kind, positions in facts.positions.items()
+        }
         self._spoken = {kind: merged[type_of(kind)][fillers] for kind, fillers in facts.fillers.items()}
         self.merged = {kind: _first_alike(spoken) for kind, spoken in self._spoken.items()}
 
     @cached_property
     def fillers(self) -> dict[str, list[tuple[str, ...]]]:
-        """The entities by whose words each filler of a slot is told, one or two by slot."""
+        """The entities whose words tell each filler of a slot, one or two per filler."""
         names = {
-            kind: [entities()[kind][position] for position in kept] for kind, kept in self.facts.kept.items()
+            kind: [entities()[kind][position] for position in positions]
+            for kind, positions in self.facts.positions.items()
         }
         return {
             kind: [tuple(names[type_of(kind)][i] for i in entity) for entity in spoken]
@@ -51,7 +55,7 @@ class Verbaliser:
         return texts if self.paraphrases else texts[:1]
 
     def texts(self, facts: Sequence[np.ndarray], choice: np.ndarray) -> np.ndarray:
-        """Sentences (n,) telling one or two facts each; `choice` (n, facts) in [0, 1) picks the templates."""
+        """Sentences (n,) that tell one or two facts each; `choice` (n, facts) in [0, 1) picks the templates."""
         clauses = [self._clauses(fact, choice[:, i]) for i, fact in enumerate(facts)]
         text = clauses[0] if len(clauses) == 1 else clauses[0] + self.language.join + clauses[1]
         finished = [self.language.finish(clause) for clause in text]
@@ -63,27 +67,27 @@ class Verbaliser:
         for row, templates in enumerate(self.templates):
             picked = (choice * len(templates)).astype(np.int64)
             for number, pieces in enumerate(templates):
-                mine = np.flatnonzero((relation == row) & (picked == number))
-                if len(mine):
-                    text[mine] = render(pieces, fillers[mine])
+                rows = np.flatnonzero((relation == row) & (picked == number))
+                if len(rows):
+                    text[rows] = render(pieces, fillers[rows])
         return text
 
 
 def merge(kind: str, count: int, tag: str, ambiguity: float) -> np.ndarray:
-    """For each of `count` entities the one whose words it is told with: itself, or its neighbour.
+    """For each of `count` entities, the entity whose words tell it: itself, or its neighbour.
 
-    round(ambiguity * count / 2) neighbouring pairs share the words of their first member; where the first
-    pair begins differs by type and language, so that languages are ambiguous about different things.
+    round(ambiguity * count / 2) neighbouring pairs share the words of their first member. The place of the first pair
+    differs by type and language, so that languages are ambiguous about different things.
     """
     merged = np.arange(count)
     start = zlib.crc32(f"{tag} {kind}".encode()) % count
     for pair in range(min(round(ambiguity * count / 2), count // 2)):
-        first, second = (start + 2 * pair) % count, (start + 2 * pair + 1) % count
-        merged[second] = merged[first] = min(first, second)
+        member, neighbour = (start + 2 * pair) % count, (start + 2 * pair + 1) % count
+        merged[neighbour] = merged[member] = min(member, neighbour)
     return merged
 
 
 def _first_alike(spoken: np.ndarray) -> np.ndarray:
     """For each row the position of the first row that equals it."""
-    _, first, number = np.unique(spoken, axis=0, return_index=True, return_inverse=True)
-    return first[number.ravel()]
+    _, rows, number = np.unique(spoken, axis=0, return_index=True, return_inverse=True)
+    return rows[number.ravel()]

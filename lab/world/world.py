@@ -18,7 +18,7 @@ CHUNK = 8192
 
 
 class World:
-    """A source of parallel sentences whose information is known exactly. Made by `World.load`."""
+    """A source of parallel sentences with exactly known information; `World.load` makes it."""
 
     def __init__(self, **settings) -> None:
         self.settings: dict = settings
@@ -45,19 +45,23 @@ class World:
         size: str = "full",
         relations: Sequence[str] | None = None,
     ) -> "World":
-        """The world with these dials.
+        """Makes a world.
 
-        languages: distinct tags out of `LANGUAGES`, at least one.
-        facts: how many a sentence tells, 1 or 2; two are drawn independently.
-        distribution: "uniform" over meanings, or "zipf": weight rank^-zipf_exponent for every slot filler.
-        noise: probability that a pair of sentences is mistranslated. Each language is corrupted on its own
-            with probability 1 - sqrt(1 - noise): its sentence then tells a meaning drawn anew. So all pairs
-            of languages have one channel: right with probability 1 - noise, else two independent draws.
-        ambiguity: share of every list's entities that are merged with a neighbour, others in each language.
-        paraphrases: whether a sentence picks one of its templates at random instead of the first.
-        size: "full", or "small" with three entities a list.
-        relations: the relations to keep; None for all but those of role facts.
-        Raises `InputError` for a value out of range.
+        Args:
+            languages: distinct tags out of `LANGUAGES`, at least one.
+            facts: facts told by a sentence, 1 or 2; two facts are drawn independently.
+            distribution: "uniform" over meanings, or "zipf": weight rank^-zipf_exponent for every slot filler.
+            zipf_exponent: exponent of the Zipf distribution.
+            noise: probability that a pair of sentences is mistranslated. Each language is corrupted alone with
+                probability 1 - sqrt(1 - noise): its sentence then tells a newly drawn meaning. So all pairs of
+                languages have the same channel: right with probability 1 - noise, else two independent draws.
+            ambiguity: share of the entities of every type that are merged with a neighbour, others in each language.
+            paraphrases: whether a sentence picks a template at random instead of the first template.
+            size: "full", or "small" with three entities of each type.
+            relations: names of the relations; None for all except role relations.
+
+        Raises:
+            InputError: a value is out of range.
         """
         _check_choice("facts", facts, (1, 2))
         _check_choice("distribution", distribution, DISTRIBUTIONS)
@@ -84,8 +88,7 @@ class World:
     def information_nats(self) -> float:
         """I(sentence; translation) in nats, exact under the dials; the mean over the pairs of languages.
 
-        The pairs differ only with `ambiguity`; one language counts as its own translation. See
-        `information_between`.
+        Pairs of languages differ only with `ambiguity`. A single language counts as its own translation.
         """
         tags = self.languages
         pairs = [(a, b) for i, a in enumerate(tags) for b in tags[i + 1 :]] or [(tags[0], tags[0])]
@@ -103,16 +106,18 @@ class World:
     def attainable_between(
         self, source: str, target: str, candidates: Sequence[int], seed: int = 0
     ) -> list[critic.Attainable]:
-        """The most that InfoNCE can show with each number of candidates, which are independent draws; see `critic`."""
+        """Largest possible InfoNCE in nats for each number of candidates, which are independent draws; see `critic`."""
         merged = [self._verbaliser(tag).merged for tag in (source, target)]
         dials = self.settings["noise"], self.num_facts
         return critic.attainable(self.distribution, self.facts, *merged, *dials, candidates, seed)
 
     def draw(self, count: int, seed: int, without_replacement: bool = True) -> np.ndarray:
-        """Meaning numbers (count,) drawn from the distribution, a function of the seed.
+        """Draws meaning numbers (count,) from the distribution, as a function of the seed.
 
-        Drawing without replacement is sequential: each draw is from what is left, in proportion to
-        probability. Raises `InputError` when more distinct meanings are asked for than there are.
+        Without replacement, each meaning is drawn from the meanings that are left, in proportion to probability.
+
+        Raises:
+            InputError: the world has fewer distinct meanings.
         """
         if count < 0 or (without_replacement and count > self.num_meanings):
             raise InputError(f"this world has {self.num_meanings} meanings, {count} cannot be drawn from it")
@@ -123,30 +128,29 @@ class World:
         return self._draw_by_rejection(count, seed)
 
     def _draw_distinct(self, count: int, seed: int) -> np.ndarray:
-        """Gumbel top-k: sorting log p + Gumbel noise is sequential drawing without replacement."""
+        """Draws by Gumbel top-k: sorting log p + Gumbel noise equals sequential drawing without replacement."""
         p = np.concatenate([self.distribution.probabilities(row) for row in range(len(self.facts.relations))])
         keys = np.log(p) + np.random.default_rng(seed).gumbel(size=len(p))
         best = np.argpartition(-keys, count - 1)[:count] if 0 < count < len(p) else np.arange(len(p))[:count]
         return best[np.argsort(-keys[best])].astype(np.int64)
 
     def _draw_by_rejection(self, count: int, seed: int) -> np.ndarray:
-        """For two facts, where the meanings are too many to list: draw, drop repeats, until there are
-        enough."""
-        found = np.empty(0, dtype=np.int64)
+        """Draws meanings of two facts, which are too many to list, and drops repeats until there are enough."""
+        distinct = np.empty(0, dtype=np.int64)
         tried = 0
-        while len(found) < count:
+        while len(distinct) < count:
             if tried > 50 * (count + 1000):
                 raise InputError(
                     f"{count} distinct meanings take too long to find in so skewed a world; ask for fewer"
                 )
-            batch = np.arange(tried, tried + 2 * (count - len(found)) + 100)
+            batch = np.arange(tried, tried + 2 * (count - len(distinct)) + 100)
             tried += len(batch)
-            both = np.concatenate([found, self._drawn(batch, seed)])
-            found = both[np.sort(np.unique(both, return_index=True)[1])]
-        return found[:count]
+            both = np.concatenate([distinct, self._drawn(batch, seed)])
+            distinct = both[np.sort(np.unique(both, return_index=True)[1])]
+        return distinct[:count]
 
     def _drawn(self, keys: np.ndarray, seed: int, purpose: str = "draw") -> np.ndarray:
-        """One independent meaning per key."""
+        """An independent meaning for each key."""
         width = 1 + self.facts.sizes.shape[1]
         u = chance.uniforms(seed, purpose, keys, width=width * self.num_facts)
         parts = [
@@ -156,19 +160,18 @@ class World:
         return parts[0] if self.num_facts == 1 else parts[0] * self.facts.total + parts[1]
 
     def sentence(self, meaning: int, language: str, rng: np.random.Generator | None = None) -> str:
-        """How a language tells a meaning, noise aside; with `rng`, in one of the paraphrases in use."""
+        """The sentence that tells a meaning in a language, without noise; with `rng`, in a random paraphrase."""
         choice = np.zeros((1, self.num_facts)) if rng is None else rng.random((1, self.num_facts))
         return str(self.texts(np.array([meaning]), language, choice)[0])
 
     def texts(self, meanings: np.ndarray, language: str, wording: np.ndarray) -> np.ndarray:
-        """How a language tells meanings (n,), noise aside; `wording` (n, facts) in [0, 1) picks the templates."""
+        """Sentences of a language for meanings (n,), without noise; `wording` (n, facts) in [0, 1) picks templates."""
         return self._verbaliser(language).texts(self._split(np.asarray(meanings, dtype=np.int64)), wording)
 
     def rows(self, meanings: np.ndarray | Sequence[int], seed: int = 0) -> Iterator[tuple[int, str, str]]:
-        """(meaning, language, text) of every meaning in every language, streamed.
+        """Yields (meaning, language, text) for every meaning in every language.
 
-        What chance decides (mistranslation, paraphrase) is a function of the seed, the position and the
-        meaning.
+        Mistranslations and paraphrases are a function of the seed, the position and the meaning.
         """
         meanings = np.asarray(meanings, dtype=np.int64)
         for start in range(0, len(meanings), CHUNK):
@@ -179,12 +182,12 @@ class World:
                 for tag, text in zip(self.languages, texts, strict=True):
                     yield meaning, tag, text
 
-    def told(self, meanings: np.ndarray, language: str, seed: int = 0) -> np.ndarray:
-        """The meanings that the sentences of `rows` tell in a language: `meanings`, but for the noise."""
+    def meanings_told(self, meanings: np.ndarray, language: str, seed: int = 0) -> np.ndarray:
+        """The meanings that the sentences of `rows` tell in a language: `meanings` with noise."""
         meanings = np.asarray(meanings, dtype=np.int64)
-        return self._told((np.arange(len(meanings)), meanings), language, seed)
+        return self._meanings_told((np.arange(len(meanings)), meanings), language, seed)
 
-    def _told(self, keys: tuple[np.ndarray, np.ndarray], language: str, seed: int) -> np.ndarray:
+    def _meanings_told(self, keys: tuple[np.ndarray, np.ndarray], language: str, seed: int) -> np.ndarray:
         corrupted = 1 - np.sqrt(1 - self.settings["noise"])
         wrong = chance.uniforms(seed, f"noise {language}", *keys)[:, 0] < corrupted
         if not wrong.any():
@@ -194,7 +197,7 @@ class World:
 
     def _texts(self, tag: str, keys: tuple[np.ndarray, np.ndarray], seed: int) -> np.ndarray:
         choice = chance.uniforms(seed, f"paraphrase {tag}", *keys, width=self.num_facts)
-        return self._verbaliser(tag).texts(self._split(self._told(keys, tag, seed)), choice)
+        return self._verbaliser(tag).texts(self._split(self._meanings_told(keys, tag, seed)), choice)
 
     def _split(self, meanings: np.ndarray) -> list[np.ndarray]:
         if len(meanings) and not (meanings.min() >= 0 and meanings.max() < self.num_meanings):
@@ -202,7 +205,7 @@ class World:
         return [meanings] if self.num_facts == 1 else list(np.divmod(meanings, self.facts.total))
 
     def exchanged(self, meanings: np.ndarray) -> np.ndarray:
-        """The meanings in which the two people of every role fact have changed places (see `Facts.exchanged`)."""
+        """The meanings with the two people of every role fact exchanged (see `Facts.exchanged`)."""
         parts = [self.facts.exchanged(part) for part in self._split(np.asarray(meanings, dtype=np.int64))]
         return parts[0] if self.num_facts == 1 else parts[0] * self.facts.total + parts[1]
 

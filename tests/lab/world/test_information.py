@@ -95,7 +95,7 @@ def test_full_noise_leaves_nothing_and_no_noise_everything():
 def test_information_of_the_full_world_is_the_mean_log_ratio_of_drawn_pairs(relations):
     world = World.load(("en", "tr"), noise=0.3, ambiguity=0.4, distribution="zipf", relations=relations)
     meanings = world.draw(20_000, 0, without_replacement=False)
-    told = {tag: world.told(meanings, tag, 1) for tag in ("en", "tr")}
+    told = {tag: world.meanings_told(meanings, tag, 1) for tag in ("en", "tr")}
     ratios = _log_ratios(world, told["en"], told["tr"])
     error = ratios.std() / np.sqrt(len(ratios))
     assert abs(ratios.mean() - world.information_nats) < 5 * error

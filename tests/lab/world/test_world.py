@@ -149,7 +149,7 @@ def test_packing_undoes_unpacking(number):
 def test_noise_mistranslates_the_share_of_pairs_that_it_says(noise, seed):
     world = World.load(("en", "sw"), noise=noise)
     meanings = world.draw(3000, seed)
-    told = [world.told(meanings, tag, seed) for tag in ("en", "sw")]
+    told = [world.meanings_told(meanings, tag, seed) for tag in ("en", "sw")]
     # a redrawn meaning is the old one once in a million: not visible here
     wrong = (told[0] != told[1]).mean()
     assert abs(wrong - noise) < 5 * np.sqrt(noise * (1 - noise) / 3000) + 1e-3
@@ -161,7 +161,7 @@ def test_noise_mistranslates_the_share_of_pairs_that_it_says(noise, seed):
 @given(st.sampled_from(LANGUAGES), st.floats(0, 1))
 def test_ambiguity_merges_the_share_of_words_that_it_says(tag, ambiguity):
     world = World.load((tag,), ambiguity=ambiguity)
-    for kind in world.facts.kept:
+    for kind in world.facts.positions:
         merged = world.verbalisers[tag].merged[kind]
         n = len(merged)
         shared = sum((merged == i).sum() for i in set(merged) if (merged == i).sum() > 1)
