@@ -5,13 +5,10 @@ Where a default departs from both, the description says why. This module imports
 command line can show its help at once.
 """
 
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -21,21 +18,14 @@ from pydantic import (
 )
 
 from core.errors import InputError
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Above0 = Annotated[float, Field(gt=0.0)]
+from core.frozen import Above0, Frozen, Share
+from core.vocabulary_settings import TokenizerSettings
 
 FORMAT_VERSION = 1
 """Version of the files of a run; a run of another version is refused, not guessed at."""
 
 STORED: Final = {"stored": True}
 """Context for validating the settings of a run that has begun: what later versions refuse is still read."""
-
-
-class Frozen(BaseModel):
-    """Settings never change after they are made, and a misspelt name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class WorldSettings(Frozen):
@@ -76,26 +66,6 @@ class TextSettings(Frozen):
     pivot: str | None = Field(
         default="en",
         description="one side of every pair (paper: en); 'None' draws from all pairs of languages",
-    )
-
-
-class TokenizerSettings(Frozen):
-    """A byte-pair tokenizer trained on the corpus, or one read from a folder."""
-
-    vocabulary: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        default=16_000,
-        description="tokens, the five special ones included; training may find fewer (XLM-R: 250,002)",
-    )
-    byte_fallback: bool = Field(
-        default=True,
-        description="256 more tokens for the bytes of characters that training has not met, which are <unk> without "
-        "them; never for the built-in world, whose characters are all met",
-    )
-    sentences: PositiveInt = Field(
-        default=100_000, description="read to train it, about, drawn at random from the corpus"
-    )
-    folder: Path | None = Field(
-        default=None, description="a tokenizer.json or a folder with one, XLM-R's own for example"
     )
 
 

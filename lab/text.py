@@ -1,6 +1,7 @@
 """The text of a run: corpus, tokenizer, ids and held-out sentences. World, tokenizer and ids lie in a cache."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from core.text.pretrained import open_tokenizer
 from core.text.sampling import Reads, Sampler
 from core.text.split import split
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from core.text.vocabulary.build import SharedVocabulary, build_vocabulary
 from lab import store
 from lab.store import WORLD, Run
 from lab.world import World
@@ -90,7 +92,9 @@ def world_of(corpus: Corpus) -> World | None:
     return World.load(**described) if described else None
 
 
-def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
+def corpus_tokenizer(
+    corpus: Corpus, settings: Settings, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Tokenizer:
     """The tokenizer that the settings name or train; a trained tokenizer is cached."""
     tokenizer_settings = settings.tokenizer
     if tokenizer_settings.folder is not None:
@@ -98,12 +102,16 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     if settings.model.start is not None:
         return open_tokenizer(settings.model.start)
 
+    # the characters of a world are all known
+    byte_fallback = tokenizer_settings.byte_fallback and corpus.info.world is None
+
     def write(folder: Path) -> None:
+        if tokenizer_settings.trained_as == "unigram":
+            write_vocabulary(build_vocabulary(corpus, tokenizer_settings, byte_fallback, progress), folder)
+            return
         # drawn at random, because every n-th row of a parallel corpus can miss a language
         rng, share = np.random.default_rng(0), tokenizer_settings.sentences / corpus.info.sentences
         texts = (row.text for row in corpus.rows() if rng.random() < share)
-        # the characters of a world are all known
-        byte_fallback = tokenizer_settings.byte_fallback and corpus.info.world is None
         train_tokenizer(texts, tokenizer_settings.vocabulary, byte_fallback).save(folder)
 
     key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer_settings.model_dump_json()}".encode()).hexdigest()[
@@ -112,6 +120,12 @@ def corpus_tokenizer(corpus: Corpus, settings: Settings) -> Tokenizer:
     folder = store.cache_folder() / f"tokenizer-{key}"
     with store.report_full_disk(folder):
         return cached_folder(folder, load_tokenizer, write)
+
+
+def write_vocabulary(built: SharedVocabulary, folder: Path) -> None:
+    """Writes the tokenizer of a shared vocabulary, and beside it `allocation.json`: what it was made from."""
+    built.tokenizer.save(folder)
+    (folder / "allocation.json").write_text(json.dumps(built.document()), encoding="utf-8")
 
 
 def encoded(

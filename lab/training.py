@@ -113,7 +113,9 @@ def prepare(
     tokenizer = (
         load_tokenizer(checkpoint)
         if checkpoint
-        else main_process_first(lambda: corpus_tokenizer(corpus, settings))
+        else main_process_first(
+            lambda: corpus_tokenizer(corpus, settings, lambda done, of: report(Report("tokenizer", done, of)))
+        )
     )
     report(Report("tokenizer", 1, 1))
     longest = settings.model.max_tokens

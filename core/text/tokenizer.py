@@ -6,7 +6,7 @@ Special tokens come from the program alone: text that holds `<s>` or `<mask>` st
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
@@ -23,6 +23,7 @@ MASK: Final = "<mask>"
 BYTES: Final = tuple(f"<0x{byte:02X}>" for byte in range(256))
 """Pieces for the bytes of characters without a piece of their own; behind `<mask>`, so never drawn at random."""
 LITERAL: Final = re.compile("|".join(map(re.escape, (*SPECIAL, MASK))))
+_RESERVED: Final = re.compile(rf"{LITERAL.pattern}|<0x[0-9A-F]{{2}}>")
 NEVER: Final = -1e6
 """Score of a piece that no text is cut into."""
 LONGEST_TOKEN: Final = 16
@@ -112,12 +113,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, byte_fallback: bool =
         InputError: the texts have more distinct characters than fit into the vocabulary.
     """
     backend = Backend(models.BPE(unk_token=SPECIAL[UNK]))
-    backend.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
-    )
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()]
-    )
+    backend.normalizer, backend.pre_tokenizer = text_normaliser(), word_splitter()
     backend.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary - 1,
@@ -133,6 +129,42 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, byte_fallback: bool =
         )
     if byte_fallback:
         backend = _with_bytes(backend)
+    return _with_special(backend)
+
+
+def unigram_tokenizer(scores: Mapping[str, float], byte_fallback: bool = False) -> Tokenizer:
+    """Returns a unigram tokenizer (Kudo 2018) of pieces with their scores, in their order behind the special tokens.
+
+    Text is normalised and cut into words as `train_tokenizer` does. A text is cut into the pieces with the highest sum
+    of scores. Names of special tokens are no pieces.
+    """
+    pieces = [(piece, score) for piece, score in scores.items() if not _RESERVED.fullmatch(piece)]
+    vocabulary = [*((token, NEVER) for token in SPECIAL), *pieces]
+    if byte_fallback:
+        vocabulary += [(token, NEVER) for token in (MASK, *BYTES)]
+    backend = Backend(models.Unigram(vocabulary, UNK, byte_fallback))
+    backend.normalizer, backend.pre_tokenizer = text_normaliser(), word_splitter()
+    backend.decoder = decoders.Metaspace()
+    if byte_fallback:
+        backend.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    backend.add_special_tokens([AddedToken(token, normalized=False) for token in SPECIAL])
+    return _with_special(backend)
+
+
+def text_normaliser() -> normalizers.Normalizer:
+    """NFKC, and one space for any run of them."""
+    return normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
+    )
+
+
+def word_splitter() -> pre_tokenizers.PreTokenizer:
+    """Words begin with `▁`, and each punctuation mark stands alone."""
+    return pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation()])
+
+
+def _with_special(backend: Backend) -> Tokenizer:
+    """The tokenizer with `<mask>`, and `<s>` and `</s>` round a text."""
     backend.add_special_tokens([AddedToken(MASK, lstrip=True, normalized=False)])
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> $B </s>", special_tokens=[("<s>", BOS), ("</s>", EOS)]

@@ -1,4 +1,4 @@
-"""`lab vocabulary TOKENIZER...`: what a vocabulary costs each language."""
+"""`lab vocabulary TOKENIZER...`: what a vocabulary costs each language; with `--allocate`, a new one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import tyro
 
 from core.errors import InputError
 from lab import store
+from lab.cli import parse as parse_words
+from lab.cli import vocabulary_allocation
 from lab.cli.console import errors, out, progress, table
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Command:
     probability of a line's pieces (Zheng et al. 2021), compares tokenizers on one language; between languages only per
     meaning, since lines and characters do not say equally much. Several tokenizers stand side by side, with the
     differences of their parities on the same resampled meanings. Meanings that share a text are resampled together.
+    `lab vocabulary --allocate` makes a vocabulary instead: lab vocabulary --allocate --help.
     """
 
     tokenizers: tyro.conf.Positional[tuple[str, ...]]
@@ -194,3 +197,11 @@ def _difference(row: Mapping[str, Any] | None) -> str:
         return ""
     ends = "" if row["low"] is None else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
     return f"{row['difference']:+.3f}{ends}"
+
+
+def parse(words: list[str]) -> "Command | vocabulary_allocation.Command":
+    """Makes a vocabulary with --allocate, else measures some."""
+    if "--allocate" in words:
+        rest = [word for word in words if word != "--allocate"]
+        return parse_words(vocabulary_allocation.Command, "lab vocabulary --allocate", rest)
+    return parse_words(Command, "lab vocabulary", words)

@@ -86,3 +86,57 @@ def test_a_tokenizer_that_loses_text_is_named_with_an_example(lab, text, tmp_pat
     assert code == 0
     assert "loses text in" in err
     assert "100.0% of its sentences do not come back" in err
+
+
+def test_a_vocabulary_is_allocated_and_measured(lab, text, tmp_path):  # noqa: F811
+    made = tmp_path / "made"
+    words = ("vocabulary", "--allocate", "--corpus", text.folder, "--size", 1200, "--sizes", 10)
+    code, out, err = lab(*words, "--out", made, "--json")
+    assert code == 0, err
+    document = json.loads(out)
+    assert set(document["allocation"]) == set(text.languages)
+    assert document["vocabulary"] <= 1200 + 256
+    assert json.loads((made / "allocation.json").read_text())["allocation"] == document["allocation"]
+    assert lab("vocabulary", made, "--corpus", text.folder, "--json")[0] == 0
+    # what is there is not overwritten
+    code, _, err = lab(*words, "--out", made)
+    assert code == 2
+    assert "exists already: choose another folder or add --overwrite" in one_line(err)
+
+
+def test_tables_of_an_allocation_name_every_language_and_what_was_infeasible(lab, text, tmp_path):  # noqa: F811
+    words = ("vocabulary", "--allocate", "--corpus", text.folder, "--size", 1200, "--sizes", 10)
+    code, out, _ = lab(*words, "--out", tmp_path / "made")
+    assert code == 0
+    assert all(f"\n{tag} " in out for tag in text.languages)
+    assert "de: no vocabulary of" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--size", "60"), "the smallest vocabularies of 12 languages have"),
+        (("--size", "3"), "--size"),
+        (("--processes", "0"), "expected --processes from 1, got 0"),
+        (("--allocation", "fair"), "fair"),
+        (("--beta", "-1"), "beta"),
+    ],
+)
+def test_a_mistake_in_an_allocation_is_one_line_and_leaves_nothing(lab, text, tmp_path, words, message):  # noqa: F811
+    made = tmp_path / "made"
+    code, _, err = lab("vocabulary", "--allocate", "--corpus", text.folder, "--out", made, *words)
+    assert code == 2
+    assert message in one_line(err)
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("allocation", ["vocap", "equal", "joint"])
+def test_a_run_trains_with_an_allocated_vocabulary(lab, allocation):  # noqa: F811
+    from lab import store
+    from tests.lab.runs import FLAGS
+
+    flags = ["--tokenizer.allocation", allocation, "--tokenizer.algorithm", "unigram"]
+    code, out, err = lab("train", "toy", "--name", "r", "--steps", 2, *FLAGS, *flags, "--json")
+    assert code == 0, err
+    assert json.loads(out)["steps"] == 2
+    assert store.open_run("r").info.settings.tokenizer.allocation == allocation

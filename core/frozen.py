@@ -1,0 +1,14 @@
+"""What all settings are made of: models that never change, and the ranges of their numbers."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Above0 = Annotated[float, Field(gt=0.0)]
+
+
+class Frozen(BaseModel):
+    """Settings never change after they are made, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

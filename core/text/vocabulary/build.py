@@ -1,0 +1,211 @@
+"""A shared vocabulary from a corpus: samples, a curve for each language in its own process, allocation, mixture."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.text.corpus import Corpus
+from core.text.tokenizer import SPECIAL, Tokenizer, unigram_tokenizer
+from core.text.vocabulary.allocation import (
+    Allocated,
+    equal_sizes,
+    language_weights,
+    objective,
+    vocap_sizes,
+)
+from core.text.vocabulary.curves import Curve, language_curve, size_grid
+from core.text.vocabulary.mixture import mixture_scores
+from core.text.vocabulary.samples import read_lines, write_samples
+from core.text.vocabulary.unigram import CountedPieces, train_unigram
+from core.text.vocabulary.words import count_words, mixed_words
+from core.vocabulary_settings import TokenizerSettings
+
+Progress = Callable[[int, int], None]
+RESERVED: Final = len(SPECIAL) + 1
+"""Tokens that are no pieces: the special ones, with `<mask>`."""
+FEW_LINES: Final = 5_000
+"""Below so many lines a process of its own takes longer to begin than to do its work."""
+
+
+@dataclass(frozen=True)
+class SharedVocabulary:
+    """A tokenizer with what it was made from.
+
+    Attributes:
+        tokenizer: of all languages.
+        curves: of each language; none of a joint vocabulary.
+        allocated: how much each language has got; None of a joint vocabulary.
+        weights: of the languages, summing to 1.
+    """
+
+    tokenizer: Tokenizer
+    curves: tuple[Curve, ...]
+    allocated: Allocated | None
+    weights: dict[str, float]
+
+    def document(self) -> dict[str, Any]:
+        """What is kept beside the tokenizer, and printed: sizes, curves, what was infeasible and why."""
+        if self.allocated is None:
+            return {"allocation": {}, "weights": self.weights, "vocabulary": self.tokenizer.size}
+        return {
+            "allocation": self.allocated.sizes,
+            "vocabulary": self.tokenizer.size,
+            "pieces": self.allocated.union,
+            "shared_pieces": self.allocated.shared,
+            "price": self.allocated.price,
+            "objective_nats": objective(self.curves, self.weights, self.allocated.sizes),
+            "exhausted": list(self.allocated.exhausted),
+            "weights": self.weights,
+            "curves": {
+                curve.language: {
+                    "sizes": curve.sizes,
+                    "alp": curve.alp,
+                    "hull": curve.hull,
+                    "characters": curve.characters,
+                    "infeasible": {str(size): reason for size, reason in curve.infeasible.items()},
+                }
+                for curve in self.curves
+            },
+            "steps": [vars(step) for step in self.allocated.steps],
+        }
+
+
+def build_vocabulary(
+    corpus: Corpus,
+    settings: TokenizerSettings,
+    byte_fallback: bool = False,
+    progress: Progress = lambda done, total: None,
+    processes: int | None = None,
+) -> SharedVocabulary:
+    """Trains the unigram vocabulary that the settings describe; the same on every machine and number of processes.
+
+    Each language is read in an equal part of `settings.sentences`, or whole where it has less.
+
+    Args:
+        corpus: text of the languages.
+        settings: of the tokenizer.
+        byte_fallback: adds 256 pieces for bytes, beyond `settings.vocabulary`.
+        progress: called with languages done and all.
+        processes: at once; default: as many as there are processors.
+
+    Raises:
+        InputError: a language has no text, or the vocabulary has no room for the smallest ones of all languages.
+    """
+    weights = language_weights(corpus.info.languages, settings.alpha, settings.beta)
+    room = settings.vocabulary - RESERVED
+    with TemporaryDirectory() as scratch:
+        most = max(1, settings.sentences // len(weights))
+        samples = write_samples(corpus, Path(scratch), most)
+        if settings.allocation == "joint":
+            scores = _joint_scores(samples, weights, room, progress)
+            return SharedVocabulary(unigram_tokenizer(scores, byte_fallback), (), None, weights)
+        step = settings.step or max(1, room // (5 * len(weights)))
+        jobs = [
+            _Job(tag, path, tuple(size_grid(step, settings.sizes)), settings.train_each_size)
+            for tag, path in samples.items()
+        ]
+        few = sum(min(most, count) for count in corpus.info.languages.values()) < FEW_LINES
+        curves = _curves(jobs, 1 if few and processes is None else processes, progress)
+        gained = [curve.per_character() if settings.gain == "character" else curve for curve in curves]
+        sizes = (
+            vocap_sizes(gained, weights, room)
+            if settings.allocation == "vocap"
+            else equal_sizes(gained, room)
+        )
+        languages = {
+            curve.language: _read_point(
+                samples[curve.language], curve.sizes.index(sizes.sizes[curve.language])
+            )
+            for curve in curves
+        }
+    tokenizer = unigram_tokenizer(mixture_scores(languages, weights), byte_fallback)
+    return SharedVocabulary(tokenizer, tuple(curves), sizes, weights)
+
+
+def _joint_scores(
+    samples: Mapping[str, Path], weights: Mapping[str, float], room: int, progress: Progress
+) -> dict[str, float]:
+    """One unigram model of all languages, on their words in the proportion of their weights."""
+    parts = list[Any]()
+    for number, path in enumerate(samples.values()):
+        parts.append(count_words(read_lines(path)))
+        progress(number + 1, len(samples) + 1)
+    scores = train_unigram(mixed_words(parts, [weights[tag] for tag in samples]), room)
+    progress(len(samples) + 1, len(samples) + 1)
+    return scores
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One language's work."""
+
+    language: str
+    sample: Path
+    sizes: tuple[int, ...]
+    train_each_size: bool
+
+    def run(self) -> Curve:
+        """The curve; its vocabularies with their counts are written beside the sample."""
+        words = count_words(read_lines(self.sample))
+        with pq.ParquetWriter(_points_of(self.sample), SCHEMA) as file:
+
+            def keep(point: CountedPieces) -> None:
+                names, counts = ["", *point.pieces], [point.unknown, *point.counts.tolist()]
+                columns = [pa.array(names, pa.string()), pa.array(counts, pa.int64())]
+                # one row group for each, so that one can be read without the others
+                file.write_table(pa.table(columns, schema=SCHEMA), row_group_size=len(names))
+
+            return language_curve(self.language, words, self.sizes, keep, self.train_each_size)
+
+
+SCHEMA: Final = pa.schema([("piece", pa.string()), ("count", pa.int64())])
+
+
+def _points_of(sample: Path) -> Path:
+    return sample.with_suffix(".parquet")
+
+
+def _read_point(sample: Path, place: int) -> CountedPieces:
+    """The vocabulary of one place of the curve; its first row counts unknown characters."""
+    table: Any = pq.ParquetFile(_points_of(sample)).read_row_group(place)
+    pieces, counts = table.column("piece").to_pylist(), table.column("count").to_numpy()
+    return CountedPieces(tuple(pieces[1:]), np.asarray(counts[1:]), int(counts[0]))
+
+
+def _curves(jobs: Sequence[_Job], processes: int | None, progress: Progress) -> list[Curve]:
+    """The curves of all languages, in the order of the jobs."""
+    workers = min(len(jobs), processes or os.cpu_count() or 1)
+    done = dict[str, Curve]()
+    for curve in _one_by_one(jobs) if workers == 1 else _in_processes(jobs, workers):
+        done[curve.language] = curve
+        progress(len(done), len(jobs))
+    return [done[job.language] for job in jobs]
+
+
+def _one_by_one(jobs: Sequence[_Job]) -> Iterator[Curve]:
+    for job in jobs:
+        yield job.run()
+
+
+def _in_processes(jobs: Sequence[_Job], workers: int) -> Iterator[Curve]:
+    # spawned, since threads of torch and tokenizers do not survive a fork
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _one_thread)
+    try:
+        for finished in as_completed([pool.submit(job.run) for job in jobs]):
+            yield finished.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    """The processes share the processors among themselves."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
