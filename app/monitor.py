@@ -165,7 +165,9 @@ def _bounds_and_losses(steps: pd.DataFrame) -> None:
         ceiling = float(last[f"ceilings.{task.key}"])
         value = nats(bound["value"], bound["low"], bound["high"])
         column.metric(
-            f"{task.name}: {task.information}" if task.information else task.name,
+            f"{markdown_text(task.name)}: {task.information}"
+            if task.information
+            else markdown_text(task.name),
             value if bound["value"] > 0 else "nothing yet",
         )
         below = "" if bound["value"] > 0 else f"the bound is {value}; it "

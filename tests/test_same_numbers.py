@@ -17,8 +17,8 @@ import torch
 
 from core.config import Settings
 from core.train import Training, train
+from lab.evaluate.effort import Effort
 from lab.evaluate.information import information_of_run
-from lab.evaluate.ledger import Effort
 from lab.recipes import changed, recipe
 from lab.starting import start_run
 from lab.study.cells import Cell, run_cell

@@ -52,10 +52,10 @@ def test_a_task_has_settings_a_ledger_and_a_style(section):
     task = TASKS[section]
     assert isinstance(getattr(Settings(), section, None), TaskSettings), f"write {section} in core/config.py"
     assert task.key in LEDGER, f"write lab/evaluate/ledger/{task.key}.py and a line in LEDGER"
-    metrics = LEDGER[task.key].metrics
-    assert any(metric.bound for metric in metrics), f"give {type(LEDGER[task.key]).__name__} a bound in nats"
-    assert any(metric.better == "lower" for metric in metrics), f"give {task.key} its held-out loss"
     assert task.key in STYLES, f"write a TaskStyle for {task.key} in lab/figures/tasks.py"
+    metrics = STYLES[task.key].metrics
+    assert any(metric.bound for metric in metrics), f"give the style of {task.key} a metric that is a bound"
+    assert any(metric.better == "lower" for metric in metrics), f"give {task.key} its held-out loss"
     assert STYLES[task.key].section == section
     assert f"`{task.key}`" in (ROOT / "README.md").read_text(encoding="utf-8"), (
         f"write a line for {task.key} in the README's table of tasks"
@@ -73,5 +73,5 @@ def test_no_two_tasks_have_the_same_key_stream_colour_or_dash():
 
 
 def test_metrics_of_tasks_have_keys_of_their_own():
-    keys = [metric.key for task in LEDGER.values() for metric in task.metrics]
+    keys = [metric.key for style in STYLES.values() for metric in style.metrics]
     assert len(set(keys)) == len(keys)

@@ -8,8 +8,8 @@ from app.links import linked_choice
 from app.runs import stop_with
 from app.sentences import data_table
 from core.errors import InputError
-from lab.evaluate.by_layer import LAYERS
 from lab.figures.ablations import arms, differences, layers, learning_curves
+from lab.figures.metrics import LAYERS
 from lab.figures.sentences import markdown_text
 from lab.store.study import StudyFolder, StudyInfo, list_studies
 from lab.study import STUDIES, against

@@ -121,7 +121,8 @@ else:
         if key in chosen:
             row = chosen[key]
             st.markdown(
-                f"**{name}**{', ' if what else ''}{what}: {markdown_text(row['words'])}.{reached(row)}{units(row)}"
+                f"**{markdown_text(name)}**{', ' if what else ''}{what}: {markdown_text(row['words'])}."
+                f"{reached(row)}{units(row)}"
             )
     if all(row["truth"] is None for row in rows):
         st.caption(

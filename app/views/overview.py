@@ -13,7 +13,7 @@ from lab.evaluate.means import MeanAccuracy
 from lab.evaluate.scores import read_mean
 from lab.figures.curves import smoothed
 from lab.figures.idea import before_and_after, bound_bars
-from lab.figures.sentences import markdown_text
+from lab.figures.sentences import label_text, markdown_text
 from lab.figures.tasks import STYLES, recorded
 from lab.world import World
 
@@ -96,13 +96,16 @@ with bars:
     last = last_values(steps)
     shown = recorded(last)
     rows = [
-        {**smoothed(steps, f"bounds.{task.key}").iloc[-1], "name": task.name, "colour": task.colour,
+        {**smoothed(steps, f"bounds.{task.key}").iloc[-1], "name": label_text(task.name), "colour": task.colour,
          "ceiling": last[f"ceilings.{task.key}"]} for task in shown
     ]  # fmt: skip
     if rows:
         st.markdown(f"**{runs[0].name}**: training bounds so far")
         st.plotly_chart(bound_bars(pd.DataFrame(rows)), key="ledger", config={"displayModeBar": False})
-        bounds = ", ".join(f"{row['name']} {nats(row['value'], row['low'], row['high'])}" for row in rows)
+        bounds = ", ".join(
+            f"{markdown_text(task.name)} {nats(row['value'], row['low'], row['high'])}"
+            for task, row in zip(shown, rows, strict=True)
+        )
         st.caption(
             f"Coloured: what the losses on training text amount to; grey: what cannot be exceeded. "
             f"{bounds} (95 % interval over recent batches). What unseen text shows is on the page Information."

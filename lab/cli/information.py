@@ -95,8 +95,8 @@ class Command:
                 raise InputError(f"{option} is read by {' and '.join(readers)}, not by {asked}: leave it out")
 
     def _measured(self, run: store.Run, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
+        from lab.evaluate.effort import Effort
         from lab.evaluate.information import estimates_of_run, information_of_run
-        from lab.evaluate.ledger import Effort
 
         if self.method:
             return estimates_of_run(

@@ -1,7 +1,6 @@
 """Retrieval and roles at every hidden state of a run, in units for studies."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -10,27 +9,9 @@ from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.roles import CHANCE, Questions
-from lab.evaluate.units import Metric, units
+from lab.evaluate.units import units
 from lab.evaluate.vectors import encode
-
-LAYERS: Final = {"retrieval": "retrieval_layer_", "roles": "roles_layer_"}
-"""Metrics that are measured of every hidden state, and what stands before its number there."""
-METRICS: Final = (
-    Metric("retrieval", "retrieval (top-1)", "share"),
-    Metric("roles", "roles: who did what to whom", "share"),
-)
-
-
-def layer_metric(key: str) -> Metric | None:
-    """The metric of one hidden state; None for the key of another metric.
-
-    >>> layer_metric("retrieval_layer_3").label
-    'retrieval, layer 3'
-    """
-    for name, prefix in LAYERS.items():
-        if key.startswith(prefix):
-            return Metric(key, f"{name}, layer {key.removeprefix(prefix)}", "share")
-    return None
+from lab.figures.metrics import LAYERS
 
 
 def retrieval_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import InputError
+from lab.evaluate.effort import Effort
 from lab.evaluate.estimates import Row, estimate_pairs
-from lab.evaluate.ledger import LEDGER, Effort
+from lab.evaluate.ledger import LEDGER
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.rows import scores
 from lab.evaluate.ledger.translations import chosen_pairs, unseen

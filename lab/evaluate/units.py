@@ -2,32 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A number of a run: its key, how it is shown, its unit, which way is better, and whether it is a bound."""
-
-    key: str
-    label: str
-    unit: Literal["share", "nats", "s", "tokens"]
-    better: Literal["higher", "lower"] = "higher"
-    bound: bool = False
-
-    @property
-    def cost(self) -> bool:
-        """Whether it is what training took, which is shown and not tested."""
-        return self.unit in ("s", "tokens")
-
-    @property
-    def least(self) -> float | None:
-        """The smallest value it can have, if there is one: bounds may be negative, where they say nothing."""
-        return 0.0 if self.unit != "nats" or self.better == "lower" else None
 
 
 def units(
@@ -43,7 +21,7 @@ def units(
     """The units of a metric, whose value is sum(total) / sum(weight); NaN where a limit is not known.
 
     Args:
-        metric: key of a `Metric`.
+        metric: key of a `lab.figures.metrics.Metric`.
         unit: numbers of the units, most often meanings, [units].
         total: what each unit adds to the sum, [units].
         weight: how much each unit counts, [units].

@@ -192,7 +192,7 @@ def layers(table: pd.DataFrame, metric: str = "retrieval") -> go.Figure:
 
     Args:
         table: as `lab.study.study` returns it.
-        metric: out of `lab.evaluate.by_layer.LAYERS`.
+        metric: out of `lab.figures.metrics.LAYERS`.
     """
     prefix = f"{metric}_layer_"
     rows = _escaped(table[table["metric"].str.startswith(prefix)])

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from lab.figures.legend import LEGEND
+from lab.figures.sentences import label_text
 from lab.figures.tasks import TaskStyle, recorded
 
 POINTS: Final = 400
@@ -54,7 +55,10 @@ def bounds(steps: pd.DataFrame) -> go.Figure:
     """The training bound of each task under the ceiling it cannot exceed; one panel per task."""
     shown = recorded(steps.columns)
     figure = make_subplots(
-        1, max(1, len(shown)), subplot_titles=[task.name for task in shown], horizontal_spacing=0.05
+        1,
+        max(1, len(shown)),
+        subplot_titles=[label_text(task.name) for task in shown],
+        horizontal_spacing=0.05,
     )
     for column, task in enumerate(shown, start=1):
         curve, ceiling = smoothed(steps, f"bounds.{task.key}"), smoothed(steps, f"ceilings.{task.key}")
@@ -110,9 +114,9 @@ def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int)
         fillcolor=faint(task.colour), line={"width": 0}, hoverinfo="skip", showlegend=False, **where,
     )  # fmt: skip
     figure.add_scatter(
-        x=curve["step"], y=curve["value"], mode="lines", name=task.name,
+        x=curve["step"], y=curve["value"], mode="lines", name=label_text(task.name),
         line={"color": task.colour, "dash": task.dash, "width": 2}, customdata=curve[["low", "high"]],
-        hovertemplate=f"{task.name} step %{{x}}: %{{y:.2f}} nats "
+        hovertemplate=f"{label_text(task.name)} step %{{x}}: %{{y:.2f}} nats "
         "[%{customdata[0]:.2f}, %{customdata[1]:.2f}]<extra></extra>",
         **where,
     )  # fmt: skip

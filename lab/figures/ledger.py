@@ -137,8 +137,8 @@ def _mark(
 
 def _label(task: TaskStyle, row: Mapping[str, Any], per_sentence: bool) -> str:
     count = f", {row['candidates']:,} candidates" if row["candidates"] else ""
-    unit = PER_SENTENCE if per_sentence else row["unit"] or task.unit
-    return f"{task.name}{count}<br>{unit}"
+    unit = PER_SENTENCE if per_sentence else task.unit
+    return f"{label_text(task.name)}{count}<br>{unit}"
 
 
 def by_candidates(rows: Rows) -> go.Figure:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from lab.figures.metrics import Metric
+
 PER_TOKEN: Final = "nats per masked token"
 PER_PAIR: Final = "nats per sentence pair"
 PER_SENTENCE: Final = "nats per sentence"
@@ -26,6 +28,7 @@ class TaskStyle:
         idea: what the model does, in one sentence.
         formula: the bound in LaTeX.
         limit: what the ceiling means, in one sentence.
+        metrics: by which studies compare runs; the ledger's room of the task measures them.
     """
 
     key: str
@@ -39,6 +42,7 @@ class TaskStyle:
     idea: str = ""
     formula: str = ""
     limit: str = ""
+    metrics: tuple[Metric, ...] = ()
 
 
 STYLES: Final[dict[str, TaskStyle]] = {
@@ -50,6 +54,12 @@ STYLES: Final[dict[str, TaskStyle]] = {
             "Hide a token, guess it from its sentence.",
             r"I(c;\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{MMLM}",
             "The ceiling is $H(x)$: nothing can tell more about a token than the token holds.",
+            (
+                Metric("mmlm", "MMLM: I(context; token)", "nats", bound=True),
+                Metric("mmlm_own", "MMLM of its own sentences: I(context; token)", "nats", bound=True),
+                Metric("mmlm_loss", "held-out MMLM loss", "nats", "lower"),
+                Metric("mmlm_own_loss", "held-out MMLM loss of its own sentences", "nats", "lower"),
+            ),
         ),
         TaskStyle(
             "tlm", "tlm", "TLM", "#b98300", "dash",
@@ -57,6 +67,13 @@ STYLES: Final[dict[str, TaskStyle]] = {
             "Guess it from its sentence *and* the translation.",
             r"I(c,c';\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{TLM}",
             "Same ceiling. Minus the row of MMLM it is what the translation adds.",
+            (
+                Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
+                # a difference of two bounds bounds nothing and may exceed the truth
+                Metric("tlm_minus_mmlm", "TLM − MMLM: I(translation; token | context), estimated", "nats"),
+                Metric("wrong_translation", "wrong translation: what it costs a masked token", "nats"),
+                Metric("tlm_loss", "held-out TLM loss", "nats", "lower"),
+            ),
         ),
         TaskStyle(
             "xlco", "contrast", "XLCO", "#0f8f8f", "solid",
@@ -64,6 +81,11 @@ STYLES: Final[dict[str, TaskStyle]] = {
             "Find the translation among many candidates.",
             r"I(s;\,s') \;\ge\; \log N - \mathcal{L}_\mathrm{XLCO}",
             "The ceiling is $\\log N$ for $N$ candidates: more candidates can show more.",
+            (
+                Metric("xlco", "XLCO: I(sentence; translation)", "nats", bound=True),
+                Metric("xlco_trained", "XLCO with as many candidates as in training", "nats", bound=True),
+                Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
+            ),
         ),
     )
 }  # fmt: skip

@@ -13,8 +13,8 @@ from transformers.utils import logging
 from core.config import Settings
 from core.errors import InputError
 from lab import store
+from lab.evaluate.effort import Effort
 from lab.evaluate.information import information_of_run
-from lab.evaluate.ledger import Effort
 from lab.figures.theme import TEMPLATE, template
 from lab.lessons.output import progress_line, say
 from lab.recipes import changed

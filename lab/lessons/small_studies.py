@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.errors import InputError
 from lab import store
-from lab.evaluate.ledger import StudyProtocol
+from lab.evaluate.effort import StudyProtocol
 from lab.lessons.output import progress_line
 from lab.recipes import Changes
 from lab.store import Run

@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.objectives import needs_pairs
 from core.text.corpus import open_corpus
 from lab import store
-from lab.evaluate.ledger import StudyProtocol
+from lab.evaluate.effort import StudyProtocol
 from lab.progress import no_progress
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run

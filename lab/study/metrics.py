@@ -1,25 +1,18 @@
 """What is measured of a cell: the metrics of all evaluations, in the order in which they are shown."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from core.errors import InputError
-from lab.evaluate import by_layer
-from lab.evaluate.ledger import LEDGER
-from lab.evaluate.units import Metric
-
-COSTS: Final = (
-    Metric("tokens", "text read in training", "tokens", "lower"),
-    Metric("seconds", "training time", "s", "lower"),
-)
+from lab.figures.metrics import COSTS, RESULTS, Metric, layer_metric
+from lab.figures.tasks import STYLES
 
 
 def all_metrics() -> dict[str, Metric]:
     """Metrics by key, in the order in which they are shown: results, losses, what training cost."""
-    of_tasks = [metric for task in LEDGER.values() for metric in task.metrics]
+    of_tasks = [metric for style in STYLES.values() for metric in style.metrics]
     losses = [metric for metric in of_tasks if metric.better == "lower"]
     results = [metric for metric in of_tasks if metric not in losses]
-    return {metric.key: metric for metric in (*by_layer.METRICS, *results, *losses, *COSTS)}
+    return {metric.key: metric for metric in (*RESULTS, *results, *losses, *COSTS)}
 
 
 def metric(key: str) -> Metric:
@@ -31,7 +24,7 @@ def metric(key: str) -> Metric:
     >>> metric("xlco").label
     'XLCO: I(sentence; translation)'
     """
-    known = by_layer.layer_metric(key) or all_metrics().get(key)
+    known = layer_metric(key) or all_metrics().get(key)
     if known is None:
         raise InputError(f"expected a metric out of {', '.join(all_metrics())}, got {key!r}")
     return known

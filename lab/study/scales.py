@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from core.config import Settings, WorldSettings
 from core.errors import InputError
-from lab.evaluate.ledger import StudyProtocol
+from lab.evaluate.effort import StudyProtocol
 from lab.recipes import Changes, changed, recipe, shortened, smoke
 from lab.study.definitions import Study
 from lab.world import World

@@ -23,14 +23,16 @@ from core.text.batches import Sequences, unmasked
 from core.text.sampling import Sentences
 from core.train import train
 from lab import store
+from lab.evaluate.effort import Effort, StudyProtocol
 from lab.evaluate.information import information_of_run
-from lab.evaluate.ledger import LEDGER, Effort, LedgerTask, StudyProtocol
+from lab.evaluate.ledger import LEDGER, LedgerTask
 from lab.evaluate.ledger.limits import loss_limits
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.rows import ledger_row
-from lab.evaluate.units import Metric, units
+from lab.evaluate.units import units
 from lab.figures import curves
 from lab.figures.ledger import ledger
+from lab.figures.metrics import Metric
 from lab.figures.tasks import GREY, STYLES, TaskStyle, recorded
 from lab.progress import no_progress
 from lab.starting import start_run
@@ -100,10 +102,6 @@ class WordOrderLedger(LedgerTask):
     """The bound of `WordOrder` on held-out sentences, each read as it is and reversed."""
 
     key = "order"
-    metrics = (
-        Metric("order", "word order: I(sentence; whether it is reversed)", "nats", bound=True),
-        Metric("order_loss", "held-out loss of word order", "nats", "lower"),
-    )
 
     def rows(self, loaded, effort):
         if "word_order" not in loaded.model.tasks:
@@ -150,6 +148,10 @@ STYLE = TaskStyle(
     "I(sentence; order)",
     "log 2",
     "nats per sentence",
+    metrics=(
+        Metric("order", "word order: I(sentence; whether it is reversed)", "nats", bound=True),
+        Metric("order_loss", "held-out loss of word order", "nats", "lower"),
+    ),
 )
 
 
@@ -220,7 +222,7 @@ def test_it_is_measured_and_drawn_beside_the_others():
     loaded = load_run(run)
     for key in LEDGER:
         tables = list(LEDGER[key].units(loaded, PROTOCOL))
-        assert {table["metric"].iloc[0] for table in tables} <= {each.key for each in LEDGER[key].metrics}
+        assert {table["metric"].iloc[0] for table in tables} <= {each.key for each in STYLES[key].metrics}
     added = pd.concat(LEDGER["order"].units(loaded, None))
     bound = added[added["metric"] == "order"]
     assert bound["total"].sum() / bound["weight"].sum() == pytest.approx(row["nats"])

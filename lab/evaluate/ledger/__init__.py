@@ -7,11 +7,11 @@ critic gives a valid lower bound on text that did not train it; how it was train
 from typing import Final
 
 from lab.evaluate.ledger.mmlm import MMLMLedger
-from lab.evaluate.ledger.task import Effort, LedgerTask, StudyProtocol
+from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.ledger.tlm import TLMLedger
 from lab.evaluate.ledger.xlco import XLCOLedger
 
 LEDGER: Final[dict[str, LedgerTask]] = {task.key: task for task in (MMLMLedger(), TLMLedger(), XLCOLedger())}
 """By key, in the order of the rows; new ones come last."""
 
-__all__ = ["LEDGER", "Effort", "LedgerTask", "StudyProtocol"]
+__all__ = ["LEDGER", "LedgerTask"]

@@ -5,12 +5,12 @@ from typing import ClassVar
 
 import pandas as pd
 
+from lab.evaluate.effort import Effort, StudyProtocol
 from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.masked import MaskedInformation, masked_information
 from lab.evaluate.ledger.masked_truth import masked_tasks, masked_truths
-from lab.evaluate.ledger.task import Effort, LedgerTask, StudyProtocol
-from lab.evaluate.units import Metric
+from lab.evaluate.ledger.task import LedgerTask
 from lab.figures.tasks import MMLM_OWN
 from lab.world.truth import ExactInformation
 
@@ -22,12 +22,6 @@ class MMLMLedger(LedgerTask):
     """I(context; token) on the tokens of TLM, and where MMLM sees languages in other proportions also on its own."""
 
     key: ClassVar[str] = "mmlm"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("mmlm", "MMLM: I(context; token)", "nats", bound=True),
-        Metric("mmlm_own", "MMLM of its own sentences: I(context; token)", "nats", bound=True),
-        Metric("mmlm_loss", "held-out MMLM loss", "nats", "lower"),
-        Metric("mmlm_own_loss", "held-out MMLM loss of its own sentences", "nats", "lower"),
-    )
 
     def rows(self, loaded: LoadedRun, effort: Effort) -> list[Row]:
         truths = masked_truths(loaded, effort.truth_sentences, effort.seed)

@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from core.objectives.tlm import TLM
+from lab.evaluate.effort import Effort, StudyProtocol
 from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.masked import masked_information, masked_reading
 from lab.evaluate.ledger.masked_truth import masked_truths
 from lab.evaluate.ledger.reading import Reading, difference_limits
 from lab.evaluate.ledger.rows import bound_in_words, ledger_row, truth_in_words
-from lab.evaluate.ledger.task import Effort, LedgerTask, StudyProtocol
+from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.ledger.wrong_translation import wrong_translations
-from lab.evaluate.units import Metric, units
+from lab.evaluate.units import units
 from lab.figures.tasks import ADDED, PER_TOKEN
 from lab.world.truth import ExactInformation
 
@@ -25,13 +26,6 @@ class TLMLedger(LedgerTask):
     """I(context, translation; token), and the part of it that the translation adds."""
 
     key: ClassVar[str] = "tlm"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("tlm", "TLM: I(context, translation; token)", "nats", bound=True),
-        # a difference of two bounds bounds nothing and may exceed the truth
-        Metric("tlm_minus_mmlm", "TLM − MMLM: I(translation; token | context), estimated", "nats"),
-        Metric("wrong_translation", "wrong translation: what it costs a masked token", "nats"),
-        Metric("tlm_loss", "held-out TLM loss", "nats", "lower"),
-    )
 
     def rows(self, loaded: LoadedRun, effort: Effort) -> list[Row]:
         if not loaded.pairs:

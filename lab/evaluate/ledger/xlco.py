@@ -13,12 +13,13 @@ from torch import Tensor
 from core.config import Settings
 from core.errors import InputError
 from core.information.bounds import Blocks, infonce
+from lab.evaluate.effort import Effort, StudyProtocol
 from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.leaving import Losses, MeanLoss, left_out, mean_loss
 from lab.evaluate.ledger.limits import loss_limits
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.rows import ledger_row
-from lab.evaluate.ledger.task import Effort, LedgerTask, StudyProtocol
+from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.ledger.translations import (
     FEWEST_UNSEEN,
     MANY_CANDIDATES,
@@ -29,7 +30,7 @@ from lab.evaluate.ledger.translations import (
     share_unseen,
 )
 from lab.evaluate.temperature import fitted_scale
-from lab.evaluate.units import Metric, units
+from lab.evaluate.units import units
 from lab.figures.tasks import PER_PAIR
 from lab.world.critic import Attainable
 
@@ -42,11 +43,6 @@ class XLCOLedger(LedgerTask):
     """I(sentence; translation), bounded by InfoNCE: I >= log(candidates) - loss for any critic."""
 
     key: ClassVar[str] = "xlco"
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("xlco", "XLCO: I(sentence; translation)", "nats", bound=True),
-        Metric("xlco_trained", "XLCO with as many candidates as in training", "nats", bound=True),
-        Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
-    )
 
     def rows(self, loaded: LoadedRun, effort: Effort) -> list[Row]:
         """For each number of candidates a row as trained and one with a fitted temperature.

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lab.evaluate.baselines import BASELINES
-from lab.evaluate.ledger import Effort
+from lab.evaluate.effort import Effort
 from lab.lessons.baselines import LSA, RUN, baselines_in_words, without_network
 from lab.lessons.scale import Lesson
 from tests.lab.runs import tiny

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.information import bounds
-from lab.evaluate.ledger import Effort
+from lab.evaluate.effort import Effort
 from lab.figures.theme import CLEAR, template
 from lab.lessons import information, judged, mmlm, number, tlm, tour
 from lab.lessons.mmlm import disguised

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from lab.evaluate.ledger import Effort
+from lab.evaluate.effort import Effort
 from lab.figures.tasks import MMLM_OWN
 from lab.lessons.mmlm import conclusion
 from lab.lessons.reading import readers_of

@@ -21,8 +21,8 @@ from core.errors import InputError
 from core.text.corpus import write_corpus
 from lab import cli, store
 from lab.evaluate.baselines import evaluate_baselines
+from lab.evaluate.effort import Effort
 from lab.evaluate.information import information_of_run
-from lab.evaluate.ledger import Effort
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.masked import masked_reading
 from lab.evaluate.ledger.xlco import num_candidates
