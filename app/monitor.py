@@ -156,7 +156,7 @@ def _guessing(point: Mapping[str, float]) -> str:
 
 def _bounds_and_losses(steps: pd.DataFrame) -> None:
     last = last_values(steps)
-    shown = recorded(last)
+    shown = recorded(last.index)
     if not shown:
         return
     st.subheader("Training bounds", anchor=False)

@@ -94,7 +94,7 @@ with table:
 with bars:
     steps = steps_of(runs[0])
     last = last_values(steps)
-    shown = recorded(last)
+    shown = recorded(last.index)
     rows = [
         {**smoothed(steps, f"bounds.{task.key}").iloc[-1], "name": label_text(task.name), "colour": task.colour,
          "ceiling": last[f"ceilings.{task.key}"]} for task in shown
