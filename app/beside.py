@@ -1,4 +1,4 @@
-"""Beside the retrieval of a run: what needs no network reaches on the same held-out sentences."""
+"""Baselines without a network beside the retrieval of a run, on the same held-out sentences."""
 
 from typing import Any, Final
 
@@ -16,10 +16,10 @@ DIMENSIONS: Final = 128
 
 
 def show_baselines(run: Run, mean: MeanAccuracy) -> None:
-    """A table of what was measured, and a button where something is left to measure.
+    """Shows a table of the measured baselines, and a button where baselines are left to measure.
 
     Raises:
-        InputError: the document that holds the measurements is damaged.
+        InputError: the document of the measurements is damaged.
     """
     document = run.document(DOCUMENT) or {}
     rows = document.get("rows", [])
@@ -40,7 +40,7 @@ def show_baselines(run: Run, mean: MeanAccuracy) -> None:
 
 
 def _caption(document: dict[str, Any], mean: MeanAccuracy) -> str:
-    """How the baselines were measured, and where the run lies beside the best of them."""
+    """A caption that says how the baselines were measured, and how the run compares with the best baseline."""
     rows = document["rows"]
     best = max(rows, key=lambda row: row["accuracy"])
     sizes = " to ".join(f"{size:,}" for size in sorted(set(best["pools"])))

@@ -1,4 +1,4 @@
-"""Two runs beside each other, pair by pair."""
+"""Compares two runs, pair by pair."""
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +14,7 @@ from lab.store import Run
 
 
 def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
-    """Retrieval scores of run `name` minus those of a chosen one, over the pairs that both have."""
+    """Shows the retrieval scores of run `name` minus the scores of another run, over their common pairs."""
     names = [run.name for run in others]
     against = linked_choice("Other run", names, "against", None, placeholder="none")
     if against is None:
@@ -63,6 +63,6 @@ def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
 
 
 def _pools(name: str, scores: pd.DataFrame) -> str:
-    """What guessing finds in a run: accuracies among unlike numbers of sentences are not alike."""
+    """The chance level and the pools of a run, because accuracies in different pools do not compare."""
     mean = read_mean(scores)
     return f"{markdown_text(name)}: {guessing(mean.chance, mean.pools_in_words)}. " if mean else ""

@@ -1,4 +1,4 @@
-"""What a page asks a process of its own to compute, once for all who look at it."""
+"""Runs `lab` commands for a page in processes, once for everybody who looks at the page."""
 
 import subprocess
 from collections.abc import Callable, Sequence
@@ -9,26 +9,26 @@ from lab import jobs, store
 
 REFRESH_SECONDS = 2.0
 Progress = Callable[[], tuple[float, str]]
-"""How much is done, 0 to 1, and what is under way."""
+"""Returns the share done, 0 to 1, and a description of the work."""
 
 
 @st.cache_resource
 def _processes() -> dict[str, subprocess.Popen[bytes]]:
-    """Processes that sessions of this dashboard have started, by what they compute."""
+    """Processes that sessions of this dashboard have started, by the key of their result."""
     return {}
 
 
 def compute_button(
     key: str, words: Sequence[str], label: str, progress: Progress, primary: bool = False
 ) -> None:
-    """A button that starts a `lab` command, and how that stands, for everybody who looks at the page.
+    """Shows a button that starts a `lab` command, or the progress of the command.
 
     Args:
-        key: of what is computed, fit for a file name.
+        key: of the result, fit for a file name.
         words: of the command, without `lab`.
         label: of the button.
-        progress: asked every other second while the command runs; a share of 0 shows no bar.
-        primary: whether it is what the page is for.
+        progress: called every other second while the command runs; a share of 0 shows no bar.
+        primary: whether the button is the main action of the page.
     """
     log = store.cache_folder() / f"{key}.log"
     process = _processes().get(key)

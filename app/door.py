@@ -1,7 +1,7 @@
-"""The door of the dashboard: whose requests reach its pages, and what a browser may do with what comes back.
+"""The door of the dashboard: decides which requests reach its pages, and what a browser may do with the answers.
 
-A page starts and stops processes. On this machine the door lets requests in that ask for this machine by its own name
-and come from its own pages; open to a network, those of browsers that have once shown the token.
+A page starts and stops processes. On this machine the door admits requests that name this machine as their host and
+come from the dashboard's own pages. Open to a network, it admits browsers that have once shown the token.
 """
 
 import hmac
@@ -40,12 +40,12 @@ ELSEWHERE: Final = (
 
 
 class Door:
-    """ASGI middleware in front of everything that the dashboard serves: pages, files and web sockets alike.
+    """ASGI middleware in front of all pages, files and web sockets of the dashboard.
 
     Args:
-        app: what lies behind the door.
-        token: what a browser must have shown once; None asks for none, and lets this machine in only.
-        megabytes: the largest request.
+        app: the application behind the door.
+        token: token that a browser must have shown once; None admits this machine only, without a token.
+        megabytes: size of the largest request.
     """
 
     def __init__(self, app: ASGIApp, token: str | None, megabytes: int) -> None:
@@ -64,7 +64,7 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
 
     def refusal(self, request: HTTPConnection) -> Response | None:
-        """The answer to a request that is not let in, or that is sent on without its token; None lets it in."""
+        """The answer to a request that is refused, or redirected without its token; None for an admitted request."""
         host, origin = request.headers.get("host", ""), request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return PlainTextResponse(ELSEWHERE, 403)
@@ -92,7 +92,7 @@ class Door:
 
 
 def _guarded(send: Send, request: HTTPConnection) -> Send:
-    """Adds to every answer what a browser must not do with it, and a number to a browser that has none yet."""
+    """Adds security headers to every answer, and a cookie with a number for a browser that has none yet."""
     policy = POLICY.format(host=request.headers.get("host", ""))
     known = visitor_cookie(_port(request)) in request.cookies or not _is_page(request.url.path)
 
@@ -108,7 +108,7 @@ def _guarded(send: Send, request: HTTPConnection) -> Send:
 
 
 def visitor_cookie(port: int) -> str:
-    """Name of the cookie that tells browsers apart, so that each knows the runs that it started."""
+    """Name of the cookie that tells browsers apart, so that a browser knows the runs that it started."""
     return f"parallax-visitor-{port}"
 
 
@@ -117,12 +117,12 @@ def _new_visitor(port: int) -> str:
 
 
 def _is_page(path: str) -> bool:
-    """Whether a path may be that of a page: all of them get the same document."""
+    """Whether a path may belong to a page; all pages get the same document."""
     return not path.startswith(("/_stcore/", "/static/", "/media/", "/component/"))
 
 
 def _entrance(request: HTTPConnection, token: str) -> Response:
-    """Sends on to the same address without the token, which stays as a cookie that no script reads."""
+    """Redirects to the same address without the token; the token stays as a cookie that no script reads."""
     rest = urlencode([(key, value) for key, value in request.query_params.multi_items() if key != "token"])
     # two slashes at the beginning would name another machine
     path = "/" + request.url.path.lstrip("/")
@@ -142,7 +142,7 @@ def _port(request: HTTPConnection) -> int:
 
 
 def _equal(given: str | None, token: str) -> bool:
-    """Whether both are the same, in a time that does not tell how much of them is."""
+    """Whether both are equal; the time of the comparison does not depend on where they differ."""
     return given is not None and hmac.compare_digest(given.encode(), token.encode())
 
 

@@ -1,4 +1,4 @@
-"""New text to vectors. The only module of the dashboard that imports torch, and only when it is called."""
+"""Encodes new text. Only this module of the dashboard imports torch, and only when it is called."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from core.errors import InputError
 from lab.store import Run
 
 CANDIDATES = 2_000
-"""Held-out sentences that typed ones are compared with, at most; a base model encodes them in about a minute."""
+"""Held-out sentences to compare typed sentences with, at most; a base model encodes so many in about a minute."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LoadedEncoder:
     vectors: np.ndarray
 
     def read(self, texts: list[str]) -> tuple[np.ndarray, list[float]]:
-        """Vectors [texts, hidden], and for each text the share of its tokens that the tokenizer does not know."""
+        """Vectors of texts, [texts, hidden], and the share of unknown tokens of each text."""
         from lab.evaluate.vectors import encode
 
         ids = [row[1:-1] for row in self.tokenizer.encode(texts)]
@@ -35,10 +35,10 @@ class LoadedEncoder:
 
 
 def reader(run: Run) -> LoadedEncoder:
-    """The run's newest checkpoint, loaded once.
+    """The newest checkpoint of a run, loaded once.
 
     Raises:
-        InputError: there is none yet, or it cannot be read.
+        InputError: the run has no checkpoint yet, or it cannot be read.
     """
     checkpoint = run.checkpoint()
     if checkpoint is None:
@@ -59,8 +59,8 @@ def _reader(checkpoint: str, written: int, _run: Run) -> LoadedEncoder:
     layer = settings.evaluation_layer_of(model.encoder.config.num_hidden_layers)
     shown, rest = _run.sentences(), _run.held_out()
     rest = rest[~rest["meaning"].isin(shown["meaning"])]
-    room = max(0, CANDIDATES - len(shown)) // max(1, rest["language"].nunique())
-    rest = rest[rest["meaning"].isin(rest["meaning"].unique()[:room])]
+    per_language = max(0, CANDIDATES - len(shown)) // max(1, rest["language"].nunique())
+    rest = rest[rest["meaning"].isin(rest["meaning"].unique()[:per_language])]
     sentences = pd.concat([shown, rest], ignore_index=True)
     pooling = settings.measure.pooling
     vectors = encode(model, tokenizer, sentences["text"].tolist(), [layer], pooling)[layer]

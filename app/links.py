@@ -1,7 +1,7 @@
-"""A choice that the URL names by a stable word, whatever the label on screen says.
+"""Choices that the URL names by stable words, whatever the labels on screen say.
 
-Streamlit's own binding writes labels into the URL and leaves the default out; a link to a run or a sentence must
-name it even when it is the default of the day.
+Streamlit's own binding writes labels into the URL and leaves the default out. But a link to a run or a sentence must
+name the run or the sentence even where it is the default of the day.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ import streamlit as st
 def linked_choice(
     label: str, options: Sequence[str], key: str, default: str | None, **more: Any
 ) -> str | None:
-    """A selectbox over `options`; the URL's `key` decides, then what this session chose last, then `default`."""
+    """A selectbox over `options`; set by `key` in the URL, else by the last choice of this session, else `default`."""
     widget, last = f"{key}-widget", f"{key}-last"
     wanted = st.query_params.get(key) or st.session_state.get(last)
     st.session_state[widget] = wanted if wanted in options else default
@@ -31,7 +31,7 @@ def linked_choice(
 def linked_choices(
     label: str, options: Sequence[str], key: str, default: Sequence[str], **more: Any
 ) -> list[str]:
-    """A multiselect over `options`; the URL's `key`, words joined by commas, decides, then `default`."""
+    """A multiselect over `options`; set by `key` in the URL, words joined by commas, else `default`."""
     widget = f"{key}-widget"
     wanted = [word for word in (st.query_params.get(key) or "").split(",") if word in options]
     st.session_state[widget] = wanted or list(default)
@@ -52,6 +52,6 @@ def choose(key: str, option: str | None) -> None:
 
 
 def keep_valid(key: str, options: Collection) -> None:
-    """Forgets what a control was set to for another run, where this run has no such choice."""
+    """Forgets the value of a control that was set for another run and is no option of this run."""
     if key in st.session_state and st.session_state[key] not in options:
         del st.session_state[key]

@@ -19,10 +19,11 @@ READ = (
 
 
 def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
-    """The matrix of all languages; of very many, a line for each and the matrix of those that are chosen.
+    """Shows the matrix of all languages; for very many, a line per language and the matrix of selected languages.
 
     Args:
-        pairs, means: as `lab.evaluate.scores` reads directions and languages from a score table.
+        pairs: directions, as `lab.evaluate.scores.read_directions` returns them.
+        means: means of languages, as `lab.evaluate.scores.read_languages` returns them.
     """
     tags = sorted({*pairs["source"], *pairs["target"]})
     if len(tags) <= MATRIX_LANGUAGES:
@@ -40,11 +41,11 @@ def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
         table = by_language(means)
         percent = st.column_config.NumberColumn(format="percent")
         st.dataframe(table, height=300, column_config=dict.fromkeys(table.columns, percent))
-    chosen = linked_choices(
+    languages = linked_choices(
         "Languages in the matrix", tags, "languages", most_measured(pairs, FIRST_SHOWN),
         format_func=lambda tag: language_style(tag).name, max_selections=MATRIX_LANGUAGES,
     )  # fmt: skip
-    shown = among(pairs, chosen)
+    shown = among(pairs, languages)
     if shown.empty:
         st.info("No direction between these languages was measured: choose others.")
         return
@@ -53,7 +54,7 @@ def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
 
 
 def by_language(means: pd.DataFrame) -> pd.DataFrame:
-    """A row per language: accuracy, interval and chance when it asks and when it is searched; the lowest first."""
+    """A row per language with accuracy, interval and chance as query and as searched language; the lowest first."""
     sides = [
         means[means["metric"] == metric]
         .set_index("language")[list(COLUMNS)]

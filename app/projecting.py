@@ -1,4 +1,4 @@
-"""UMAP maps: shown when a job has computed them, asked for when not."""
+"""UMAP maps, which a job computes before a page shows them."""
 
 import subprocess
 
@@ -12,7 +12,7 @@ REFRESH_SECONDS = 2.0
 
 
 def umap_or_wait(run: Run, layer: int, dimensions: int, step: int) -> list[Frame]:
-    """The UMAP frames of a run up to `step` at least; while that one is missing a job runs and the page ends here."""
+    """The UMAP frames of a run, up to `step` at least; while that frame is missing a job runs and the page stops."""
     frames = umap_frames(run, layer, dimensions)
     if any(frame.step == step for frame in frames):
         return frames
@@ -34,7 +34,7 @@ def umap_or_wait(run: Run, layer: int, dimensions: int, step: int) -> list[Frame
 
 @st.cache_resource
 def _jobs() -> dict[str, subprocess.Popen[bytes]]:
-    """Jobs of this process; a restarted dashboard starts them again and they find what is done."""
+    """Jobs of this process; a restarted dashboard starts jobs again, which find the frames that are done."""
     return {}
 
 
@@ -45,7 +45,7 @@ def _wait(run: Run, layer: int, dimensions: int, step: int) -> None:
     if step in done or _jobs()[key].poll() is not None:
         st.rerun()
     wanted = run.snapshots().index(step) + 1
-    told = (
+    message = (
         f"UMAP in a process of its own: {len(done)} of {wanted} checkpoints; the first takes some ten seconds"
     )
-    st.progress(min(1.0, len(done) / wanted), text=told)
+    st.progress(min(1.0, len(done) / wanted), text=message)

@@ -1,4 +1,4 @@
-"""Which run a page shows, and what it says where there is none or one cannot be read."""
+"""Chooses the run that a page shows, and says what to do where there is no run or a run cannot be read."""
 
 from pathlib import Path
 from typing import NoReturn
@@ -21,7 +21,7 @@ BADGES = {
 
 
 def readable_runs() -> tuple[list[Run], list[str]]:
-    """Runs that can be opened, newest first, and one line for each that cannot."""
+    """Readable runs, newest first, and a line for each unreadable run."""
     runs: list[Run] = []
     problems: list[str] = []
     for run in store.list_runs():
@@ -34,7 +34,7 @@ def readable_runs() -> tuple[list[Run], list[str]]:
 
 
 def tell(problems: list[str]) -> None:
-    """Names the runs that are left out, each in one line with its remedy."""
+    """Shows the runs that are left out, each in a line with its remedy."""
     if problems:
         st.warning(
             "Left out:\n\n" + "\n".join(f"- {markdown_text(line)}" for line in problems[:5]),
@@ -43,13 +43,13 @@ def tell(problems: list[str]) -> None:
 
 
 def choose_run(runs: list[Run]) -> Run:
-    """The run named in the URL, or the newest one."""
+    """The run named in the URL, or the newest run."""
     names = [run.name for run in runs]
     return runs[names.index(linked_choice("Run", names, "run", names[0]) or names[0])]
 
 
 def run_or_stop(what: str) -> Run:
-    """The chosen run; a page without any run says how to get one and ends here."""
+    """The selected run; where there is no run the page says how to start one, and stops."""
     runs, problems = readable_runs()
     tell(problems)
     if not runs:
@@ -63,7 +63,7 @@ def run_or_stop(what: str) -> Run:
 
 
 def stop_with(error: InputError) -> NoReturn:
-    """Ends the page with the one line of the error; other runs stay selectable above."""
+    """Ends the page with the line of the error; other runs stay selectable above."""
     st.error(markdown_text(str(error)), icon=":material/error:")
     st.stop()
 
@@ -79,7 +79,7 @@ def _frames(folder: str, files: tuple, _run: Run, layer: int, anchor: int, dimen
 
 
 def principal_maps(run: Run, layer: int, anchor: int, dimensions: int) -> list[Frame]:
-    """PCA frames of all snapshots, computed once for the files that are there."""
+    """PCA frames of all snapshots, computed once for the present files."""
     return _frames(str(run.folder), run.snapshot_times(), run, layer, anchor, dimensions)
 
 
@@ -104,7 +104,7 @@ def _log(folder: str) -> store.StepLog:
 
 
 def steps_of(run: Run) -> pd.DataFrame:
-    """The step records; only what was added since the last look is read."""
+    """The step records; only records added since the last call are read."""
     return _log(str(run.folder)).read()
 
 

@@ -18,7 +18,7 @@ SHAPES = {
 
 
 def sentence_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table of cells made by `cell`, `marked` or `number`."""
+    """Shows a table of cells made by `cell`, `marked` or `number`."""
     top = "".join(
         f"<th style='text-align:left;padding:.25rem .6rem;opacity:.7'>{html.escape(name)}</th>"
         for name in head
@@ -32,7 +32,7 @@ def sentence_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def data_table(table: pd.DataFrame, **more: Any) -> None:
-    """A table of names and numbers; its CSV, which Streamlit offers, holds no formula for a spreadsheet."""
+    """Shows a table of names and numbers; the CSV that Streamlit offers holds no formula for a spreadsheet."""
     st.dataframe(
         table.map(lambda value: spreadsheet_cell(value) if isinstance(value, str) else value),
         hide_index=True,
@@ -60,7 +60,7 @@ def number(text: str) -> str:
 
 
 def neighbour_table(near: pd.DataFrame, count: int) -> None:
-    """Neighbours as `lab.projection.nearest` finds them, out of `count` sentences."""
+    """Shows the neighbours that `lab.projection.nearest` returns, out of `count` sentences."""
     rows = [
         (
             marked(row.language),

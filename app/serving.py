@@ -1,4 +1,4 @@
-"""How the dashboard is served: closed to other machines, silent towards them, behind the door."""
+"""Serves the dashboard behind the door: closed to other machines, and without requests to them."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ def guarded() -> dict[str, Any]:
     Raises:
         SystemExit: other machines could reach the dashboard, and there is no token.
     """
-    # the jobs that pages start, and what they write down, never see it
+    # the jobs that pages start, and their files, never see the token
     token = os.environ.pop(TOKEN_VARIABLE, None) or None
     address = st.get_option("server.address")
     if token is None and address not in LOOPBACK:

@@ -1,4 +1,4 @@
-"""Who looks at a page: a number that the door gives each browser once, and a name that people may give."""
+"""The visitor of a page: the number that the door gives each browser, and a name that people may type."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from lab.store import Run, Starter
 
 
 def visitor() -> Starter:
-    """Who looks at this page."""
+    """The visitor of this page."""
     return Starter(name=st.session_state.get("visitor-name", "").strip(), session=_session())
 
 
@@ -18,7 +18,7 @@ def _session() -> str:
 
 
 def name_field() -> None:
-    """Asks for a name that others see beside the runs that are started here."""
+    """Shows a field for the name that others see beside this visitor's runs."""
     st.text_input(
         "Your name", key="visitor-name-widget", value=st.session_state.get("visitor-name", ""), max_chars=60,
         placeholder="optional: shown beside your runs", on_change=_keep,

@@ -1,4 +1,4 @@
-"""The queue of runs that wait for their turn to train, and what came to nothing."""
+"""Shows the queue of runs that wait for their turn to train, and the jobs that failed to start."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ REFRESH_SECONDS = 2.0
 
 
 def show_queue(wanted: str | None) -> bool:
-    """Shows who waits and what failed to start; True while the wanted run waits, which then has no page yet."""
+    """Shows waiting and failed jobs; returns True while the wanted run waits, and so has no page yet."""
     waits = any(ticket.name == wanted and not store.is_run(ticket.name) for ticket in turns.tickets())
     if turns.tickets() or turns.failed_tickets():
         st.fragment(_queue, run_every=REFRESH_SECONDS)(wanted, waits)

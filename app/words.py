@@ -1,4 +1,4 @@
-"""Numbers in words: every one with its unit and interval."""
+"""Numbers as text, with unit and interval."""
 
 import math
 
@@ -11,12 +11,12 @@ def share(value: float, low: float | None = None, high: float | None = None) -> 
     """
     if math.isnan(value):
         return "–"
-    told = f"{100 * value:.1f} %"
-    return told if low is None or high is None else f"{told} [{100 * low:.1f}, {100 * high:.1f}]"
+    percentage = f"{100 * value:.1f} %"
+    return percentage if low is None or high is None else f"{percentage} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def guessing(chance: float, pools: str) -> str:
-    """What guessing finds, and among how many sentences; the per cent sign stays on the line of its number.
+    """The chance level and the pool in words; the per cent sign stays on the line of its number.
 
     >>> guessing(0.002, "300 to 1,000").replace("\u00a0", " ")
     'guessing finds 0.2 % among 300 to 1,000 sentences'
@@ -25,15 +25,15 @@ def guessing(chance: float, pools: str) -> str:
 
 
 def nats(value: float, low: float | None = None, high: float | None = None) -> str:
-    """An information.
+    """An information in nats, with its interval.
 
     >>> nats(4.381, 4.35, 4.41)
     '4.38 nats [4.35, 4.41]'
     """
     if math.isnan(value):
         return "–"
-    told = f"{value:.2f} nats"
-    return told if low is None or high is None else f"{told} [{low:.2f}, {high:.2f}]"
+    amount = f"{value:.2f} nats"
+    return amount if low is None or high is None else f"{amount} [{low:.2f}, {high:.2f}]"
 
 
 def duration(seconds: float) -> str:

@@ -20,7 +20,7 @@ from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
 PANELS = 3
-"""Beside each other: as many as a telephone has room for."""
+"""Panels side by side, as many as fit on a telephone."""
 LAYER_WORDS = {
     "retrieval": "Held-out retrieval",
     "roles": "How often a sentence is nearer to its translation than to that of the fact with the two people "
@@ -32,18 +32,18 @@ LAYER_WORDS = {
 def tables(
     folder: str, written: str, reference: str, _study: StudyFolder
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The table against a reference arm, the learning curves, and what needs no network.
+    """The table against a reference arm, the learning curves, and the baselines without a network.
 
-    `written` tells when the study was.
+    `written`, the time of the study, is part of the cache key.
     """
-    own = reference == _study.info.reference
-    table = _study.table() if own else against(_study, reference)
+    default = reference == _study.info.reference
+    table = _study.table() if default else against(_study, reference)
     return table, _study.curves(), baseline_table(_study.baselines())
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the arms …")
 def comparisons(folder: str, written: str, _study: StudyFolder) -> pd.DataFrame:
-    """What the study was run for; a class that looks at one study has it computed once."""
+    """The primary comparisons of a study, computed once for all sessions."""
     return primary(_study)
 
 
@@ -56,7 +56,7 @@ def figures(
     _metrics: list[str],
     _baselines: pd.DataFrame,
 ) -> tuple[list[go.Figure], list[go.Figure], dict[str, go.Figure]]:
-    """Arms and differences, some metrics a figure, and layers by metric: shared by sessions, changed by none."""
+    """Figures of arms and of differences, some metrics each, and of layers by metric; shared by all sessions."""
     by_layer = {
         metric: layers(_table, metric)
         for metric, prefix in LAYERS.items()
@@ -71,27 +71,29 @@ def figures(
 
 
 def choose_study() -> StudyFolder:
-    """The study named in the URL, or the newest; a page without any says how to get one and ends here."""
-    studies = {f"{STORED} {one.name}" if one.stored else one.name: one for one in list_studies()}
+    """The study named in the URL, or the newest study; where there is none the page says how to run one, and stops."""
+    studies = {
+        f"{STORED} {folder.name}" if folder.stored else folder.name: folder for folder in list_studies()
+    }
     if not studies:
         st.info(
             "No study yet. `lab study tasks --scale smoke` makes one in some minutes, to see how it looks; "
             "`lab study tasks` trains the toy with every combination of tasks, three times each.",
             icon=":material/science:",
         )
-        listed = "\n".join(f"- `lab study {one.name}`: {one.question}" for one in STUDIES.values())
+        listed = "\n".join(f"- `lab study {study.name}`: {study.question}" for study in STUDIES.values())
         st.markdown(f"Others are:\n\n{listed}")
         st.stop()
     names = list(studies)
-    chosen = linked_choice(
+    name = linked_choice(
         "Study", names, "study", names[0],
         format_func=lambda name: f"{studies[name].name}{', as it came with the lab' if studies[name].stored else ''}",
     )  # fmt: skip
-    return studies[chosen or names[0]]
+    return studies[name or names[0]]
 
 
 def describe(info: StudyInfo) -> None:
-    """What was asked, and what made the numbers."""
+    """Shows the question of a study, and the settings and versions behind its numbers."""
     st.subheader(markdown_text(info.question), anchor=False)
     st.caption(
         markdown_text(
@@ -112,7 +114,7 @@ def describe(info: StudyInfo) -> None:
 
 
 def save(name: str, table: pd.DataFrame, cells: pd.DataFrame, caption: str) -> None:
-    """The table to take along."""
+    """Shows buttons that download the table."""
     with st.container(horizontal=True):
         for label, ending, content in (
             ("CSV, all numbers", "csv", csv(table)),

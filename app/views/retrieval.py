@@ -86,7 +86,7 @@ else:
         "nearer than the translation, 0 to 2."
     )
 
-others = [other for other in readable_runs()[0] if other.name != run.name]
+others = [candidate for candidate in readable_runs()[0] if candidate.name != run.name]
 if others:
     st.subheader("Against another run", anchor=False)
     compare(run.name, scores, others)

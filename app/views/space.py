@@ -76,30 +76,32 @@ with table:
         "Sentence: click a point of the flat map, or choose", names, "sentence", None,
         format_func=labels.__getitem__, placeholder="none chosen",
     )  # fmt: skip
-    chosen = None if name is None else names.index(name)
-    if chosen is None:
+    position = None if name is None else names.index(name)
+    if position is None:
         st.caption("Its translations and its nearest neighbours will stand here.")
     else:
-        own = sentences[sentences["meaning"] == sentences["meaning"].iloc[chosen]]
-        rows = [(marked(row.language), cell(row.text, row.language)) for row in own.itertuples()]
+        translations = sentences[sentences["meaning"] == sentences["meaning"].iloc[position]]
+        rows = [(marked(row.language), cell(row.text, row.language)) for row in translations.itertuples()]
         sentence_table(["language", "the same meaning"], rows)
-        neighbour_table(neighbours(vectors, sentences, chosen), len(sentences))
+        neighbour_table(neighbours(vectors, sentences, position), len(sentences))
         st.caption(
             f"✓ is a translation. Cosine of the vectors of layer {layer} at step {step:,}, from -1 to 1; no unit."
         )
 with picture:
-    figure = sentence_map(frame.points, sentences, half_width(frames), colour, lines, chosen)
+    figure = sentence_map(frame.points, sentences, half_width(frames), colour, lines, position)
     st.plotly_chart(
         figure, key="map", on_select="rerun" if dimensions == 2 else "ignore", selection_mode="points",
         config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
     )  # fmt: skip
     if frame.share is None:
-        told = "UMAP keeps neighbourhoods, not distances: read who is together, not how far apart groups are."
+        message = (
+            "UMAP keeps neighbourhoods, not distances: read who is together, not how far apart groups are."
+        )
     else:
-        told = (
+        message = (
             f"Near means similar; the axes hold {share(frame.share)} of the variance. All checkpoints and layers are "
             "turned onto one another and share one scale, so what moves has moved."
         )
     st.caption(
-        f"Each mark is one of {len(sentences):,} held-out sentences, grey lines join translations. {told}"
+        f"Each mark is one of {len(sentences):,} held-out sentences, grey lines join translations. {message}"
     )

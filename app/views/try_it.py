@@ -46,8 +46,8 @@ with near:
                 f"{share(missing)} of its tokens are unknown to this run's tokenizer: its vector says little.",
                 icon=":material/help:",
             )
-        found = nearest(reading.vectors, reading.sentences, vector, 5)
-        neighbour_table(found, len(reading.sentences))
+        matches = nearest(reading.vectors, reading.sentences, vector, 5)
+        neighbour_table(matches, len(reading.sentences))
 with picture:
     base = principal(reading.vectors[:shown], 2)
     arrived = base.place(vectors)

@@ -1,4 +1,4 @@
-"""The dashboard with a class in front of it: how long pages take, how much memory it holds, what many starts become."""
+"""Measures the dashboard under a class of sessions: time of pages, memory, and many starts at once."""
 
 import os
 import socket
@@ -22,19 +22,19 @@ from lab.progress import Progress
 from lab.store import turns
 
 PAGES: Final = ("live", "space", "information", "ablations", "retrieval", "")
-"""Paths that are turned to once every page has been seen; "" is the Overview."""
+"""Paths of the pages that are opened; "" is the Overview."""
 FIRST_PAGE_SECONDS, MEMORY_GIB = 15.0, 1.5
-"""What a class may take: limits that the rows name as their peer."""
+"""Limits for a class, which the rows name as their peer."""
 START_LABEL: Final = "Start the toy run"
 UP_SECONDS: Final = 300
 GIB: Final = 2**30
 
 
 def bench_app(counts: Sequence[int], starts: int, progress: Progress, scratch: Path) -> dict[str, Any]:
-    """Rows of a dashboard with so many sessions at once, each count on a server of its own; then of starts at once.
+    """Rows of a dashboard with many sessions at once, and of many starts at once; each number has its own server.
 
     Args:
-        counts: of sessions.
+        counts: numbers of sessions.
         starts: toy runs that as many sessions start at the same moment; 0 for none.
         scratch: folder for the runs of the benchmark.
     """
@@ -52,7 +52,7 @@ def bench_app(counts: Sequence[int], starts: int, progress: Progress, scratch: P
 
 def session_rows(process: psutil.Process, address: str, count: int) -> list[dict[str, Any]]:
     """Rows of `count` sessions that come at the same moment and turn the pages together."""
-    visitors, first = _together(count, lambda _: _arrive(address))
+    visitors, first_seconds = _together(count, lambda _: _arrive(address))
     shape = f"{count} session{'s' if count > 1 else ''}"
     for page in PAGES:
         _all(visitors, lambda visitor, page=page: visitor.open(page))
@@ -63,8 +63,8 @@ def session_rows(process: psutil.Process, address: str, count: int) -> list[dict
     for visitor in visitors:
         visitor.close()
     return [
-        row("first page, slowest session", shape, max(first), FIRST_PAGE_SECONDS, "s"),
-        row("first page, median", shape, statistics.median(first), FIRST_PAGE_SECONDS, "s"),
+        row("first page, slowest session", shape, max(first_seconds), FIRST_PAGE_SECONDS, "s"),
+        row("first page, median", shape, statistics.median(first_seconds), FIRST_PAGE_SECONDS, "s"),
         row("change of a page seen before, median", shape, statistics.median(warm), None, "s"),
         row("change of a page seen before, slowest", shape, max(warm), None, "s"),
         row("memory of the server", shape, memory, MEMORY_GIB, "GiB"),
@@ -72,9 +72,9 @@ def session_rows(process: psutil.Process, address: str, count: int) -> list[dict
 
 
 def start_rows(process: psutil.Process, address: str, count: int, class_size: int) -> list[dict[str, Any]]:
-    """Rows of `count` toy runs started by as many sessions at one moment, and of a class that comes while one trains.
+    """Rows of toy runs that `count` sessions start at the same moment, and of a class that comes while a run trains.
 
-    The runs are taken back afterwards.
+    The runs are stopped afterwards.
     """
     visitors, _ = _together(count, lambda _: _arrive(address))
     _all(visitors, lambda visitor: visitor.open("live"))
@@ -82,7 +82,7 @@ def start_rows(process: psutil.Process, address: str, count: int, class_size: in
     living = turns.tickets()
     training = sum(ticket.state == "trains" for ticket in living)
     jobs = sum(_memory(ticket.owner.pid) for ticket in living) / GIB
-    late, first = _together(class_size, lambda _: _arrive(address))
+    late, first_seconds = _together(class_size, lambda _: _arrive(address))
     watching = _all(late, lambda visitor: visitor.open("live"))
     memory = process.memory_info().rss / GIB
     for visitor in visitors + late:
@@ -96,7 +96,7 @@ def start_rows(process: psutil.Process, address: str, count: int, class_size: in
         row(
             f"first page while one trains, slowest of {class_size}",
             shape,
-            max(first),
+            max(first_seconds),
             FIRST_PAGE_SECONDS,
             "s",
         ),
@@ -107,7 +107,7 @@ def start_rows(process: psutil.Process, address: str, count: int, class_size: in
 
 
 def row(name: str, shape: str, ours: float, limit: float | None, unit: str) -> dict[str, Any]:
-    """A row beside the limit of a class; a ratio above 1 keeps it.
+    """A row beside a limit for a class; a ratio above 1 keeps the limit.
 
     >>> row("first page", "1 session", 3.0, 15.0, "s")["ratio"]
     5.0
@@ -126,7 +126,7 @@ def row(name: str, shape: str, ours: float, limit: float | None, unit: str) -> d
 
 @contextmanager
 def server(runs: Path) -> Iterator[tuple[psutil.Process, str]]:
-    """A dashboard as `lab app` serves it, on a folder of runs of its own."""
+    """Runs a dashboard as `lab app` serves it, on a new folder of runs; yields its process and address."""
     before = os.environ.get("PARALLAX_RUNS")
     os.environ["PARALLAX_RUNS"] = str(runs)
     with socket.socket() as probe:
@@ -165,7 +165,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], address: str) -> None:
 
 
 def _arrive(address: str) -> tuple[Visitor, float]:
-    """A new session with the seconds from asking for the page until it is drawn."""
+    """A new session, and the seconds from its request until the page is drawn."""
     began = time.perf_counter()
     visitor = visit(address)
     visitor.open()
@@ -183,7 +183,7 @@ def _together(
 
 
 def _all(visitors: Sequence[Visitor], act: Callable[[Visitor], float]) -> list[float]:
-    """What all sessions do at the same moment, with the seconds of each."""
+    """Lets all sessions act at the same moment; returns the seconds of each."""
     with ThreadPoolExecutor(len(visitors)) as threads:
         seconds = list(threads.map(act, visitors))
     _check(visitors)
@@ -204,7 +204,7 @@ def _memory(pid: int) -> int:
 
 
 def _take_back() -> None:
-    """Ends what the benchmark has started: jobs that wait leave the queue, runs stop, in that order."""
+    """Ends the jobs that the benchmark has started: waiting jobs leave the queue, then runs stop."""
     deadline = time.monotonic() + UP_SECONDS
     while (living := turns.tickets()) and time.monotonic() < deadline:
         for ticket in living:

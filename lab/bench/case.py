@@ -1,4 +1,4 @@
-"""What is trained in a benchmark: a shape, a batch, and the text it reads."""
+"""A training step to measure: the shape of the model, the batch, and the text."""
 
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -28,17 +28,19 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
     "small": {"layers": 6, "hidden": 256, "heads": 4, "vocabulary": 16_000, "queue": 16_384, "examples": 256},
     "base": {"layers": 12, "hidden": 768, "heads": 12, "vocabulary": 250_002, "queue": 131_072, "examples": 40},
 }  # fmt: skip
-"""The paper's batch has 2,048 examples of each task. At base shape a step takes as many as plain transformers holds in
-16.2 GiB, at small shape an eighth of the paper's. With more, ours gains: sentences are padded to a longer longest one,
-and what does not grow with the batch (optimizer, momentum copy, clipping) weighs less."""
+"""Shapes of the model and batches. The paper's batch has 2,048 examples of each task. At base shape a step has as many
+examples as plain transformers holds in 16.2 GiB, at small shape an eighth of the paper's. More examples favour ours:
+padding grows with the longest sentence, and costs that do not grow with the batch (optimizer, momentum copy, clipping)
+weigh less."""
 
 
 class Case(Frozen):
     """One training step: the shape of the model, the batch, and a folder of encoded text.
 
     Attributes:
-        part: the 'joint' step of MMLM, TLM and XLCO with the paper's settings, contrast two thirds up; or 'contrast'
-            alone as sentence encoders are trained: mean of the last layer, cosine / 0.05, the batch as negatives.
+        part: 'joint' is the step of MMLM, TLM and XLCO with the paper's settings, contrast two thirds up. 'contrast' is
+            contrast alone, as sentence encoders are trained: mean of the last layer, cosine / 0.05, the batch as
+            negatives.
     """
 
     shape: str
@@ -53,7 +55,7 @@ class Case(Frozen):
     precision: Literal["no", "bf16"] = "no"
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """The case in words, for a table."""
         size = f"{self.shape}: {self.layers} x {self.hidden}, vocabulary {self.vocabulary:,}"
         if self.part == "contrast":
@@ -63,7 +65,7 @@ class Case(Frozen):
     def settings(self, **contrast: Any) -> Settings:
         """The settings of a run that takes this step."""
         joint = self.part == "joint"
-        chosen: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "joint": {"layer": self.layers * 2 // 3, "queue": self.queue, "prefill": False},
             "contrast": {
                 "layer": self.layers,
@@ -86,12 +88,12 @@ class Case(Frozen):
             ),
             mmlm=MaskedSettings(enabled=joint),
             tlm=MaskedSettings(enabled=joint),
-            contrast=ContrastSettings(**{**chosen, **contrast}),
+            contrast=ContrastSettings(**{**defaults, **contrast}),
             batch=BatchSettings(examples=self.examples),
         )
 
     def training(self, settings: Settings) -> Training:
-        """Everything that a step needs, from random weights."""
+        """The state of training for this step, from random weights."""
         ids = EncodedCorpus(self.text)
         sampler = Sampler(split(ids, settings.text, settings.seed, True), settings.text, settings.seed)
         model = build_model(language_model(settings.model, self.vocabulary, settings.seed), settings)
@@ -102,7 +104,7 @@ class Case(Frozen):
 
 
 def fill_queue(training: Training) -> None:
-    """Fills the queue with the keys of one batch, over and over: real ones, without the hours that as many take."""
+    """Fills the queue with the keys of a single batch, over and over, because as many different keys take hours."""
     before, contrast = training.sampler.state(), XLCO.of(training.model)
     (batch,) = training.batches(contrast, STEPS + 1)
     training.sampler.restore(before)

@@ -1,4 +1,4 @@
-"""Who takes the joint step: ours, and what one writes with transformers alone. Same text, masks and optimizer."""
+"""Contenders for a training step: ours, and code with transformers alone. Text, masks and optimizer are the same."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -27,13 +27,13 @@ RANKING: Final = "sentence-transformers, MultipleNegativesRankingLoss"
 PEERS: Final = {"joint": (ALL, MASKED, GROUPED), "contrast": (RANKING,)}
 IGNORED: Final = -100
 GROUPS: Final = 8
-"""Groups of about equally long sequences that a batch is cut into, so that little of it is padding."""
+"""Groups of about equally long sequences in a batch, so that there is little padding."""
 Contender = Callable[[int], None]
 """Takes the optimizer step of this number."""
 
 
 def contender(name: str, training: Training) -> Contender:
-    """Ours or a peer, on the weights and with the optimizer of `training`; so all of them fit into memory together."""
+    """Ours or a peer, on the weights and the optimizer of `training`, so that all contenders fit into memory."""
     if name == OURS:
         return Ours(training)
     if name == GROUPED:
@@ -42,7 +42,7 @@ def contender(name: str, training: Training) -> Contender:
 
 
 def needed(case: Case, name: str) -> Settings:
-    """The settings of a `training` for this contender alone: a peer that keeps a key encoder makes its own."""
+    """The settings of `training` for this contender alone; a peer with a key encoder makes its own copy."""
     return case.settings() if name in (OURS, RANKING) else case.settings(keys="query")
 
 
@@ -59,11 +59,11 @@ class Ours:
 
 
 class Plain:
-    """Padded batches through transformers' own classes, and contrast as MoCo does it (He et al. 2020).
+    """Padded batches through the classes of transformers, and contrast as in MoCo (He et al. 2020).
 
-    MMLM and TLM by `XLMRobertaForMaskedLM` with `labels=`, or with the vocabulary head at masked positions only;
-    contrast by two passes through all layers, of which the hidden state that is contrasted is taken. Each task is
-    back-propagated at once, so that no more than one of them is held in memory.
+    MMLM and TLM run through `XLMRobertaForMaskedLM` with `labels=`, or with the vocabulary head at masked positions
+    only. Contrast runs twice through all layers and takes the contrasted hidden state. Each task is back-propagated at
+    once, so that memory holds the activations of a single task.
     """
 
     def __init__(self, training: Training, logits: Literal["all", "masked"]) -> None:
@@ -94,9 +94,11 @@ class Plain:
             if self.logits == "all":
                 loss = language_model(input_ids=ids, attention_mask=mask, labels=labels).loss
             else:
-                found = labels != IGNORED
-                states = language_model.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[found]
-                loss = cross_entropy(language_model.lm_head(states).float(), labels[found])
+                predicted = labels != IGNORED
+                states = language_model.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[
+                    predicted
+                ]
+                loss = cross_entropy(language_model.lm_head(states).float(), labels[predicted])
         loss.backward()
 
     def _contrast(self, part: PairBatch) -> Tensor:
@@ -107,8 +109,8 @@ class Plain:
                 keys = self._vectors(self.slow, self.slow_head, part.keys)
             queued, _ = self.queue.candidates()
             scores = torch.cat([(queries * keys).sum(-1, keepdim=True), queries @ queued.T], dim=1)
-            first = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
-            loss = cross_entropy(scores.float() / contrast.temperature, first)
+            positives = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
+            loss = cross_entropy(scores.float() / contrast.temperature, positives)
         loss.backward()
         return keys
 
@@ -125,16 +127,14 @@ class Plain:
             pairs.append((self.slow_head, self.head))
         for slow, fast in pairs:
             # the key encoder of `Grouped` has fewer layers
-            own = dict(slow.named_parameters())
-            for name, other in fast.named_parameters():
-                if name in own:
-                    own[name].mul_(momentum).add_(other, alpha=1 - momentum)
+            slow_parameters = dict(slow.named_parameters())
+            for name, parameter in fast.named_parameters():
+                if name in slow_parameters:
+                    slow_parameters[name].mul_(momentum).add_(parameter, alpha=1 - momentum)
 
 
 class Grouped(Plain):
-    """`Plain` with logits at masked positions as a careful user tunes it: without padding that sorting by length saves,
-    and without the layers above the contrast.
-    """
+    """`Plain` with logits at masked positions, tuned: batches are sorted by length, and contrast stops at its layer."""
 
     def __init__(self, training: Training) -> None:
         super().__init__(training, "masked")
@@ -148,13 +148,15 @@ class Grouped(Plain):
         for group in groups(part.sequences.lengths):
             ids, mask = padded_rows([rows[row] for row in group], PAD)
             targets, _ = padded_rows([truth[row] for row in group], IGNORED)
-            found = targets != IGNORED
-            if not found.any():
+            predicted = targets != IGNORED
+            if not predicted.any():
                 continue
             with self.training.accelerator.autocast():
-                states = language_model.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[found]
+                states = language_model.roberta(input_ids=ids, attention_mask=mask).last_hidden_state[
+                    predicted
+                ]
                 logits = language_model.lm_head(states).float()
-            (cross_entropy(logits, targets[found], reduction="sum") / len(part.targets)).backward()
+            (cross_entropy(logits, targets[predicted], reduction="sum") / len(part.targets)).backward()
 
     def _vectors(self, encoder: Any, head: Any, sequences: Sequences) -> Tensor:
         layers, cut = encoder.encoder.layer, self.training.settings.contrast.layer
@@ -223,12 +225,12 @@ def update(training: Training, step: int) -> None:
 
 
 def padded(flat: Tensor, sequences: Sequences, value: int) -> tuple[Tensor, Tensor]:
-    """Rows of equal length, and where they hold text."""
+    """Rows of equal length, and the mask of their tokens."""
     return padded_rows(flat.split(sequences.lengths.tolist()), value)
 
 
 def padded_rows(rows: Sequence[Tensor], value: int) -> tuple[Tensor, Tensor]:
-    """Rows as long as the longest, and where they hold text, [rows, longest]."""
+    """Rows padded to the longest, and the mask of their tokens, [rows, longest]."""
     lengths = torch.tensor([len(row) for row in rows])
     whole = pad_sequence([*rows], batch_first=True, padding_value=value)
     mask = torch.arange(whole.shape[1]) < lengths[:, None]
@@ -236,5 +238,5 @@ def padded_rows(rows: Sequence[Tensor], value: int) -> tuple[Tensor, Tensor]:
 
 
 def groups(lengths: Tensor) -> list[Tensor]:
-    """Rows by length in `GROUPS` groups, as many in each as can be."""
+    """Rows by length in `GROUPS` groups of equal size."""
     return [group for group in lengths.argsort(stable=True).tensor_split(GROUPS) if len(group)]

@@ -1,4 +1,4 @@
-"""What a step costs before the model sees it, on corpora of ten thousand to ten million sentences, in many languages.
+"""Cost of drawing a step and building its batch, on corpora of ten thousand to ten million sentences.
 
 `python -m lab.bench.drawing TEXT` measures one encoded corpus in a process of its own.
 """
@@ -31,7 +31,7 @@ T = TypeVar("T")
 CORPORA: Final = ((4, 10_000), (4, 100_000), (4, 1_000_000), (4, 10_000_000), (100, 100_000))
 """Languages and sentences; a hundred languages make 4,950 pairs."""
 EXAMPLES: Final = 2_048
-"""Of each task in a step that is drawn (paper)."""
+"""Examples of each task in a step (paper)."""
 STEPS: Final = 20
 MEASURED: Final = {
     "indexing a corpus, once": "s",
@@ -45,24 +45,24 @@ MEASURED: Final = {
 
 
 def drawing_rows(scratch: Path, progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
-    """Rows without a peer: CPU time to index, open, draw and build, MiB that the corpus takes beyond its files."""
+    """Rows without a peer: CPU time to index, open, draw and build, and MiB of a corpus beyond its files."""
     rows: list[dict[str, Any]] = []
     for done, (languages, sentences) in enumerate(CORPORA, start=1):
         text = scratch / f"text-{languages}-{sentences}"
         synthetic_text(text, sentences, languages=tuple(f"l{number:02}" for number in range(languages)))
         command = [sys.executable, "-m", "lab.bench.drawing", str(text)]
         ran = subprocess.run(command, capture_output=True, text=True, check=True)
-        found = json.loads(ran.stdout)
+        values = json.loads(ran.stdout)
         shutil.rmtree(text)
         shape = f"{languages} languages, {sentences:,} sentences"
         base = {"shape": shape, "peer": None, "theirs": None, "ratio": None}
-        rows += [base | {"name": name, "ours": found[name], "unit": unit} for name, unit in MEASURED.items()]
+        rows += [base | {"name": name, "ours": values[name], "unit": unit} for name, unit in MEASURED.items()]
         progress("drawing from a corpus", done, len(CORPORA))
     return rows
 
 
 def measure(text: Path) -> dict[str, float]:
-    """The values of `MEASURED`; memory is what was allocated, without the pages of mapped files."""
+    """The values of `MEASURED`; memory is allocated memory, without the pages of mapped files."""
     settings = Case(shape="small", **SHAPES["small"], text=text).settings()
 
     def open_text() -> tuple[EncodedCorpus, Sampler]:
@@ -81,7 +81,7 @@ def measure(text: Path) -> dict[str, float]:
     hashes = mapped(text / "hashes.bin", np.uint64)
 
     _, indexing, indexing_peak, _ = _taken(index)
-    (ids, sampler), opening, opening_peak, kept = _taken(open_text)
+    (ids, sampler), opening, opening_peak, held = _taken(open_text)
     reader = RowReader(ids, settings.model.max_tokens, VOCABULARY - 1)
     # as MMLM, TLM and XLCO read
     kinds = (Sentences(), Pairs(in_one_input=True), Pairs(joined=2, mix_languages=True))
@@ -96,7 +96,7 @@ def measure(text: Path) -> dict[str, float]:
             task.draw_batches(step, sampler, reader, settings.examples_of(task.section)) for task in tasks
         ]
     )
-    values = (indexing, indexing_peak, opening, opening_peak, kept, drawing, building)
+    values = (indexing, indexing_peak, opening, opening_peak, held, drawing, building)
     return dict(zip(MEASURED, values, strict=True))
 
 
@@ -111,14 +111,14 @@ def _milliseconds(act: Callable[[int], object]) -> float:
 
 
 def _taken(act: Callable[[], T]) -> tuple[T, float, float, float]:
-    """What an act returns, its CPU seconds, and the MiB allocated at most meanwhile and at its end."""
+    """The result of an act, its CPU seconds, its peak of allocated MiB, and the allocated MiB at its end."""
     tracemalloc.start()
     began = time.process_time()
     returned = act()
     seconds = time.process_time() - began
-    kept, peak = (value / 2**20 for value in tracemalloc.get_traced_memory())
+    held, peak = (value / 2**20 for value in tracemalloc.get_traced_memory())
     tracemalloc.stop()
-    return returned, seconds, peak, kept
+    return returned, seconds, peak, held
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Model FLOPs: the multiplications and additions that the losses of a step need, whoever computes them."""
+"""Model FLOPs: the multiplications and additions that the losses of a step need, independent of the program."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,7 +15,7 @@ PEAKS: Final = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, 
 
 
 def peak_flops() -> float | None:
-    """What the GPU in use can do in a second at most, or None where that is not known."""
+    """Peak operations per second of the GPU in use; None where they are not known."""
     if not torch.cuda.is_available():
         return None
     name = torch.cuda.get_device_name()
@@ -25,19 +25,22 @@ def peak_flops() -> float | None:
 def model_flops(batches: Iterable[TaskBatch], settings: Settings, vocabulary: int) -> float:
     """FLOPs of the matrix products of one step, forward and backward (twice the forward).
 
-    Nothing is counted for padding, for the vocabulary at tokens that are not masked, for layers above the contrast,
-    in the last layer for tokens that no loss reads (but for their keys and values), nor for anything that is
-    computed twice. The momentum encoder has no backward pass, and the queue no gradient.
+    Not counted are padding, the vocabulary at tokens that are not masked, layers above the contrast, the last layer at
+    tokens that no loss reads (except keys and values), and everything that is computed twice. The momentum encoder has
+    no backward pass, and the queue no gradient.
     """
     model, contrast = settings.model, settings.contrast
 
     def encoded(sequences: Sequences, layers: int, read: Tensor) -> float:
         tokens, lengths = len(sequences.ids), sequences.lengths.double()
-        # two of four projections are keys and values; the rest is asked for token by token
-        attended, asked = 4 * model.hidden**2, 4 * model.hidden**2 + 4 * model.hidden * model.feedforward
-        below = tokens * (attended + asked) + 4 * model.hidden * float((lengths**2).sum())
+        # two of four projections are keys and values; the rest is needed only at tokens that are read
+        attended, per_read_token = (
+            4 * model.hidden**2,
+            4 * model.hidden**2 + 4 * model.hidden * model.feedforward,
+        )
+        below = tokens * (attended + per_read_token) + 4 * model.hidden * float((lengths**2).sum())
         length = torch.repeat_interleave(lengths, sequences.lengths)[read]
-        last = tokens * attended + len(read) * asked + 4 * model.hidden * float(length.sum())
+        last = tokens * attended + len(read) * per_read_token + 4 * model.hidden * float(length.sum())
         return (layers - 1) * below + last
 
     def masked(part: MaskedBatch) -> float:
@@ -45,8 +48,8 @@ def model_flops(batches: Iterable[TaskBatch], settings: Settings, vocabulary: in
         return 3 * (encoded(part.sequences, model.layers, part.positions.cpu()) + len(part.targets) * head)
 
     def contrasted(sequences: Sequences) -> float:
-        first = sequences.lengths.cumsum(0) - sequences.lengths
-        read = first if contrast.pooling == "first" else torch.arange(len(sequences.ids))
+        starts = sequences.lengths.cumsum(0) - sequences.lengths
+        read = starts if contrast.pooling == "first" else torch.arange(len(sequences.ids))
         head = 2 * model.hidden**2 if contrast.head else 0
         return encoded(sequences, contrast.layer, read) + len(sequences.lengths) * head
 

@@ -1,4 +1,4 @@
-"""Accuracy and time of `auto` beside other packages, on the same samples of known information."""
+"""Accuracy and time of `auto` beside other packages, on the same samples with known information."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ Row = dict[str, Any]
 Progress = Callable[[int, int], None]
 SCRIPT = Path(__file__).with_name("peers.py")
 SECONDS = 3600
-"""The most the peers may take for one file of samples, all of their methods together."""
+"""Time limit of the peers for a file of samples, all of their methods together."""
 
 
 def compare(
@@ -27,33 +27,41 @@ def compare(
     seeds: int | None = None,
     methods: tuple[str, ...] = ("auto",),
     only: tuple[str, ...] = (),
-    kept: Path | None = None,
+    out: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Rows of `lab bench --information`: per task absolute error (nats, mean over seeds) and time (seconds).
 
-    `folder` holds one .npz per task: `truth_nats` and x0, y0, x1, y1, ... `peers` is the Python of an
-    environment where benchmark-mi, torch-mist, npeet-plus or scikit-learn is installed (some need an older
-    numpy); the current one is tried if None, and `only` names the peers to run (default all). ratio =
-    theirs / ours, above 1 where ours is better; None without a peer. With `kept`, what is measured on a task is
-    appended to that file of JSON lines, and tasks found there are not measured again.
-    Raises InputError if the folder holds no such file.
+    ratio = theirs / ours, above 1 where ours is better; None without a peer.
+
+    Args:
+        folder: holds one .npz per task, with `truth_nats` and x0, y0, x1, y1, ...
+        peers: Python of an environment with benchmark-mi, torch-mist, npeet-plus or scikit-learn (some need an older
+            numpy); default: this Python.
+        seeds: samples of each task, at most; default: all.
+        methods: methods of ours.
+        only: names of the peers to run; default: all.
+        out: file of JSON lines to which measurements are appended; tasks in the file are not measured again.
+        progress: called with the number of tasks done and of all tasks.
+
+    Raises:
+        InputError: the folder holds no such file.
     """
     files = sorted(folder.glob("*.npz"))
     if not files:
         raise InputError(
             f"a folder of .npz files with truth_nats, x0, y0, ... expected, found none in {folder}"
         )
-    lines = kept.read_text().splitlines() if kept and kept.exists() else []
-    found = {line["name"]: line for line in map(json.loads, lines)}
+    lines = out.read_text().splitlines() if out and out.exists() else []
+    measured = {line["name"]: line for line in map(json.loads, lines)}
     rows: list[Row] = []
     for done, file in enumerate(files):
-        if file.stem not in found:
-            found[file.stem] = _on(file, peers or Path(sys.executable), seeds, methods, only)
-            if kept:
-                with kept.open("a") as sink:
-                    sink.write(json.dumps(found[file.stem]) + "\n")
-        rows += _rows(**found[file.stem])
+        if file.stem not in measured:
+            measured[file.stem] = _on(file, peers or Path(sys.executable), seeds, methods, only)
+            if out:
+                with out.open("a") as sink:
+                    sink.write(json.dumps(measured[file.stem]) + "\n")
+        rows += _rows(**measured[file.stem])
         if progress:
             progress(done + 1, len(files))
     return rows
@@ -79,8 +87,10 @@ Measured = dict[str, Any]
 
 def _ours(samples: Any, used: int, method: str) -> Measured:
     truth = float(samples["truth_nats"])
-    made = [estimate(samples[f"x{i}"], samples[f"y{i}"], method=method) for i in range(used)]
-    return _measured([abs(one.nats - truth) for one in made], [one.seconds for one in made])
+    estimates = [estimate(samples[f"x{i}"], samples[f"y{i}"], method=method) for i in range(used)]
+    return _measured(
+        [abs(result.nats - truth) for result in estimates], [result.seconds for result in estimates]
+    )
 
 
 def _measured(errors: list[float], seconds: list[float]) -> Measured:
@@ -88,41 +98,41 @@ def _measured(errors: list[float], seconds: list[float]) -> Measured:
 
 
 def _theirs(file: Path, python: Path, used: int, only: tuple[str, ...]) -> dict[str, Measured]:
-    """What every peer importable there makes of the samples, or why it makes nothing of them."""
+    """Measurements of every peer that this Python can import, or the reason of its failure."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         command = [str(python), str(SCRIPT), str(file.resolve()), str(answer), str(used), *only]
-        # peers write their answers one by one: what was done before the time was up counts
+        # peers write their answers one by one: answers before the time limit count
         with suppress(subprocess.TimeoutExpired):
             ended = subprocess.run(command, timeout=SECONDS, capture_output=True, text=True, cwd=folder)
             if ended.returncode:
-                told = (ended.stderr.splitlines() or ["nothing was said"])[-1]
-                raise InputError(f"expected a Python with numpy for the peers, but {python} failed: {told}")
-        found = json.loads(answer.read_text()) if answer.exists() else {}
+                reason = (ended.stderr.splitlines() or ["nothing was said"])[-1]
+                raise InputError(f"expected a Python with numpy for the peers, but {python} failed: {reason}")
+        answers = json.loads(answer.read_text()) if answer.exists() else {}
     return {
         name: part if "failed" in part else _measured(part["errors"], part["seconds"])
-        for name, part in found.items()
+        for name, part in answers.items()
     }
 
 
 def _rows(name: str, shape: str, ours: dict[str, Measured], theirs: dict[str, Measured]) -> list[Row]:
     rows: list[Row] = []
-    for method, own in ours.items():
-        for peer, other in (theirs or {"": {"failed": None}}).items():
+    for method, result in ours.items():
+        for peer, peer_result in (theirs or {"": {"failed": None}}).items():
             for key, unit in (("error", "nats"), ("seconds", "s")):
-                value = other.get(key)
+                value = peer_result.get(key)
                 row = {"name": f"{name} {key} ({method})", "shape": shape, "peer": peer or None}
-                row |= {"ours": own[key], "theirs": value, "unit": unit, "note": other.get("failed")}
-                row["ratio"] = None if value is None else value / max(own[key], 1e-12)
-                row |= {"method": method, "worst": own["worst"], "their_worst": other.get("worst")}
+                row |= {"ours": result[key], "theirs": value, "unit": unit, "note": peer_result.get("failed")}
+                row["ratio"] = None if value is None else value / max(result[key], 1e-12)
+                row |= {"method": method, "worst": result["worst"], "their_worst": peer_result.get("worst")}
                 rows.append(row)
     return rows
 
 
 def table(rows: list[Row]) -> list[Row]:
-    """Over the tasks, ours and each peer's: mean of the errors and the largest of all (nats), median seconds.
+    """Mean and largest error (nats) and median seconds over the tasks, for ours and for each peer.
 
-    A peer is counted on the tasks it has an answer for; `tasks` says how many.
+    A peer is counted on the tasks that it has an answer for; `tasks` is their number.
     """
     seen: dict[str, dict[tuple[str, str], Measured]] = {}
     for row in rows:
@@ -138,14 +148,14 @@ def table(rows: list[Row]) -> list[Row]:
                     "worst": worst,
                     "unit": row["unit"],
                 }
-    return [{"peer": who} | _over_tasks(list(found.values())) for who, found in seen.items()]
+    return [{"peer": who} | _over_tasks(list(results.values())) for who, results in seen.items()]
 
 
-def _over_tasks(found: list[Measured]) -> Row:
-    errors = [one for one in found if one["unit"] == "nats"]
+def _over_tasks(results: list[Measured]) -> Row:
+    errors = [result for result in results if result["unit"] == "nats"]
     return {
         "tasks": len(errors),
-        "mean_error": float(np.mean([one["value"] for one in errors])),
-        "worst_error": float(max(one["worst"] for one in errors)),
-        "median_seconds": float(np.median([one["value"] for one in found if one["unit"] == "s"])),
+        "mean_error": float(np.mean([result["value"] for result in errors])),
+        "worst_error": float(max(result["worst"] for result in errors)),
+        "median_seconds": float(np.median([result["value"] for result in results if result["unit"] == "s"])),
     }

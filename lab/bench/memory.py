@@ -1,4 +1,4 @@
-"""Peak memory of one contender, in a process of its own: `python -m lab.bench.memory CASE CONTENDER`."""
+"""Peak memory of a contender in its own process: `python -m lab.bench.memory CASE CONTENDER`."""
 
 import json
 import re
@@ -18,9 +18,9 @@ STATUS = Path("/proc/self/status")
 
 
 def peak_bytes(case: Case, name: str) -> int:
-    """What two steps take beyond the imported libraries: weights, gradients, moments, queue, activations.
+    """Peak memory of two steps without the imported libraries: weights, gradients, moments, queue, activations.
 
-    On a GPU the most that torch held allocated there, on a CPU the most resident memory of the process.
+    On a GPU this is the largest memory allocated by torch, on a CPU the largest resident memory of the process.
 
     Raises:
         InputError: the system ended the process, as it does where memory runs out.
@@ -28,14 +28,14 @@ def peak_bytes(case: Case, name: str) -> int:
     command = [sys.executable, "-m", "lab.bench.memory", case.model_dump_json(), name]
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode == -signal.SIGKILL:
-        raise InputError(f"expected memory for {name} at {case.told}, got too little: take fewer --examples")
+        raise InputError(f"expected memory for {name} at {case.words}, got too little: take fewer --examples")
     if ran.returncode:
-        raise RuntimeError(f"{name} at {case.told} failed: {ran.stderr.strip().splitlines()[-1:]}")
+        raise RuntimeError(f"{name} at {case.words} failed: {ran.stderr.strip().splitlines()[-1:]}")
     return int(json.loads(ran.stdout.splitlines()[-1])["bytes"])
 
 
 def measure(case: Case, name: str) -> int:
-    """In this process; the second step is the first with the optimizer's moments in place."""
+    """Peak memory of two steps in this process; from the second step on the optimizer has its moments."""
     gpu = torch.cuda.is_available()
     before = 0 if gpu else _resident("VmRSS")
     step = contender(name, case.training(needed(case, name)))
@@ -45,13 +45,13 @@ def measure(case: Case, name: str) -> int:
 
 
 def _resident(field: str) -> int:
-    """Bytes in memory now (VmRSS) or at most so far (VmHWM); where the system tells no more, the latter."""
+    """Resident bytes now (VmRSS) or at most so far (VmHWM); the latter where the system gives only that."""
     if not STATUS.is_file():
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    found = re.search(rf"{field}:\s+(\d+) kB", STATUS.read_text())
-    assert found is not None, field
-    return int(found[1]) * 1024
+    match = re.search(rf"{field}:\s+(\d+) kB", STATUS.read_text())
+    assert match is not None, field
+    return int(match[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Run in a peer's environment: estimates of every importable package on one file of samples, as JSON.
+"""Estimates of every importable package on a file of samples, as JSON; run in the environment of the peers.
 
     python peers.py SAMPLES.npz ANSWER.json SEEDS [PEER...]
 
-It imports nothing of this project, and needs only numpy and the peers. A peer that is not installed is skipped; one
-that fails on these samples leaves the reason.
+The script imports nothing of this project, and needs only numpy and the peers. A peer that is not installed is skipped;
+for a peer that fails on these samples the reason is written.
 """
 
 # pyright: reportMissingImports=false
@@ -20,18 +20,18 @@ Method = Callable[[np.ndarray, np.ndarray], float]
 
 
 def of_benchmark_mi() -> Iterator[tuple[str, Method]]:
-    """benchmark-mi's estimators with their defaults."""
+    """Estimators of benchmark-mi with their defaults."""
     from bmi import estimators
 
     yield "bmi-CCA", lambda x, y: estimators.CCAMutualInformationEstimator().estimate(x, y)
     yield "bmi-KSG-5-10", lambda x, y: estimators.KSGEnsembleFirstEstimator().estimate(x, y)
     for name in ("MINE", "InfoNCE", "NWJ", "DonskerVaradhan"):
-        made = getattr(estimators, f"{name}Estimator")
-        yield f"bmi-{name}", lambda x, y, made=made: made(verbose=False).estimate(x, y)
+        estimator = getattr(estimators, f"{name}Estimator")
+        yield f"bmi-{name}", lambda x, y, estimator=estimator: estimator(verbose=False).estimate(x, y)
 
 
 def of_npeet_plus() -> Iterator[tuple[str, Method]]:
-    """NPEET's nearest neighbours with its default k = 3, as npeet-plus carries them on."""
+    """Nearest neighbours of npeet-plus with the default k = 3 of NPEET."""
     import npeet_plus
 
     yield "npeet-plus-KSG-3", lambda x, y: npeet_plus.mi(x, y, base=np.e)
@@ -55,10 +55,10 @@ def of_torch_mist() -> Iterator[tuple[str, Method]]:
 
     def smile(x: np.ndarray, y: np.ndarray) -> float:
         data = {"x": x.astype(np.float32), "y": y.astype(np.float32)}
-        found = estimate_mi(
+        estimate = estimate_mi(
             data=data, x_key="x", y_key="y", estimator="smile", hidden_dims=[64, 64], verbose=False
         )
-        return float(found[0] if isinstance(found, tuple) else found)
+        return float(estimate[0] if isinstance(estimate, tuple) else estimate)
 
     yield "torch-mist-SMILE", smile
 
@@ -67,10 +67,10 @@ PACKAGES = (of_benchmark_mi, of_npeet_plus, of_scikit_learn, of_torch_mist)
 
 
 def main(samples: str, answer: str, seeds: str, *only: str) -> None:
-    """Write {peer: {errors, seconds} or {failed}} after every peer, so that a timeout keeps what was done."""
+    """Writes {peer: {errors, seconds} or {failed}} after every peer, so that a timeout keeps finished peers."""
     loaded = np.load(samples)
     truth = float(loaded["truth_nats"])
-    found: dict[str, dict[str, list[float] | str]] = {}
+    answers: dict[str, dict[str, list[float] | str]] = {}
     for package in PACKAGES:
         try:
             methods = list(package())
@@ -87,10 +87,10 @@ def main(samples: str, answer: str, seeds: str, *only: str) -> None:
                     nats = float(method(loaded[f"x{seed}"], loaded[f"y{seed}"]))
                     seconds.append(time.perf_counter() - started)
                     errors.append(abs(nats - truth))
-                found[name] = {"errors": errors, "seconds": seconds}
+                answers[name] = {"errors": errors, "seconds": seconds}
             except Exception as problem:
-                found[name] = {"failed": str(problem)}
-            Path(answer).write_text(json.dumps(found))
+                answers[name] = {"failed": str(problem)}
+            Path(answer).write_text(json.dumps(answers))
 
 
 if __name__ == "__main__":

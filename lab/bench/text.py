@@ -1,4 +1,4 @@
-"""The text of a benchmark: a corpus, or tokens that are as long and as frequent as those of real text."""
+"""The text of a benchmark: a corpus, or synthetic sentences with lengths and token frequencies of real text."""
 
 from pathlib import Path
 from typing import Final
@@ -16,29 +16,29 @@ LANGUAGES: Final = ("cs", "de", "en", "fr")
 MEAN: Final = 14.4
 SPREAD: Final = 0.36
 SHARED: Final = 0.31
-"""Tokens of a caption of Multi30k without `<s>` and `</s>`: their mean, the standard deviation of their logarithm,
-and that of the part which translations share."""
+"""Tokens of a caption of Multi30k without `<s>` and `</s>`: mean, standard deviation of the logarithm, and standard
+deviation of the part of the logarithm that translations share."""
 MEANINGS: Final = 50_000
 
 
 def prepare_text(folder: Path, corpus: Path | None) -> str:
-    """Encodes a corpus folder into `folder`, with a tokenizer of 16,000 tokens trained on it; says what text it is.
+    """Encodes a corpus into `folder` with a tokenizer of 16,000 tokens trained on it; returns a description.
 
-    Without a corpus: `synthetic_text`.
+    Without a corpus it writes `synthetic_text`.
     """
     if corpus is None:
         synthetic_text(folder, len(LANGUAGES) * MEANINGS)
-        told = "synthetic tokens by Zipf's law, as long as the captions of Multi30k, in four languages"
+        source = "synthetic tokens by Zipf's law, as long as the captions of Multi30k, in four languages"
     else:
         opened = open_corpus(corpus)
         tokenizer = corpus_tokenizer(opened, Settings(tokenizer=TokenizerSettings(vocabulary=VOCABULARY)))
         encode_corpus(opened, tokenizer, folder, max_tokens=512)
-        told = (
+        source = (
             f"{opened.info.source or corpus.name}, {opened.info.sentences:,} sentences in "
             f"{' '.join(opened.languages)}"
         )
     lengths = EncodedCorpus(folder).lengths() - 2
-    return f"{told}; {lengths.mean():.1f} tokens a sentence, standard deviation {lengths.std():.1f}"
+    return f"{source}; {lengths.mean():.1f} tokens a sentence, standard deviation {lengths.std():.1f}"
 
 
 def synthetic_text(
@@ -48,17 +48,17 @@ def synthetic_text(
     seed: int = 0,
     languages: tuple[str, ...] = LANGUAGES,
 ) -> None:
-    """Encoded text, all parallel: log-normal lengths that translations share in part, Zipf tokens.
+    """Writes encoded text, fully parallel: log-normal lengths that translations share in part, Zipf tokens.
 
-    Written piece by piece: ten million sentences need no more memory than a hundred thousand.
+    The text is written piece by piece: ten million sentences need no more memory than a hundred thousand.
     """
     rng, tongues = np.random.default_rng(seed), len(languages)
     with EncodedWriter(folder, languages) as writer:
         for begin in range(0, sentences, tongues * MEANINGS):
             numbers = np.arange(begin, min(sentences, begin + tongues * MEANINGS))
             shared = np.repeat(rng.normal(0, SHARED, -(-len(numbers) // tongues)), tongues)[: len(numbers)]
-            own = rng.normal(0, np.sqrt(SPREAD**2 - SHARED**2), len(numbers))
-            words = np.exp(np.log(MEAN) - SPREAD**2 / 2 + shared + own).round().clip(1, 100)
+            private = rng.normal(0, np.sqrt(SPREAD**2 - SHARED**2), len(numbers))
+            words = np.exp(np.log(MEAN) - SPREAD**2 / 2 + shared + private).round().clip(1, 100)
             lengths = words.astype(np.int64) + 2
             ends = np.cumsum(lengths)
             # rank r of Zipf's law with exponent 1, by inversion; the last id is <mask>

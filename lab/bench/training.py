@@ -1,4 +1,4 @@
-"""Training steps beside peers: speed interleaved in one process, peak memory each in a process of its own."""
+"""Training steps beside peers: speed is measured in turns in this process, peak memory in a process per contender."""
 
 import platform
 import statistics
@@ -32,8 +32,8 @@ GROWTH: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
 
 
 @dataclass(frozen=True)
-class Taken:
-    """One timed step: how long it took, what it read, and the operations that its losses need."""
+class TimedStep:
+    """A timed step: its seconds, the tokens it read, and the operations that its losses need."""
 
     seconds: float
     tokens: int
@@ -48,11 +48,11 @@ def bench_training(
     repetitions: int = 5,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """The document of `lab bench`: rows, and the text, machine and time they belong to.
+    """The document of `lab bench`: rows, with the text, machine and time of measurement.
 
-    Rows are {name, shape, peer, ours, theirs, ratio, unit}; where steps are repeated, ours and theirs are medians,
-    ratio is theirs of ours, and low and high are the smallest and the largest ratio of two steps on the same text.
-    On a GPU everyone computes in bfloat16 where autocast allows it, else in float32.
+    Rows are {name, shape, peer, ours, theirs, ratio, unit}. Where steps are repeated, ours and theirs are medians,
+    ratio is above 1 where ours is better, and low and high are the smallest and the largest ratio of two steps on
+    the same text. On a GPU every contender computes in bfloat16 where autocast allows it, else in float32.
 
     Raises:
         InputError: the corpus cannot be read, or a step takes more memory than there is.
@@ -60,7 +60,7 @@ def bench_training(
     gpu = torch.cuda.is_available()
     with tempfile.TemporaryDirectory() as scratch:
         text = Path(scratch) / "text"
-        told = prepare_text(text, corpus)
+        text_words = prepare_text(text, corpus)
         common: dict[str, Any] = {"text": text, "precision": "bf16" if gpu else "no"}
         rows: list[Row] = []
         for shape in shapes:
@@ -74,7 +74,7 @@ def bench_training(
             rows += drawing_rows(Path(scratch), progress)
     return {
         "rows": rows,
-        "text": told,
+        "text": text_words,
         "device": torch.cuda.get_device_name() if gpu else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
         "precision": common["precision"],
@@ -84,22 +84,22 @@ def bench_training(
 
 
 def compared(case: Case, peers: Sequence[str], repetitions: int, progress: Progress) -> list[Row]:
-    """Rows of one case: examples and tokens per second, peak memory, and on a known GPU model FLOP utilisation."""
-    # memory first: it is refused here if it does not suffice, before minutes have gone into speed
+    """Rows of a case: examples and tokens per second, peak memory, and on a known GPU model FLOP utilisation."""
+    # memory first: if it does not suffice, the error comes before minutes have gone into speed
     peaks = peaks_of(case, (OURS, *peers), progress)
     taken = interleaved(case, (OURS, *peers), repetitions, progress)
     settings = case.settings()
     examples = sum(map(settings.examples_of, settings.tasks))
     name, rows, most = f"{case.part} step", list[Row](), peak_flops()
     for peer in peers:
-        base = {"shape": case.told, "peer": peer}
-        for unit, done in (("examples/s", lambda one: examples), ("tokens/s", lambda one: one.tokens)):
-            rates = {who: [done(one) / one.seconds for one in taken[who]] for who in (OURS, peer)}
+        base = {"shape": case.words, "peer": peer}
+        for unit, done in (("examples/s", lambda timed: examples), ("tokens/s", lambda timed: timed.tokens)):
+            rates = {who: [done(timed) / timed.seconds for timed in taken[who]] for who in (OURS, peer)}
             rows.append(base | {"name": name, "unit": unit} | speed(rates[OURS], rates[peer]))
         ours, theirs = peaks[OURS] / MEBI, peaks[peer] / MEBI
         rows.append(base | {"name": f"{name}, peak memory", "unit": "MiB"} | less(ours, theirs))
         if most is not None:
-            used = {who: [one.flops / one.seconds / most for one in taken[who]] for who in (OURS, peer)}
+            used = {who: [timed.flops / timed.seconds / most for timed in taken[who]] for who in (OURS, peer)}
             rows.append(
                 base
                 | {"name": f"{name}, model FLOP utilisation", "unit": "share"}
@@ -109,7 +109,7 @@ def compared(case: Case, peers: Sequence[str], repetitions: int, progress: Progr
 
 
 def grown(common: dict[str, Any], repetitions: int, progress: Progress) -> Iterator[Row]:
-    """How the joint step of the small shape grows with one of its sizes at a time, beside plain transformers."""
+    """Rows of the joint step of the small shape as a single size grows, beside plain transformers."""
     size = SHAPES["small"] | {"examples": 16, "queue": 4_096}
     peer = PEERS["joint"][0]
     for axis, (field, values) in GROWTH.items():
@@ -117,8 +117,8 @@ def grown(common: dict[str, Any], repetitions: int, progress: Progress) -> Itera
             case = Case(shape="small", **{**size, field: value}, **common)
             peaks = peaks_of(case, (OURS, peer), progress)
             taken = interleaved(case, (OURS, peer), repetitions, progress)
-            base = {"shape": case.told, "peer": peer}
-            seconds = [statistics.median(one.seconds for one in taken[who]) for who in (OURS, peer)]
+            base = {"shape": case.words, "peer": peer}
+            seconds = [statistics.median(timed.seconds for timed in taken[who]) for who in (OURS, peer)]
             yield base | {"name": f"seconds a step as {axis} grows", "unit": "s"} | less(*seconds)
             sizes = [peaks[who] / MEBI for who in (OURS, peer)]
             yield base | {"name": f"peak memory as {axis} grows", "unit": "MiB"} | less(*sizes)
@@ -126,15 +126,15 @@ def grown(common: dict[str, Any], repetitions: int, progress: Progress) -> Itera
 
 def interleaved(
     case: Case, names: Sequence[str], repetitions: int, progress: Progress
-) -> dict[str, list[Taken]]:
-    """Steps of all contenders in turns, each round on the same text, so that what else the machine does hits all.
+) -> dict[str, list[TimedStep]]:
+    """Timed steps of all contenders in turns, each round on the same text, so that other load hits all alike.
 
     The first round warms up and is not counted.
     """
     settings = case.settings()
     training = case.training(settings)
     steps = {name: contender(name, training) for name in names}
-    taken: dict[str, list[Taken]] = {name: [] for name in names}
+    taken: dict[str, list[TimedStep]] = {name: [] for name in names}
     done = 0
     for step in range(1, repetitions + 2):
         sampler = training.sampler.state()
@@ -147,30 +147,36 @@ def interleaved(
             began = time.perf_counter()
             steps[name](step)
             _wait()
-            taken[name].append(Taken(time.perf_counter() - began, tokens, flops))
+            taken[name].append(TimedStep(time.perf_counter() - began, tokens, flops))
             done += 1
-            progress(f"{case.part} {case.told}", done, (repetitions + 1) * len(names))
-    return {name: found[1:] for name, found in taken.items()}
+            progress(f"{case.part} {case.words}", done, (repetitions + 1) * len(names))
+    return {name: rounds[1:] for name, rounds in taken.items()}
 
 
 def peaks_of(case: Case, names: Sequence[str], progress: Progress) -> dict[str, int]:
     """Peak memory of each contender in bytes."""
-    found: dict[str, int] = {}
+    peaks: dict[str, int] = {}
     for name in names:
-        found[name] = peak_bytes(case, name)
-        progress(f"memory of {case.part} {case.told}", len(found), len(names))
-    return found
+        peaks[name] = peak_bytes(case, name)
+        progress(f"memory of {case.part} {case.words}", len(peaks), len(names))
+    return peaks
 
 
 def speed(ours: Sequence[float], theirs: Sequence[float]) -> Row:
-    """Medians of what should be large, and how often ours holds theirs."""
-    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
-    own, other = statistics.median(ours), statistics.median(theirs)
-    return {"ours": own, "theirs": other, "ratio": own / other, "low": min(ratios), "high": max(ratios)}
+    """Medians of a quantity that should be large, and the ratio ours / theirs."""
+    ratios = [own_rate / their_rate for own_rate, their_rate in zip(ours, theirs, strict=True)]
+    median, their_median = statistics.median(ours), statistics.median(theirs)
+    return {
+        "ours": median,
+        "theirs": their_median,
+        "ratio": median / their_median,
+        "low": min(ratios),
+        "high": max(ratios),
+    }
 
 
 def less(ours: float, theirs: float) -> Row:
-    """What should be small."""
+    """A quantity that should be small, and the ratio theirs / ours."""
     return {"ours": ours, "theirs": theirs, "ratio": theirs / ours}
 
 

@@ -1,4 +1,4 @@
-"""Sessions of the dashboard without a browser: they speak Streamlit's protocol over its web socket, as a page does."""
+"""Sessions of the dashboard without a browser, which speak Streamlit's protocol over its web socket as a page does."""
 
 import time
 import urllib.request
@@ -12,22 +12,22 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 SECONDS: Final = 300
-"""A page that has not been drawn by then never will be."""
+"""A page that is not drawn by then counts as failed."""
 LARGEST_MESSAGE: Final = 2**26
 DONE: Final = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 @dataclass
 class Visitor:
-    """One session: opened by `visit`.
+    """A session, opened by `visit`.
 
     Attributes:
-        socket: its connection.
+        socket: connection of the session.
         stack: closes the connection.
         pages: script hashes of the pages by their paths.
         buttons: identities of the buttons on the page by their labels.
         fragments: parts of the page that redraw themselves, with their intervals in seconds.
-        errors: what the page said in red.
+        errors: error messages on the page.
     """
 
     socket: ClientConnection
@@ -39,7 +39,7 @@ class Visitor:
     _page: str = ""
 
     def open(self, path: str = "") -> float:
-        """Opens a page and returns how many seconds it took until it was drawn."""
+        """Opens a page and returns the seconds until it was drawn."""
         self.buttons, self.fragments, self.errors = {}, {}, []
         state = {"page_script_hash": self.pages[path]} if path in self.pages else {"page_name": path}
         return self._rerun(**state)
@@ -52,7 +52,7 @@ class Visitor:
         return self._sent(message)
 
     def refresh(self) -> float:
-        """Redraws the parts that redraw themselves, as the page does at its intervals; seconds for all of them."""
+        """Redraws the fragments, as the page does at their intervals; returns the seconds for all fragments."""
         return sum(
             self._rerun(page_script_hash=self._page, fragment_id=fragment, is_auto_rerun=True)
             for fragment in list(self.fragments)
@@ -77,7 +77,7 @@ class Visitor:
         return time.perf_counter() - began
 
     def _take(self, received: Any) -> bool:
-        """Takes one message; True when the page is drawn."""
+        """Handles a message; returns True when the page is drawn."""
         message = ForwardMsg.FromString(received)
         kind = message.WhichOneof("type")
         if kind == "navigation":
@@ -97,7 +97,7 @@ class Visitor:
 
 
 def visit(address: str) -> Visitor:
-    """A new session: the document of the page, its cookies, and a connection, as a browser opens them."""
+    """Opens a session as a browser does: loads the document of the page, takes its cookies and connects."""
     with urllib.request.urlopen(address, timeout=SECONDS) as answer:
         answer.read()
         cookies = "; ".join(cookie.partition(";")[0] for cookie in answer.headers.get_all("set-cookie") or [])

@@ -71,20 +71,20 @@ def run(arguments: list[str] | None = None) -> int:
             print_json(document)
         elif document is not None:
             command.show(document)
-        # what was done in part is not done
+        # a document with failures is no success
         return USER_FAULT if isinstance(document, dict) and document.get("failed") else SUCCESS
     except InputError as error:
         if _speaks():
             errors.print(f"lab: {error}")
         else:
-            # torchrun ends all processes when one has ended: the first is given time to say why
+            # torchrun ends all processes when any has ended: the first is given time to say why
             time.sleep(GRACE_SECONDS)
         return USER_FAULT
     except ValidationError as error:
         errors.print(f"lab: {explain(error)}")
         return USER_FAULT
     except KeyboardInterrupt as stop:
-        # a run that a signal has stopped says which one: 128 and its number, as shells count
+        # a run stopped by a signal exits with 128 + the number of the signal, as in shells
         errors.print(f"lab: {str(stop) or 'interrupted; continue a run with --resume'}")
         return getattr(stop, "exit_code", INTERRUPTED)
     except BrokenPipeError:
@@ -96,42 +96,42 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _speaks() -> bool:
-    """Whether this is the process that prints: the only one, or the first of those torchrun started together."""
+    """Whether this process prints: the only process, or the first of the processes that torchrun started together."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def parse(command: Any, program: str, words: list[str], **options: Any) -> Any:
-    """A command from its words; tyro prints help, and its box round a mistake becomes one line."""
-    told = io.StringIO()
+    """Parses the words of a command. tyro prints help; its box round a mistake becomes one line."""
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stderr(told):
+        with contextlib.redirect_stderr(output):
             return tyro.cli(command, prog=program, args=words, description=command.__doc__, **options)
     except SystemExit as leaving:
         if leaving.code == SUCCESS:
             raise
-        raise InputError(_one_line(told.getvalue())) from None
+        raise InputError(_one_line(output.getvalue())) from None
 
 
 def _one_line(box: str) -> str:
     """The words of a box of lines, without its frame."""
     lines = [line.strip("╭╮╰╯│─ \t") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    told = [
+    sentences = [
         line for line in lines if line.strip("-") and "https://" not in line and "further info" not in line
     ]
-    words = " ".join(told[1:] or told).strip("- ")
+    words = " ".join(sentences[1:] or sentences).strip("- ")
     return re.sub(r"\s*\[type=.*?input_value=(.*?), input_type=\w+\]", r", got \1", words)
 
 
 def explain(error: ValidationError) -> str:
     """The first invalid setting in one line."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "settings"
-    came = f", got {first['input']!r}" if first["type"] != "value_error" else ""
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{came}"
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"]) or "settings"
+    came = f", got {fault['input']!r}" if fault["type"] != "value_error" else ""
+    return f"{where}: {fault['msg'].removeprefix('Value error, ')}{came}"
 
 
 def _help() -> None:
     print("lab: information-theoretic cross-lingual pre-training\n")
     print("usage: lab COMMAND [--json] ...; lab COMMAND --help says more\n")
-    for name, (_, told) in COMMANDS.items():
-        print(f"  {name:<12}{told}")
+    for name, (_, description) in COMMANDS.items():
+        print(f"  {name:<12}{description}")

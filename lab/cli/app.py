@@ -34,7 +34,7 @@ class Command:
     """
 
     port: int = 8501
-    """Of the page."""
+    """Port of the page."""
     open_to_network: bool = False
     """Let other machines in that show the token."""
 
@@ -64,21 +64,21 @@ class Command:
 
 
 def serve(options: dict[str, Any]) -> None:
-    """Runs the dashboard until it is interrupted, with these options and those of its own file.
+    """Runs the dashboard until it is interrupted, with these options and the options of its own file.
 
-    They are given on the command line, which outweighs files in the working folder and STREAMLIT_* variables.
+    All options are given on the command line, which outweighs files in the working folder and STREAMLIT_* variables.
     """
     import click
     from streamlit.web import cli
 
     sys.argv = ["streamlit", "run", str(MAIN), *flags({**file_options(), **options})]
-    # Ctrl-C is how the dashboard is closed, and no mishap
+    # Ctrl-C is the usual way to close the dashboard
     with suppress(click.Abort, KeyboardInterrupt):
         cli.main(standalone_mode=False)
 
 
 def file_options() -> dict[str, Any]:
-    """What the dashboard's own file says of server, browser and client, by `section.key`."""
+    """The options of server, browser and client in the dashboard's own file, by `section.key`."""
     sections = tomllib.loads(OPTIONS.read_text(encoding="utf-8"))
     return {
         f"{section}.{key}": value
@@ -95,10 +95,10 @@ def flags(options: dict[str, Any]) -> Iterator[str]:
 
 
 def check_free(address: str, port: int) -> None:
-    """Refuses a port that cannot be listened on.
+    """Checks that a port is free.
 
     Raises:
-        InputError: it is taken, out of range or reserved.
+        InputError: the port is taken, out of range or reserved.
     """
     if port not in range(1, 65_536):
         raise InputError(f"expected --port from 1 to 65,535, got {port}")
@@ -107,14 +107,14 @@ def check_free(address: str, port: int) -> None:
         try:
             probe.bind((address, port))
         except OSError as error:
-            other = port % 60_000 + 1
+            alternative = port % 60_000 + 1
             raise InputError(
-                f"port {port} cannot be used ({error.strerror}): choose another, such as lab app --port {other}"
+                f"port {port} cannot be used ({error.strerror}): choose another, such as lab app --port {alternative}"
             ) from error
 
 
 def network_addresses() -> list[str]:
-    """The addresses of this machine in its networks, without asking any of them; its name where it has none."""
+    """The addresses of this machine in its networks, read without network traffic; its name where it has none."""
     addresses = [
         entry.address
         for entries in psutil.net_if_addrs().values()

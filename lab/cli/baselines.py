@@ -1,4 +1,4 @@
-"""`lab evaluate RUN... --task baselines`: what retrieval needs no network for."""
+"""`lab evaluate RUN... --task baselines`: retrieval without a network."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ from lab.cli.each_run import each_run
 class Command:
     """Measures retrieval without a network, on the sentences that a run is measured on.
 
-    Random vectors, tokens and character n-grams that languages share, and what linear algebra learns from the run's
-    training translations: cross-lingual latent semantic indexing and generalised canonical correlation. An accuracy of
-    a run says little where one of these comes near.
+    The baselines are random vectors, tokens and character n-grams that languages share, and linear algebra on the run's
+    training translations: cross-lingual latent semantic indexing and generalised canonical correlation. The accuracy
+    of a run says little where a baseline comes near.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]
@@ -25,7 +25,7 @@ class Command:
     corpus: Path | None = None
     """Another corpus to measure on; default: the meanings held out from the run's own."""
     dimensions: int = 400
-    """Of the vectors of the baselines that learn."""
+    """Dimensions of the vectors of the baselines that learn."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.evaluate.baselines import evaluate_baselines
@@ -39,8 +39,8 @@ class Command:
         )
 
     def show(self, document: dict[str, Any]) -> None:
-        for one in document.get("runs", [document]):
-            _show(one)
+        for run_document in document.get("runs", [document]):
+            _show(run_document)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`lab bench`: ours beside other packages: training steps, with --information estimators; with --app the dashboard."""
+"""`lab bench`: training steps beside other packages; with --information estimators, with --app the dashboard."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,13 @@ class Command:
     peer_python: Path | None = None
     """The Python of an environment with the peers; default: this one."""
     seeds: int | None = None
-    """Samples of each task that are used, at most; default: all."""
+    """Samples of each task, at most; default: all."""
     methods: tuple[str, ...] = ("auto",)
-    """Of ours."""
+    """Methods of this lab."""
     peers: tuple[str, ...] = ()
-    """Of theirs, by name; default: all that can be imported."""
+    """Methods of other packages, by name; default: all that can be imported."""
     out: Path | None = None
-    """File of JSON lines that gets the tasks as they are measured; those it holds are not measured again."""
+    """File of JSON lines that gets the tasks as they are measured; tasks in the file are not measured again."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.bench.information import compare
@@ -79,5 +79,5 @@ def parse(words: list[str]) -> "Command | bench_app.Command | bench_training.Com
     """Estimators where --information names a folder, the dashboard with --app, else training steps."""
     if "--app" in words:
         return parse_words(bench_app.Command, "lab bench --app", [word for word in words if word != "--app"])
-    chosen = any(word.split("=")[0] == "--information" for word in words)
-    return parse_words(Command if chosen else bench_training.Command, "lab bench", words)
+    estimators = any(word.split("=")[0] == "--information" for word in words)
+    return parse_words(Command if estimators else bench_training.Command, "lab bench", words)

@@ -13,10 +13,10 @@ from lab.cli.console import out, progress, table
 
 @dataclass(frozen=True)
 class Command:
-    """Time and memory of the dashboard with real sessions, beside what a class may take; above 1 it is kept.
+    """Time and memory of the dashboard with real sessions, beside limits for a class; above 1 the limit is kept.
 
-    Sessions speak to the server over its web socket, as browsers do; what a browser needs to draw is not measured.
-    Each number of sessions has a server of its own, on an empty folder of runs. Let nothing else run meanwhile.
+    Sessions speak to the server over its web socket, as browsers do; drawing in a browser is not measured. Each number
+    of sessions has a server of its own, on an empty folder of runs. Let nothing else run meanwhile.
     """
 
     sessions: tuple[int, ...] = (1, 10, 30)

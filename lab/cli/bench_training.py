@@ -27,9 +27,9 @@ class Command:
     corpus: Path | None = None
     """Text to train on; default: synthetic tokens, as long as image captions."""
     examples: int | None = None
-    """Of each task per step; default: 256 small, 40 base."""
+    """Examples of each task per step; default: 256 small, 40 base."""
     repetitions: int = 5
-    """Timed steps of each contender, after one that warms up."""
+    """Timed steps of each contender, after a step that warms up."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.bench.training import bench_training

@@ -15,27 +15,27 @@ from lab.cli.each_run import each_run
 class Command:
     """Trains a classifier on one language and tests it on all: zero-shot accuracy, and the gap to that language.
 
-    It learns from the run's training text and is tested on held-out meanings. In the built-in world it tells which
-    relation a sentence tells; other text needs a file of labels. 95 % intervals: Clopper and Pearson's of a language,
-    over meanings of means and gaps.
+    The classifier learns from the run's training text and is tested on held-out meanings. In the built-in world its
+    classes are the relations of facts; other text needs a file of labels. 95 % intervals are Clopper and Pearson's for
+    a language, and over meanings for means and gaps.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]
     """Names of runs."""
     source: str = "en"
-    """Language that is learned from."""
+    """Language of the training sentences."""
     fine_tune: bool = False
     """Train the encoder too; default: logistic regression on its sentence vectors."""
     labels: Path | None = None
-    """A .tsv, .csv or .parquet file with the columns meaning and label, such as the one that was imported."""
+    """A .tsv, .csv or .parquet file with the columns meaning and label, such as an imported file."""
     layer: int | None = None
     """Hidden state that is read, 0 = embeddings; default: the run's, the last one with --fine-tune."""
     pooling: Literal["mean", "first"] | None = None
-    """Of the tokens; default: the run's (mean)."""
+    """Pooling of the tokens; default: the run's (mean)."""
     sentences: int = 2_000
-    """To learn from, at most."""
+    """Training sentences, at most."""
     seed: int = 0
-    """Of the sentences drawn and of the fine-tuning."""
+    """Seed of the drawn sentences and of the fine-tuning."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.evaluate.classification import classify_run
@@ -60,8 +60,8 @@ class Command:
         )
 
     def show(self, document: dict[str, Any]) -> None:
-        for one in document.get("runs", [document]):
-            _show(one)
+        for run_document in document.get("runs", [document]):
+            _show(run_document)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Tables and progress bars for people, and the one door to the terminal: what is printed is shown, never interpreted.
+"""Tables, progress bars and all output to the terminal: text is shown, never interpreted.
 
 Sentences, names, paths and messages come from strangers' files. Brackets are no markup, `:smile:` is no emoji, and
 control codes, which could retitle, clear or fill the clipboard of a terminal, are written out.
@@ -34,7 +34,7 @@ class PlainConsole(Console):
     """A console that takes every string literally, in prints, cells and titles alike."""
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """The string as it is written, with its control codes written out."""
+        """The string taken literally, with its control codes written out."""
         known = {key: options[key] for key in ("style", "justify", "overflow") if key in options}
         return Text(visible(text), **known)
 
@@ -45,9 +45,9 @@ errors = PlainConsole(stderr=True, soft_wrap=True, highlight=False)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Prints a table on standard output; numbers stand right, and none of them is broken.
+    """Prints a table on standard output; numbers stand right and are never broken.
 
-    Where the terminal is too narrow for that, each row becomes a table with a line for each column.
+    Where the terminal is too narrow, each row becomes a table with a line for each column.
     """
     if title:
         out.print(f"\n{title}", style="italic")
@@ -71,13 +71,13 @@ def _drawn(columns: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:
 
 
 def print_json(document: Any) -> None:
-    """The document on standard output as one line of JSON; control codes and bidirectional overrides are escaped."""
+    """Prints the document as one line of JSON; control codes and bidirectional overrides are escaped."""
     line = json.dumps(_finite(document), ensure_ascii=False)
     print(CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line))
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN: null stands for a number that is not known."""
+    """The value with None for every number that is not finite, because JSON has no NaN."""
     if isinstance(value, dict):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -88,7 +88,7 @@ def _finite(value: Any) -> Any:
 
 
 class _PlainColumn(ProgressColumn):
-    """One text of a task, taken literally."""
+    """A text of a task, taken literally."""
 
     def __init__(self, field: str = "", table_column: Column | None = None) -> None:
         super().__init__(table_column)
@@ -100,7 +100,7 @@ class _PlainColumn(ProgressColumn):
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A progress bar on standard error; a task needs the field `detail`, for what else it shows."""
+    """Yields a progress bar on standard error; a task needs the field `detail`, a text beside its count."""
     columns = [
         _PlainColumn(table_column=Column(no_wrap=True, min_width=10)),
         BarColumn(bar_width=max(6, min(24, err.width - 110))),

@@ -1,4 +1,4 @@
-"""`lab corpus import` and `lab corpus show`: own text in."""
+"""`lab corpus import` and `lab corpus show`: imports text and shows a corpus."""
 
 import csv
 from collections.abc import Iterator
@@ -39,16 +39,16 @@ class Import:
     out: Path
     """Folder to write the corpus into."""
     languages: tuple[str, ...] = ()
-    """Of the line-aligned files, in their order; of the columns of a table without header; of source and target of a
-    file that does not say them. Default: the endings of the files, the header, what the file says."""
+    """Languages of the line-aligned files, in their order; of the columns of a table without header; of source and
+    target of a file that does not name them. Default: the endings of the files, the header, the names in the file."""
     columns: tuple[str, ...] = ()
     """Columns to read, by name or by number from 1: en=source ar=target, or meaning=id language=lang text=sentence."""
     header: bool = False
     """The first row is a header, although --languages or numbers name the columns."""
     quotes: Literal["auto", "enclose", "text"] = "auto"
-    """Whether quotation marks enclose the cells of a table or are text; auto: they enclose in .csv alone."""
+    """Whether quotation marks enclose the cells of a table or are text; auto: enclose in .csv, text elsewhere."""
     encoding: str | None = None
-    """Of the text, for example cp1251, utf-16-le, gb18030; default: UTF-8, or what a byte-order mark says."""
+    """Encoding of the text, for example cp1251, utf-16-le, gb18030; default: by the byte-order mark, else UTF-8."""
     config: str | None = None
     """Configuration of a data set, for example en-fr."""
     split: str | None = None
@@ -60,7 +60,7 @@ class Import:
     source: str = ""
     """Where the text comes from, for corpus.json."""
     licence: str = ""
-    """Of the text, for corpus.json."""
+    """Licence of the text, for corpus.json."""
     overwrite: bool = False
     """Replace the folder if it exists."""
 
@@ -98,19 +98,19 @@ class Import:
         )
 
     def _judged(self, rows: Iterator[Row], rejected: "_RejectedRows", counts: Counts) -> Iterator[Row]:
-        """The rows; reads to the end, so that all faults are known, and refuses if there is one.
+        """Yields the rows, and reads to the end, so that all faults are known.
 
         Raises:
-            InputError: a unit is faulty and faulty ones are not left out, or all are.
+            InputError: a unit is faulty and --skip-bad is off, or all units are faulty.
         """
         empty = True
         for row in rows:
             empty = False
-            if not rejected.first or self.skip_bad:
+            if not rejected.examples or self.skip_bad:
                 yield row
-        if rejected.first and not self.skip_bad:
+        if rejected.examples and not self.skip_bad:
             raise _refusal(rejected, counts, "mend them, or leave them out with --skip-bad")
-        if rejected.first and empty:
+        if rejected.examples and empty:
             raise _refusal(rejected, counts, "no sentence is left")
 
     def show(self, document: dict[str, Any]) -> None:
@@ -120,17 +120,17 @@ class Import:
 
 
 class _RejectedRows:
-    """What was left out, written as it comes: the first ones in memory, all in a file."""
+    """Rejected texts: the first in memory (`examples`), all in a temporary file."""
 
     def __init__(self) -> None:
-        self.first: list[Rejected] = []
+        self.examples: list[Rejected] = []
         self._file = TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
         self._table = csv.writer(self._file, delimiter="\t")
         self._table.writerow(Rejected._fields)
 
     def add(self, rejected: Rejected) -> None:
-        if len(self.first) < SHOWN:
-            self.first.append(rejected)
+        if len(self.examples) < SHOWN:
+            self.examples.append(rejected)
         self._table.writerow([spreadsheet_cell(str(cell)) for cell in rejected])
 
     def save(self, path: Path) -> None:
@@ -143,22 +143,22 @@ class _RejectedRows:
 
 
 def _refusal(rejected: _RejectedRows, counts: Counts, remedy: str) -> InputError:
-    for bad in rejected.first:
+    for bad in rejected.examples:
         err.print(f"{bad.where}: {bad.reason}")
-    first = rejected.first[0]
+    example = rejected.examples[0]
     return InputError(
-        f"{counts.rejected:,} of {counts.units:,} units are bad (first: {first.where} {first.reason}): {remedy}"
+        f"{counts.rejected:,} of {counts.units:,} units are bad (first: {example.where} {example.reason}): {remedy}"
     )
 
 
 def _report(folder: Path, rejected: _RejectedRows, counts: Counts, notes: Notes) -> dict[str, Any]:
-    if rejected.first:
+    if rejected.examples:
         rejected.save(folder / "rejected.tsv")
     return {**vars(counts), "ignored_columns": tuple(notes.ignored)}
 
 
 def _with_bar(rows: Iterator[Row], files: tuple[Path, ...], notes: Notes, counts: Counts) -> Iterator[Row]:
-    """The rows, with a bar that shows how much of the files is read."""
+    """Yields the rows, with a bar for the share of the files that is read."""
     size = sum(path.stat().st_size for path in files if path.is_file())
     with progress() as bar:
         task = bar.add_task("reading", total=100 if size else None, detail="%")
@@ -188,7 +188,7 @@ def _warn(corpus: Corpus) -> None:
 
 @dataclass(frozen=True)
 class Show:
-    """Says what a corpus holds, with its first sentences."""
+    """Shows the counts of a corpus and its first sentences."""
 
     folder: tyro.conf.Positional[Path]
     """Corpus folder."""
@@ -206,7 +206,7 @@ class Show:
 
 
 def parse(words: list[str]) -> Import | Show:
-    """`import FILE... --out FOLDER` or `show FOLDER`."""
+    """Parses `import FILE... --out FOLDER` or `show FOLDER`."""
     commands = {"import": Import, "show": Show}
     if not words or words[0] not in commands:
         if words and words[0] not in ("-h", "--help"):

@@ -1,4 +1,4 @@
-"""`lab doctor`: what this machine has and lacks."""
+"""`lab doctor`: checks this machine."""
 
 import os
 import platform
@@ -15,12 +15,12 @@ from lab.cli.console import table
 
 GIB = 2**30
 BLIND = {"nolock", "local_lock=all", "local_lock=posix", "local_lock=flock", "localflock", "noflock"}
-"""Mount options of NFS and Lustre with which locks stay on their machine, or there are none."""
+"""Mount options of NFS and Lustre under which locks do not reach other machines, or do not exist."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: whether it is well, what was found, and what to do if it is not."""
+    """A check: whether all is well, the value found, and a remedy."""
 
     name: str
     well: bool
@@ -30,7 +30,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Command:
-    """Says what this machine has and lacks, each lack with its remedy."""
+    """Shows what this machine has and lacks, each lack with a remedy."""
 
     def __call__(self) -> dict[str, Any]:
         checks = [*_hardware(), *_packages(), _browser(), _storage(), _locks()]
@@ -54,7 +54,7 @@ def _hardware() -> list[Check]:
 
     memory = psutil.virtual_memory().total / GIB
     gpu = torch.cuda.is_available()
-    found = torch.cuda.get_device_name(0) if gpu else "none; small recipes train on the CPU"
+    gpu_name = torch.cuda.get_device_name(0) if gpu else "none; small recipes train on the CPU"
     return [
         Check("python", True, platform.python_version()),
         Check("CPU cores", True, f"{os.cpu_count()} ({torch.get_num_threads()} used)"),
@@ -64,7 +64,7 @@ def _hardware() -> list[Check]:
             f"{memory:.0f} GiB",
             "toy needs 2 GiB, infoxlm-base 16 GiB: use a smaller recipe",
         ),
-        Check("GPU", True, found),
+        Check("GPU", True, gpu_name),
     ]
 
 
@@ -89,9 +89,12 @@ def _package(name: str, extra: str) -> Check:
 
 
 def _browser() -> Check:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
     return Check(
-        "browser for tests", bool(found), found or "none", "the browser tests need Debian's package chromium"
+        "browser for tests",
+        bool(browser),
+        browser or "none",
+        "the browser tests need Debian's package chromium",
     )
 
 
@@ -120,6 +123,6 @@ def _locks() -> Check:
 
 
 def _place_of_runs() -> Path:
-    """The folder of runs, or the one in which it will be made."""
+    """The folder of runs, or its nearest folder that exists."""
     folder = store.runs_folder().absolute()
     return next(path for path in (folder, *folder.parents) if path.exists())

@@ -1,4 +1,4 @@
-"""One evaluation of each of several runs, with a bar for each."""
+"""Evaluates several runs, with a bar for each."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ def each_run(names: Sequence[str], title: str, evaluate: Evaluate) -> dict[str, 
 
     Args:
         names: of the runs.
-        title: of what is measured, in front of each bar.
-        evaluate: called with a run and a function that takes how much is done and how much there is.
+        title: of the evaluation, in front of each bar.
+        evaluate: called with a run and a function for progress, which takes the number done and the total.
 
     Raises:
-        InputError: there is no run of a name.
+        InputError: a run does not exist.
     """
     documents = []
     with progress() as bar:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.evaluate.run import RetrievalProtocol
 
 EXTREMES: Final = 5
-"""Worst directions, and best ones, that are printed."""
+"""Number of worst directions, and of best directions, that are printed."""
 TOO_SMALL_SHOWN: Final = 10
 
 
@@ -26,12 +26,12 @@ TOO_SMALL_SHOWN: Final = 10
 class Command:
     """Measures retrieval over directed pairs of languages, with pool, chance level and 95 % interval.
 
-    A query is right when its nearest neighbour by cosine (top-1) translates it, or any sentence of the same text. It
-    searches the pool: all sentences of the other language that are measured on, those without a translation too;
-    equal texts are one, and where m of k equally near ones are right the query scores m / k. Chance is what guessing
-    scores. Intervals are Clopper and Pearson's over meanings, which hold at 0 and 1. Prints the mean, the worst and the
-    best directions, each language's means, and wrong matches, the surest first. Any XLM-R style checkpoint in
-    safetensors is measured like a run, on the text that --corpus names.
+    A query is right when its nearest neighbour by cosine (top-1) translates the query, or any sentence of the same
+    text. A query searches the pool: all measured sentences of the other language, with or without a translation. Equal
+    texts count once, and where m of k equally near sentences are right the query scores m / k. Chance is the score of
+    guessing. Intervals are Clopper and Pearson's over meanings, which hold at 0 and 1. The output has the mean, the
+    worst and the best directions, the means of each language, and wrong matches, the surest first. Any XLM-R style
+    checkpoint in safetensors is measured like a run, on the text that --corpus names.
     With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
     With --task baselines, retrieval without a network; with --task roles, who did what to whom.
     """
@@ -47,25 +47,25 @@ class Command:
     """Hidden state that is read, 0 = embeddings; default: the run's (its contrast layer), the checkpoint's own if it
     is a sentence encoder, else two thirds up."""
     pooling: Literal["mean", "first"] | None = None
-    """Of the tokens; default: the run's (mean), or the checkpoint's own."""
+    """Pooling of the tokens; default: the run's (mean), or the checkpoint's own."""
     prompt: str | None = None
-    """Read before every sentence, such as "query: "; default: the checkpoint's own default prompt, if it names one."""
+    """Text before every sentence, such as "query: "; default: the default prompt of the checkpoint, if any."""
     meanings: int | None = None
-    """Of each language at most this many meanings, drawn at random, and their translations are compared; default:
-    10,000, or the preset's."""
+    """Meanings of each language, at most, drawn at random and compared with their translations; default: 10,000, or
+    the preset's."""
     pool: Literal["all", "shared"] | int | None = None
-    """What is searched. all (default): every sentence of the language. shared: those with a translation in the query's
-    language. A number: so many in every direction, so that all have one chance level; drawn at random round the
-    translations, and directions that have fewer are listed, not averaged."""
+    """The searched sentences. all (default): every sentence of the language. shared: sentences with a translation in
+    the query's language. A number: so many in every direction, drawn at random round the translations, so that all
+    directions have the same chance level; directions with fewer sentences are listed, not averaged."""
     min_pool: int | None = None
     """Directions with fewer queries or candidates are listed, not averaged; default: 5."""
     directions: int | None = None
-    """At most this many directions are measured; of more, so many are drawn at random; default: 2,000."""
+    """Directions that are measured, at most; drawn at random where there are more; default: 2,000."""
     beside: tuple[Literal["csls", "margin"], ...] = ()
     """Other measures of nearness beside cosine, which correct for hubs (sentences that are near to everything): csls
     (Conneau et al. 2018), margin (the ratio of Artetxe and Schwenk 2019, as in LASER's xsim)."""
     neighbours: int | None = None
-    """Nearest neighbours of a sentence that --beside corrects for; default: 4, as xsim has it (MUSE has 10)."""
+    """Nearest neighbours of a sentence that --beside corrects for; default: 4, as in xsim (MUSE: 10)."""
     all: bool = False
     """Print every direction and language, not the extremes alone. (--json always holds all.)"""
 
@@ -92,7 +92,7 @@ class Command:
         return evaluate_checkpoint(name, self.corpus, protocol, tell)
 
     def _protocol(self) -> "RetrievalProtocol":
-        """The preset, or the default, with the options that are given."""
+        """The preset, or the default protocol, with the given options."""
         from lab.evaluate.run import PRESETS, RetrievalProtocol
 
         protocol = PRESETS[self.preset] if self.preset else RetrievalProtocol()
@@ -159,7 +159,7 @@ def _mean_in_words(document: dict[str, Any]) -> str:
 
 
 def _show_directions(rows: Sequence[Mapping[str, Any]], every: bool) -> None:
-    """All directions, or where they are many the extremes."""
+    """Prints all directions, or the extremes of many."""
     if not rows:
         return
     title = "query→index, top-1 accuracy"
@@ -181,7 +181,7 @@ def _show_directions(rows: Sequence[Mapping[str, Any]], every: bool) -> None:
 
 
 def _show_languages(languages: Sequence[Mapping[str, Any]], every: bool) -> None:
-    """The means of each language as the one that asks and as the one that is searched, the lowest first."""
+    """Prints the means of each language as query language and as searched language, the lowest first."""
     if len(languages) < 3:
         return
     for role, words in (("asking", "from"), ("searched", "to")):
@@ -205,7 +205,7 @@ def _show_languages(languages: Sequence[Mapping[str, Any]], every: bool) -> None
 
 
 def _show_too_small(document: dict[str, Any]) -> None:
-    """Directions that are not averaged, and how many pairs of languages share nothing."""
+    """Prints the directions that are not averaged, and the number of pairs without a common meaning."""
     rows = document["too_small"]
     if rows:
         reasons = Counter(row["reason"] for row in rows).most_common(TOO_SMALL_SHOWN)
@@ -241,7 +241,7 @@ def _share(mean: Mapping[str, Any], key: str) -> str:
 
 
 def _pools(pools: Sequence[int]) -> str:
-    """The fewest and the most candidates.
+    """The smallest and the largest number of candidates.
 
     >>> _pools((500, 500)), _pools((12, 1_000))
     ('500', '12 – 1,000')
@@ -250,7 +250,7 @@ def _pools(pools: Sequence[int]) -> str:
 
 
 def parse(words: list[str]) -> Command | classification.Command | baselines.Command | roles.Command:
-    """The arguments of a task: retrieval, or the one that --task names."""
+    """Parses the arguments of retrieval, or of the task that --task names."""
     tasks = {
         "retrieval": Command,
         "classification": classification.Command,

@@ -23,9 +23,9 @@ class Command:
     out: Path | None = None
     """Folder to write; default: exports/RUN."""
     layer: int | None = None
-    """Hidden state of the sentence vectors; default: the one that retrieval reads."""
+    """Hidden state of the sentence vectors; default: the hidden state that retrieval reads."""
     pooling: Literal["mean", "first"] | None = None
-    """Of its tokens; default: the run's (mean)."""
+    """Pooling of the tokens; default: the run's (mean)."""
     overwrite: bool = False
     """Replace the folder if it exists."""
 

@@ -16,7 +16,7 @@ OPTIONS: Final = {
     "--method": ("runs", "layers", "pairs", "meanings"),
     "--task": ("n", "seeds", "out", "figures"),
 }
-"""What is read besides --method and --seed, by what is asked for."""
+"""Options besides --method and --seed, by the question that reads them."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,20 @@ class Command:
     runs: tyro.conf.Positional[tuple[str, ...]] = ()
     """Names of runs."""
     candidates: tuple[int, ...] = (16, 64, 256, 1_024, 4_096, 16_384, 131_072)
-    """Of XLCO; numbers the text has no room for are left out, above 16,384 one direction is measured."""
+    """Candidates of XLCO; numbers above the number of meanings are left out, above 16,384 one direction is measured."""
     pairs: int = 4
     """Pairs of languages for XLCO and --method, drawn as the run draws them; XLCO measures both directions."""
     sentences: int = 2_000
-    """Drawn for MMLM and for TLM."""
+    """Sentences drawn for MMLM and for TLM."""
     truth_sentences: int = 1_000
-    """Drawn for the truth of MMLM and of TLM, which is computed once per run."""
+    """Sentences drawn for the truth of MMLM and of TLM, which is computed once per run."""
     method: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """Estimate on sentence vectors of translations with this method, such as auto, gaussian or ksg; given again, or
     all, for --task only, which takes auto by default."""
     layers: tuple[int, ...] | None = None
-    """Hidden states for --method, 0 = embeddings; default: the one that retrieval reads."""
+    """Hidden states for --method, 0 = embeddings; default: the hidden state that retrieval reads."""
     meanings: int = 2_000
-    """For --method: unseen meanings of a world; other text has those that the run holds out."""
+    """Unseen meanings of a world for --method; for other text, the meanings that the run holds out."""
     task: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A known distribution instead of a run, such as multinormal-dense-5-5-0.5, or a group of them: twelve, further,
     unseen, embeddings, types or a type such as "labels beside numbers"; may be given again."""
@@ -56,11 +56,11 @@ class Command:
     seeds: int = 1
     """Samples of each --task, drawn with --seed, --seed + 1 and so on."""
     out: Path | None = None
-    """File of JSON lines that gets the estimates of --task as they are made; those it holds are not made again."""
+    """File of JSON lines that gets the estimates of --task as they are made; estimates in the file are not repeated."""
     figures: Path | None = None
     """Folder for figures of --task, as HTML."""
     seed: int = 0
-    """Of everything that is drawn."""
+    """Seed of everything that is drawn."""
 
     def __call__(self) -> dict[str, Any]:
         self._refuse_unread("--task" if self.task else "--method" if self.method else "the ledger")
@@ -83,16 +83,18 @@ class Command:
                 raise InputError(f"expected --{name} from 1, got {value}")
         runs = [store.open_run(name) for name in self.runs]
         with progress() as bar:
-            documents = [self._measured(run, _told(bar, run.name)) for run in runs]
+            documents = [self._measured(run, _phase_bars(bar, run.name)) for run in runs]
         return documents[0] if len(documents) == 1 else {"runs": documents}
 
-    def _refuse_unread(self, asked: str) -> None:
-        """Raises InputError where an option is given that only another question reads."""
+    def _refuse_unread(self, question: str) -> None:
+        """Raises InputError where an option is set that only another question reads."""
         for field in fields(self):
-            readers = [question for question, names in OPTIONS.items() if field.name in names]
-            if readers and asked not in readers and getattr(self, field.name) != field.default:
+            readers = [kind for kind, names in OPTIONS.items() if field.name in names]
+            if readers and question not in readers and getattr(self, field.name) != field.default:
                 option = "a run" if field.name == "runs" else f"--{field.name.replace('_', '-')}"
-                raise InputError(f"{option} is read by {' and '.join(readers)}, not by {asked}: leave it out")
+                raise InputError(
+                    f"{option} is read by {' and '.join(readers)}, not by {question}: leave it out"
+                )
 
     def _measured(self, run: store.Run, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
         from lab.evaluate.effort import Effort
@@ -111,12 +113,12 @@ class Command:
 
             show(document)
             return
-        for one in document.get("runs", [document]):
-            _show(one)
+        for run_document in document.get("runs", [document]):
+            _show(run_document)
 
 
-def _told(bar: Any, run: str) -> Callable[[str, int, int], None]:
-    """One bar per phase."""
+def _phase_bars(bar: Any, run: str) -> Callable[[str, int, int], None]:
+    """A function for progress that shows a bar per phase."""
     bars: dict[str, Any] = {}
 
     def tell(phase: str, done: int, total: int) -> None:
@@ -156,7 +158,7 @@ def _show(document: dict[str, Any]) -> None:
 
 
 def _show_unit(unit: str | None, rows: list[dict[str, Any]]) -> None:
-    """The rows of one unit; columns that no row fills, or that repeat another, are left out."""
+    """Prints the rows of a unit; columns that no row fills, or that repeat another column, are left out."""
     cells = dict(zip(COLUMNS, zip(*map(_cells, rows), strict=True), strict=True))
     if cells["attainable"] == cells["truth"]:
         del cells["attainable"]
@@ -190,7 +192,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _kind(row: dict[str, Any]) -> str:
-    """Nothing of the usual row, a lower bound."""
+    """The kind of a row in brackets; empty for a lower bound, the usual kind."""
     return "" if row["kind"] == "lower bound" else f" ({row['kind']})"
 
 
@@ -206,7 +208,7 @@ def _number(nats: float | None, error: float | None = None) -> str:
 
 
 def _reached(row: dict[str, Any]) -> str:
-    """The share of what is attainable, of other text that of the ceiling."""
+    """The bound as a share of the attainable value, or of the ceiling where that is not known."""
     for key, of in (("share_of_attainable", ""), ("share_of_ceiling", " of ceiling")):
         if row.get(key) is not None:
             return f"{100 * row[key]:.0f} %{of}" if row["nats"] > 0 else "none"

@@ -1,4 +1,4 @@
-"""`lab information --task`: estimators on distributions whose information is known, as table and figures."""
+"""`lab information --task`: estimators on distributions with known information, as table and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,29 +22,30 @@ GROUPS = {
     **BY_TYPE,
 }
 ALL = "all"
-"""As --method: every method there is."""
+"""Value of --method for every method."""
 TRIALS = 20
 """From this many seeds on, the share of intervals that hold the truth is worth a figure."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """Which estimates are asked for."""
+    """The requested estimates."""
 
     tasks: Sequence[str]
     methods: Sequence[str]
     sizes: Sequence[int]
     seeds: range
-    kept: Path | None = None
+    file: Path | None = None
     figures: Path | None = None
 
 
 def information_of_tasks(question: Question) -> dict[str, Any]:
     """The document of `lab information --task`: a row per estimate beside its truth, and a summary over seeds.
 
-    Raises InputError for an unknown task, group or method, fewer than one seed, or sizes below one.
+    Raises:
+        InputError: a task, group or method is unknown, there is no seed, or a size is below 1.
     """
-    tasks = list(dict.fromkeys(name for asked in question.tasks for name in GROUPS.get(asked, [asked])))
+    tasks = list(dict.fromkeys(name for group in question.tasks for name in GROUPS.get(group, [group])))
     methods = list(METHODS) if ALL in question.methods else list(dict.fromkeys(question.methods))
     _check(tasks, methods, question)
     with progress() as bar:
@@ -54,7 +55,7 @@ def information_of_tasks(question: Question) -> dict[str, Any]:
             methods,
             question.sizes,
             question.seeds,
-            question.kept,
+            question.file,
             lambda done, of: bar.update(estimates, completed=done, total=of),
         )
     document = {"run": None, "rows": rows, "summary": summary(rows), "types": coverage_by_type(rows)}
@@ -74,15 +75,15 @@ def _check(tasks: Sequence[str], methods: Sequence[str], question: Question) -> 
 
 
 def write_figures(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """HTML pages in the folder: estimate against truth; with more sizes, errors by size; with 20 seeds, coverage."""
-    made = [row for row in rows if row["nats"] is not None and row["truth"] is not None]
-    seeds, sizes = ({row[key] for row in made} for key in ("seed", "n"))
-    first = [row for row in made if row["seed"] == min(seeds) and row["n"] == max(sizes)]
-    drawn = {"estimate-against-truth": figures.against_truth(first)}
+    """Writes HTML pages: estimate against truth; with several sizes, errors by size; with 20 seeds, coverage."""
+    known = [row for row in rows if row["nats"] is not None and row["truth"] is not None]
+    seeds, sizes = ({row[key] for row in known} for key in ("seed", "n"))
+    sample = [row for row in known if row["seed"] == min(seeds) and row["n"] == max(sizes)]
+    drawn = {"estimate-against-truth": figures.against_truth(sample)}
     if len(sizes) > 1 and len(seeds) > 1:
-        drawn["errors-by-size"] = figures.by_size(made)
+        drawn["errors-by-size"] = figures.by_size(known)
     if len(seeds) >= TRIALS:
-        drawn["coverage"] = figures.coverage([row for row in summary(made) if row["n"] == max(sizes)])
+        drawn["coverage"] = figures.coverage([row for row in summary(known) if row["n"] == max(sizes)])
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.html" for name in drawn]
     for path, figure in zip(paths, drawn.values(), strict=True):
@@ -107,15 +108,15 @@ FEW_ROWS = 5
 
 
 def show(document: dict[str, Any]) -> None:
-    """The summary as a table, and a few estimates in words."""
+    """Prints the summary as a table, and a few estimates in words."""
     table("estimates in nats over the seeds", COLUMNS, [_cells(row) for row in document["summary"]])
     if document["types"]:
         cells = [[_cell(row[key]) for key in TYPE_COLUMNS] for row in document["types"]]
         table("intervals by the type of the variables", list(TYPE_COLUMNS.values()), cells)
     if len(document["rows"]) <= FEW_ROWS:
         for row in document["rows"]:
-            told = [row["words"], row["reason"], *row["warnings"]]
-            out.print(f"{row['task']}, {row['method']}: {'; '.join(filter(None, told))}", markup=False)
+            sentences = [row["words"], row["reason"], *row["warnings"]]
+            out.print(f"{row['task']}, {row['method']}: {'; '.join(filter(None, sentences))}", markup=False)
     for path in document["figures"]:
         out.print(f"wrote {path}", markup=False)
 

@@ -11,14 +11,14 @@ from lab.cli.console import out, progress
 
 @dataclass(frozen=True)
 class Command:
-    """Lays out every snapshot of a run by UMAP and keeps the maps in the run's folder; what is there stays."""
+    """Lays out every snapshot of a run by UMAP and stores the maps in the run's folder; maps in the folder stay."""
 
     run: tyro.conf.Positional[str]
     """Name of the run."""
     layer: int | None = None
-    """Hidden state to map, 0 = embeddings; default: the one that retrieval reads."""
+    """Hidden state to map, 0 = embeddings; default: the hidden state that retrieval reads."""
     dimensions: Literal[2, 3] = 2
-    """Of the map."""
+    """Dimensions of the map."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.projection import compute_umap, evaluation_layer

@@ -14,17 +14,17 @@ DIRECTIONS_SHOWN: Final = 6
 
 @dataclass(frozen=True)
 class Command:
-    """Measures whether a sentence lies nearer to its translation than to that of the fact with the people exchanged.
+    """Measures whether a sentence lies nearer to its translation than to the translation with the people exchanged.
 
-    "Amina gave Martin a key" against "Martin gave Amina a key": nearly the same words, so whatever reads a bag of words
-    is right half the time. Every hidden state of the run is read, and every baseline that needs no network. Needs a run
-    on a world that tells role facts: --world.relations transfer comparison negation coreference.
+    "Amina gave Martin a key" and "Martin gave Amina a key" have nearly the same words, so a bag of words is right half
+    the time. Every hidden state of the run is read, and every baseline without a network. The run needs a world that
+    tells role facts: --world.relations transfer comparison negation coreference.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]
     """Names of runs."""
     dimensions: int = 400
-    """Of the vectors of the baselines that learn."""
+    """Dimensions of the vectors of the baselines that learn."""
 
     def __call__(self) -> dict[str, Any]:
         from lab.evaluate.roles import evaluate_roles
@@ -36,8 +36,8 @@ class Command:
         )
 
     def show(self, document: dict[str, Any]) -> None:
-        for one in document.get("runs", [document]):
-            _show(one)
+        for run_document in document.get("runs", [document]):
+            _show(run_document)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`lab list`: what runs exist. Named otherwise, because a module `list` would hide the built-in one in its package."""
+"""`lab list`: lists the runs. The module is not called `list`, because that would hide the built-in `list`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ class Command:
 
 
 def queued() -> list[dict[str, Any]]:
-    """A line for each job that waits for its turn, the next one first."""
+    """A row for each job that waits for its turn, the next job first."""
     living = turns.tickets()
     training = [ticket.name or "a run" for ticket in living if ticket.state == "trains"]
     waiting = [ticket for ticket in living if ticket.state == "waits"]
@@ -50,7 +50,7 @@ def queued() -> list[dict[str, Any]]:
 
 
 def summary(run: store.Run) -> dict[str, Any]:
-    """One line of the list; a run that cannot be read says so."""
+    """A row of the list; for a run that cannot be read, the row gives the error."""
     try:
         info, status, scores = run.info, run.status, run.scores()
     except InputError as error:

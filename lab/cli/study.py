@@ -20,11 +20,11 @@ from lab.study.tables import heading, line
 
 @dataclass(frozen=True)
 class WorldFlags:
-    """What the built-in world tells, in all arms; default: what the scale says."""
+    """Settings of the built-in world in all arms; default: those of the scale."""
 
     relations: tuple[str, ...] | None = None
-    """With transfer comparison negation coreference there are facts that only order, case or agreement tells apart;
-    then every cell also says how often it tells who is which (metric roles)."""
+    """Relations told. With transfer comparison negation coreference some facts differ only in order, case or agreement,
+    and every cell also measures how often it tells who is which (metric roles)."""
     meanings: int | None = None
     """Distinct meanings drawn, held-out ones included; default: the scale's, or all where the world tells fewer."""
     languages: tuple[str, ...] | None = None
@@ -37,12 +37,12 @@ class WorldFlags:
 class Command:
     """Trains every arm of a study with every seed, and compares the arms on the same held-out sentences.
 
-    Each cell is an ordinary run, `STUDY/ARM-SEED` under the runs. A study that was stopped or killed goes on where it
-    was; finished cells are not run again, failed ones are tried again.
+    Each cell is an ordinary run, `STUDY/ARM-SEED` under the runs. A stopped or killed study continues where it was;
+    finished cells are not run again, failed cells are.
     """
 
     study: tyro.conf.Positional[str]
-    """Its name; lab study without a name lists them."""
+    """Name of the study; lab study without a name lists all."""
     seeds: int = 3
     """Times that each arm is trained; all arms of a seed share their text."""
     scale: ScaleName = "toy"
@@ -50,33 +50,33 @@ class Command:
     corpus: Path | None = None
     """Corpus folder; default: the built-in world."""
     jobs: int = 1
-    """Cells at a time, each in a process of its own; at toy size two with one thread beat one with two."""
+    """Cells at a time, each in its own process; at toy size two cells with one thread beat one with two threads."""
     reference: str | None = None
     """Arm that the others are compared with; default: the study's."""
     steps: int | None = None
-    """Of training in each cell; default: the scale's. A warm-up that would outlast them becomes a tenth of them."""
+    """Training steps of each cell; default: the scale's. A warm-up longer than that becomes a tenth of the steps."""
     name: str | None = None
-    """Of the study's folder under the runs; default: the study, the scale, and the corpus or roles."""
+    """Name of the study's folder under the runs; default: the study, the scale, and the corpus or roles."""
     world: WorldFlags = WorldFlags()
     gallery: bool = False
-    """Keep the result among those that come with the lab."""
+    """Copy the result to the studies that come with the lab."""
 
     def __call__(self) -> dict[str, Any]:
         with progress() as bar:
             task: list[Any] = []
 
-            def tell(done: float, total: int, told: str) -> None:
-                # what was finished earlier is no measure of the speed
+            def tell(done: float, total: int, detail: str) -> None:
+                # cells that were finished before do not count for the speed
                 if not task:
-                    task.append(bar.add_task("cells", total=total, completed=int(done), detail=told))
-                bar.update(task[0], completed=done, total=total, detail=told)
+                    task.append(bar.add_task("cells", total=total, completed=int(done), detail=detail))
+                bar.update(task[0], completed=done, total=total, detail=detail)
 
             folder, failed = run_study(
                 self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell,
                 {key: value for key, value in asdict(self.world).items() if value is not None},
             )  # fmt: skip
         info = folder.info
-        made = against(folder, self.reference) if self.reference else folder.table()
+        results = against(folder, self.reference) if self.reference else folder.table()
         for name, why in failed.items():
             err.print(f"{name} failed: {why}", markup=False)
         if self.gallery:
@@ -87,7 +87,7 @@ class Command:
             "scale": info.scale,
             "reference": self.reference or info.reference,
             "metrics": list(info.metrics),
-            "rows": _records(made),
+            "rows": _records(results),
             "baselines": _records(baseline_table(folder.baselines())),
             "primary": primary(folder).to_dict("records"),
             "failed": [{"cell": name, "reason": why} for name, why in failed.items()],
@@ -103,15 +103,15 @@ class Command:
         keep(name)
 
     def show(self, document: dict[str, Any]) -> None:
-        made, reference = pd.DataFrame(document["rows"]), document["reference"]
+        results, reference = pd.DataFrame(document["rows"]), document["reference"]
         baselines = pd.DataFrame(document["baselines"], columns=list(COLUMNS))
         out.print(STUDIES[self.study].question, style="bold")
         for key in document["metrics"]:
-            rows = made[made["metric"] == key].to_dict("records")
+            rows = results[results["metric"] == key].to_dict("records")
             if rows:
                 heads = ("arm", "mean [95 %]", f"less {reference} [95 %]", "p", "d")
                 table(heading(rows), heads, [line(row) for row in rows])
-                for sentence in baselines_in_words(baselines[baselines["metric"] == key], made):
+                for sentence in baselines_in_words(baselines[baselines["metric"] == key], results):
                     out.print(sentence, markup=False)
         out.print("Primary comparisons (one family, Holm); all others are exploratory:", style="bold")
         for row in document["primary"]:
@@ -124,12 +124,12 @@ class Command:
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table row by row, None where a number is not known."""
+    """The rows of a table as dicts, with None for numbers that are not known."""
     return rows.astype(object).where(rows.notna(), None).to_dict("records")
 
 
 def parse(words: list[str]) -> Command:
-    """The study first; without one, a list of them."""
+    """Parses the name of a study and its options; without a name, prints the list of studies."""
     if not words or words[0] in ("-h", "--help"):
         print("usage: lab study NAME [--seeds 3] [--scale smoke|toy|small] [--corpus FOLDER] [--json]\n")
         for study in STUDIES.values():

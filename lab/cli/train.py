@@ -28,30 +28,29 @@ class Command:
     """Trains a recipe into a run folder, on a corpus or on the built-in world."""
 
     settings: Annotated[Settings, tyro.conf.arg(name="")]
-    """Every number of the run; the defaults shown are the recipe's."""
+    """Settings of the run; the defaults shown are those of the recipe."""
     corpus: Path | None = None
     """Corpus folder; default: the built-in world."""
     name: str | None = None
-    """Of the run; default: the recipe and a number."""
+    """Name of the run; default: the recipe and a number."""
     resume: bool = False
     """Continue the run of this name, or the recipe's last one, from its checkpoint."""
     resume_if_exists: bool = False
-    """Continue the run of --name if there is one, start it otherwise; nothing is done where it is finished."""
+    """Continue the run of --name if it exists, else start it; a finished run is left as it is."""
     take_over: bool = False
-    """With --resume: the process that has the run is known to be gone, although its lock is still there. It must be no
-    process of this machine, and is watched for a minute before its run is taken."""
+    """With --resume: the process that has the run is known to be gone, although its lock is still there. The process
+    must belong to another machine, and is watched for a minute before its run is taken over."""
 
     queue: bool = False
-    """Wait until fewer than PARALLAX_JOBS runs (1 by default) train in this folder of runs, and for those who asked
-    before."""
+    """Wait until fewer than PARALLAX_JOBS runs (1 by default) train in this folder of runs and no earlier job waits."""
 
     def __call__(self) -> dict[str, Any] | None:
         with self._turn():
             return self._trained()
 
     def _turn(self) -> AbstractContextManager[None]:
-        """A place among the runs that train, taken at once or waited for, before anything large is imported."""
-        # of several processes of one run the first has it
+        """A turn to train, taken at once or waited for, before anything large is imported."""
+        # the first process of a run takes the turn for all
         if os.environ.get("RANK", "0") != "0":
             return nullcontext()
         if self.queue and self.corpus is not None:
@@ -81,7 +80,7 @@ class Command:
         return document(run) if main else None
 
     def _opened(self) -> "tuple[store.Run, Corpus | None]":
-        """The run, and its text unless it is finished."""
+        """The run, and its text unless the run is finished."""
         from core.processes import broadcast_from_main
         from lab.starting import reopen_run, start_run
 
@@ -101,17 +100,17 @@ class Command:
             return run, None
         return reopen_run(name, self.corpus, self.take_over, _watching)
 
-    def _check_same(self, name: str, kept: Settings) -> None:
+    def _check_same(self, name: str, stored: Settings) -> None:
         from lab.starting import resolved, settings_difference
 
-        asked = resolved(self.settings)
-        if asked in (kept, recipe(kept.recipe)):
+        requested = resolved(self.settings)
+        if requested in (stored, recipe(stored.recipe)):
             return
-        difference, remedy = settings_difference(asked, kept), "leave the flags out, or start a new run"
-        if asked.model_copy(update={"steps": kept.steps}) in (kept, recipe(kept.recipe)):
+        difference, remedy = settings_difference(requested, stored), "leave the flags out, or start a new run"
+        if requested.model_copy(update={"steps": stored.steps}) in (stored, recipe(stored.recipe)):
             remedy = (
                 f"to train it further, lab export {name} --out FOLDER, then "
-                f"lab train {kept.recipe} --model.start FOLDER --steps with how many more"
+                f"lab train {stored.recipe} --model.start FOLDER --steps with how many more"
             )
         raise InputError(f"a resumed run keeps its settings, but {difference}: {remedy}")
 
@@ -129,7 +128,7 @@ class Command:
 
 
 def _retrieval_row(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """What a run retrieves, or that there was nothing to measure; nothing of a run that has not finished."""
+    """The row of held-out retrieval, or a row that says it was not measured; empty for an unfinished run."""
     if document["retrieval"] is not None:
         value, low, high = document["retrieval"]
         pools = " to ".join(f"{size:,}" for size in sorted(set(document["pools"])))
@@ -145,7 +144,7 @@ def _waiting(before: int) -> None:
 
 
 def _take_log(run: store.Run) -> None:
-    """Moves what a page has this process print to into the run's folder; the process goes on writing to it."""
+    """Moves the log file of a process that a page has started into the run's folder; it stays open for writing."""
     log = os.environ.pop(LOG_VARIABLE, "")
     if log:
         Path(log).replace(run.log_path)
@@ -156,7 +155,7 @@ def _watching(status: store.Status) -> None:
 
 
 class _Bar:
-    """Shows what a run reports: losses and training bounds in nats, tokens per second, time left."""
+    """Shows the reports of a run: losses and training bounds in nats, tokens per second, time left."""
 
     def __init__(self, bar: Any) -> None:
         self.bar, self.tasks = bar, {}
@@ -167,15 +166,15 @@ class _Bar:
             return
         if report.phase not in self.tasks:
             self.tasks[report.phase] = self.bar.add_task(report.phase, total=report.total, detail="")
-        told = ""
+        detail = ""
         if report.record:
             record = report.record
             parts = [
                 f"{task} {loss:.2f} ({record['bounds'][task]:.2f})" for task, loss in record["losses"].items()
             ]
             speed = f"{record['tokens'] / record['seconds']:,.0f} tokens/s"
-            told = f"loss (training bound) in nats: {'  '.join(parts)}  {speed}"
-        self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, detail=told)
+            detail = f"loss (training bound) in nats: {'  '.join(parts)}  {speed}"
+        self.bar.update(self.tasks[report.phase], completed=report.done, total=report.total, detail=detail)
 
 
 def _last_name(recipe: str) -> str:
@@ -188,7 +187,7 @@ def _last_name(recipe: str) -> str:
 
 
 def document(run: store.Run) -> dict[str, Any]:
-    """What `lab train --json` prints."""
+    """The document that `lab train --json` prints."""
     from lab.evaluate.scores import read_mean
 
     steps = run.steps()
@@ -215,12 +214,12 @@ def document(run: store.Run) -> dict[str, Any]:
 
 
 def parse(words: list[str]) -> Command:
-    """The recipe first, then its settings as flags."""
+    """Parses a recipe and its settings as flags."""
     if not words or words[0].startswith("-"):
         if not words or words[0] in ("-h", "--help"):
             print("usage: lab train RECIPE [--corpus FOLDER] [--name NAME] [--resume] [settings]\n")
-            for name, made in RECIPES.items():
-                print(f"  {name:<14}{(made.__doc__ or '').splitlines()[0]}")
+            for name, make in RECIPES.items():
+                print(f"  {name:<14}{(make.__doc__ or '').splitlines()[0]}")
             print("\nlab train RECIPE --help lists every setting with its unit, default and source")
             sys.exit(0 if words else 2)
         raise InputError(

@@ -1,4 +1,4 @@
-"""`lab world`: a corpus whose information is known exactly; `lab world check LANGUAGE` reads a language file."""
+"""`lab world`: writes a corpus with exactly known information; `lab world check LANGUAGE` checks a language file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ class Command:
     """Relations told; default: all but the role facts transfer, comparison, negation and coreference, in which only
     order, case or agreement says who is which."""
     seed: int = 1
-    """Of the meanings drawn and of the dials."""
+    """Seed of the drawn meanings, mistranslations and paraphrases."""
     overwrite: bool = False
     """Replace the folder if it exists."""
 
@@ -121,7 +121,7 @@ class CheckCommand:
 
 
 def parse(words: list[str]) -> Command | CheckCommand:
-    """`check LANGUAGE`, or the arguments of a corpus."""
+    """Parses `check LANGUAGE`, or the arguments of a corpus."""
     if words[:1] == ["check"]:
         if len(words) != 2:
             raise InputError(f"expected lab world check LANGUAGE, got {' '.join(words)}")

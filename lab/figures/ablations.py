@@ -30,14 +30,15 @@ WIDTH: Final = 21
 def arms(table: pd.DataFrame, metrics: Sequence[str], baselines: pd.DataFrame | None = None) -> go.Figure:
     """Value of every arm with its 95 % interval, one panel per metric.
 
-    Filled marks differ from the reference arm at 5 %, corrected over the arms; open ones do not; the square is the
-    reference. Grey, short blue and red ticks: ceiling of a bound, what the ideal critic shows where that is not the
-    truth, and the truth; of an accuracy, grey: what guessing finds. Thin violet lines: what needs no network.
+    Filled marks differ from the reference arm at 5 %, corrected over the arms; open marks do not; the square is the
+    reference. For a bound, grey ticks are ceilings, red ticks the truth, and short blue ticks the value of the ideal
+    critic where it differs from the truth. For an accuracy, grey ticks are chance. Thin violet lines are baselines
+    without a network.
 
     Args:
         table: as `lab.study.study` returns it.
         metrics: keys of the metrics, one panel each.
-        baselines: as `lab.study.baseline_table.baseline_table` gives them.
+        baselines: as `lab.study.baseline_table.baseline_table` returns them.
     """
     table = _escaped(table)
     figure = _panels(table, metrics, "value", "low", "high")
@@ -50,7 +51,7 @@ def arms(table: pd.DataFrame, metrics: Sequence[str], baselines: pd.DataFrame | 
             ("chance", CEILING, "guessing finds %{x:.2%}"),
         ):
             known = rows.dropna(subset=[limit])
-            # beside a ceiling that it nearly reaches, both are seen
+            # a short tick stays visible on a ceiling that it nearly reaches
             size = 8 if limit == "attainable" else 16
             figure.add_scatter(
                 x=known[limit], y=known["label"], mode="markers", showlegend=False,
@@ -63,7 +64,7 @@ def arms(table: pd.DataFrame, metrics: Sequence[str], baselines: pd.DataFrame | 
 
 
 def _draw_baselines(figure: go.Figure, column: int, baselines: pd.DataFrame, rows: pd.DataFrame) -> None:
-    """A thin line over the arms for each baseline of a metric, and below the panel its name and value."""
+    """Draws a thin line over the arms for each baseline of a metric, with its name and value below the panel."""
     labels = rows.set_index("arm")["label"]
     words = []
     for baseline, part in baselines.groupby("baseline", sort=False):
@@ -87,15 +88,15 @@ def _ends(row: dict[str, Any]) -> str:
 
 
 def _escaped(table: pd.DataFrame) -> pd.DataFrame:
-    """Without anything that plotly would take for more than text: a study may come from a stranger."""
+    """The table with its texts escaped for plotly, because a study may come from a stranger."""
     texts = [name for name in ("label", "title", "unit") if name in table]
     return table.assign(**{name: table[name].astype(str).map(label_text) for name in texts})
 
 
 def _visible(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without a truth so far beyond the ceiling that it would squeeze the values, which the title tells instead.
+    """The rows without a truth far beyond the ceiling, and without attainable values equal to the truth.
 
-    And without what is attainable where that is the truth.
+    A far truth would squeeze the values; the title of the axis gives it instead.
     """
     far = rows["truth"] > 1.5 * rows["ceiling"]
     same = (rows["attainable"] - rows["truth"]).abs() < VISIBLE
@@ -152,7 +153,7 @@ def _panels(table: pd.DataFrame, metrics: Sequence[str], value: str, low: str, h
 
 
 def _title(table: pd.DataFrame, metric: str) -> str:
-    """What a metric is, in short lines: its name, then what it measures."""
+    """The title of a metric in short lines: its name, then what it measures."""
     name, _, what = str(table[table["metric"] == metric]["title"].iloc[0]).partition(": ")
     return "<br>".join([*textwrap.wrap(name, WIDTH), *textwrap.wrap(what, WIDTH)])
 
@@ -175,20 +176,20 @@ def _symbol(row: dict[str, Any]) -> str:
 def _hover(row: dict[str, Any], share: bool) -> str:
     scale, unit = (100, " points") if share else (1, f" {row['unit']}")
     interval = "" if pd.isna(row["low"]) else f" [{scale * row['low']:.3g}, {scale * row['high']:.3g}]"
-    told = f"{interval}<br>{row['seeds']} seeds, {row['n']:,} held out each"
+    words = f"{interval}<br>{row['seeds']} seeds, {row['n']:,} held out each"
     if pd.isna(row["difference"]):
-        return told
-    told += f"<br>difference {scale * row['difference']:+.3g}{unit}"
+        return words
+    words += f"<br>difference {scale * row['difference']:+.3g}{unit}"
     if not pd.isna(row["p_holm"]):
-        told += (
+        words += (
             f" [{scale * row['difference_low']:+.3g}, {scale * row['difference_high']:+.3g}]"
             f"<br>p {row['p_words']} (Holm), d {row['effect_size']:.2g}"
         )
-    return told
+    return words
 
 
 def layers(table: pd.DataFrame, metric: str = "retrieval") -> go.Figure:
-    """A metric that reads each hidden state, one line per arm with 95 % intervals; dotted: what guessing finds.
+    """A metric by hidden state, one line per arm with 95 % intervals; the dotted line is chance.
 
     Args:
         table: as `lab.study.study` returns it.
@@ -224,8 +225,8 @@ def learning_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
     """A metric of every arm over training steps: the mean over seeds, in a band from the lowest to the highest seed.
 
     Args:
-        curves: as `StudyFolder.curves` gives them.
-        metric: its key.
+        curves: as `StudyFolder.curves` returns them.
+        metric: key of the metric.
     """
     rows = _escaped(curves[curves["metric"] == metric])
     figure = go.Figure()

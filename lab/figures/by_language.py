@@ -1,4 +1,4 @@
-"""Retrieval by language: the mean over the directions from it and to it, a line per language."""
+"""Retrieval by language: the means over the directions from and to a language, a line per language."""
 
 from typing import Final
 
@@ -16,19 +16,19 @@ MARKS: Final = {
     "mean_from": ("asking", COLOURS["blue"], "circle", -0.15),
     "mean_to": ("searched", COLOURS["vermilion"], "square", 0.15),
 }
-"""Of each metric: its name, colour and symbol, and by how much of a line it is moved down."""
+"""Name, colour, symbol and shift down of each metric; the shift is a share of a line."""
 
 
 def extremes(means: pd.DataFrame, count: int) -> pd.DataFrame:
-    """The rows of the `count` languages with the lowest means and of as many with the highest; columns as below."""
+    """The rows of the `count` languages with the lowest means and of the `count` languages with the highest."""
     order = means.groupby("language")["value"].mean().sort_values(kind="stable").index
     return means[means["language"].isin({*order[:count], *order[-count:]})]
 
 
 def language_lines(means: pd.DataFrame) -> go.Figure:
-    """Mean accuracy with its 95 % interval as the language that asks and as the one that is searched; lowest first.
+    """Mean accuracy with its 95 % interval as query language and as searched language; the lowest first.
 
-    Grey ticks: what guessing finds.
+    Grey ticks are chance.
 
     Args:
         means: columns language, metric ("mean_from" or "mean_to"), value, low, high, chance.

@@ -1,4 +1,4 @@
-"""What a run records while it trains: losses, bounds under their ceilings, retrieval."""
+"""Records of a run over training steps: losses, bounds under their ceilings, retrieval."""
 
 from typing import Final
 
@@ -27,12 +27,12 @@ def smoothed(steps: pd.DataFrame, column: str) -> pd.DataFrame:
     window = values[column].rolling(max(10, len(values) // 20), min_periods=1)
     half = Z95 * window.std().fillna(0.0) / np.sqrt(window.count())
     mean = window.mean()
-    found = pd.DataFrame({"step": values["step"], "value": mean, "low": mean - half, "high": mean + half})
-    return found.iloc[_thinned(len(found))]
+    curve = pd.DataFrame({"step": values["step"], "value": mean, "low": mean - half, "high": mean + half})
+    return curve.iloc[_thinned(len(curve))]
 
 
 def _thinned(count: int) -> np.ndarray:
-    """At most `POINTS` of the rows, the last one always among them."""
+    """Positions of at most `POINTS` rows, the last row always among them."""
     return (
         np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(int))
         if count
@@ -52,7 +52,7 @@ def losses(steps: pd.DataFrame) -> go.Figure:
 
 
 def bounds(steps: pd.DataFrame) -> go.Figure:
-    """The training bound of each task under the ceiling it cannot exceed; one panel per task."""
+    """The training bound of each task under its ceiling, in nats; one panel per task."""
     shown = recorded(steps.columns)
     figure = make_subplots(
         1,
@@ -85,7 +85,7 @@ def bounds(steps: pd.DataFrame) -> go.Figure:
 def retrieval(points: pd.DataFrame) -> go.Figure:
     """Mean held-out retrieval over steps with its interval: columns step, value, low, high, chance, as shares.
 
-    The dotted line is what guessing finds, where the run recorded it.
+    The dotted line is chance, where the run recorded it.
     """
     figure = go.Figure()
     guessed = points.dropna(subset=["chance"])
@@ -139,22 +139,22 @@ def _frame(label: str) -> dict:
 
 
 def retrieval_points(steps: pd.DataFrame, meanings: int) -> pd.DataFrame:
-    """Held-out retrieval at each snapshot, empty where none was measured.
+    """Held-out retrieval at each snapshot; empty where the run measured none.
 
-    Columns step, value, low, high, chance, directions, smallest_pool, largest_pool.
-    Where the run recorded no interval it is Wilson's for `meanings` independent queries: the directions share their
-    meanings, so more queries than that are not independent, and the true interval is no wider.
+    Columns step, value, low, high, chance, directions, smallest_pool, largest_pool. Where the run recorded no interval,
+    Wilson's interval for `meanings` independent queries is used: the directions share their meanings, so no more
+    queries than these are independent, and the true interval is no wider.
     """
     columns = ["step", "value", "low", "high", "chance", "directions", "smallest_pool", "largest_pool"]
     if "retrieval" not in steps:
         return pd.DataFrame(columns=columns)
-    found = steps.dropna(subset=["retrieval"]).rename(columns={"retrieval": "value"})
-    found = found.rename(columns=lambda name: name.removeprefix("retrieval_")).reindex(columns=columns)
-    if bool(found["low"].notna().all()):
-        return found.reset_index(drop=True)
-    share = found["value"]
+    points = steps.dropna(subset=["retrieval"]).rename(columns={"retrieval": "value"})
+    points = points.rename(columns=lambda name: name.removeprefix("retrieval_")).reindex(columns=columns)
+    if bool(points["low"].notna().all()):
+        return points.reset_index(drop=True)
+    share = points["value"]
     middle = (share + Z95**2 / (2 * meanings)) / (1 + Z95**2 / meanings)
     half = (
         Z95 * np.sqrt(share * (1 - share) / meanings + Z95**2 / (4 * meanings**2)) / (1 + Z95**2 / meanings)
     )
-    return found.assign(low=middle - half, high=middle + half).reset_index(drop=True)
+    return points.assign(low=middle - half, high=middle + half).reset_index(drop=True)

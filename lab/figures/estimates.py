@@ -1,6 +1,4 @@
-"""How far estimators can be trusted: against the truth, against the number of samples, and by their
-intervals.
-"""
+"""Figures on the trust in estimators: against the truth, against the number of samples, and by their intervals."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -22,11 +20,10 @@ def style_of(index: int) -> dict[str, Any]:
 
 
 def against_truth(rows: Rows) -> go.Figure:
-    """Estimates of every method side by side over each distribution, whose truth is a line across them.
+    """Estimates of every method side by side over each distribution, with the truth as a line across them.
 
-    Bars are 95 % intervals; open markers are lower bounds, which belong below the line; a dotted line is a
-    method's lowest ceiling, above which it cannot show anything. What lies far off the truths points out of the
-    figure from its edge.
+    Bars are 95 % intervals. Open markers are lower bounds, which belong below the line. A dotted line is the lowest
+    ceiling of a method, above which it cannot show anything. Triangles at the edge stand for values outside the figure.
     """
     table = pd.DataFrame(rows)
     truths = table.groupby("task")["truth"].first().sort_values()
@@ -85,15 +82,13 @@ def against_truth(rows: Rows) -> go.Figure:
 
 
 def _symbol(usual: str, nats: float, kind: str, low: float, high: float) -> str:
-    """Open for a bound; a triangle where the value lies beyond the figure."""
+    """The marker symbol: open for a bound, a triangle where the value lies outside the figure."""
     shape = "triangle-down" if nats < low else "triangle-up" if nats > high else usual
     return shape + ("-open" if kind == "lower bound" else "")
 
 
 def by_size(rows: Rows) -> go.Figure:
-    """Bias, standard deviation over seeds and seconds against the number of samples, averaged over the
-    tasks.
-    """
+    """Bias, standard deviation over seeds, and seconds against the number of samples, averaged over tasks."""
     table = pd.DataFrame(rows)
     table["error"] = table["nats"] - table["truth"]
     grouped = table.groupby(["method", "n", "task"], sort=False)
@@ -125,9 +120,9 @@ def by_size(rows: Rows) -> go.Figure:
 
 
 def coverage(rows: Rows) -> go.Figure:
-    """Share of trials whose 95 % interval holds the truth, with the share's own 95 % interval (Wilson).
+    """Share of trials whose 95 % interval holds the truth, with a 95 % interval of the share (Wilson).
 
-    The dashed line is the 0.95 the intervals claim: below it they are too narrow, above it too wide.
+    The dashed line is the 0.95 that intervals claim: below the line they are too narrow, above it too wide.
     """
     table = pd.DataFrame(rows)
     figure = go.Figure()

@@ -1,4 +1,4 @@
-"""The idea in one picture: the same sentences, first gathered by language, then by meaning."""
+"""A picture of the idea: the same sentences, first gathered by language, then by meaning."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ GREY = "rgba(128,138,150,0.45)"
 
 
 def before_and_after(languages: Sequence[str], meanings: int = 4) -> go.Figure:
-    """A drawing, not data: each mark a sentence, grey lines join translations."""
+    """A drawing without data: each mark is a sentence, and grey lines join translations."""
     figure = make_subplots(
         1, 2, subplot_titles=["before: gathered<br>by language", "after: gathered<br>by meaning"]
     )
@@ -29,10 +29,10 @@ def before_and_after(languages: Sequence[str], meanings: int = 4) -> go.Figure:
         x, y = lines.reshape(-1, 2).T
         figure.add_scatter(x=x, y=y, mode="lines", line={"color": GREY, "width": 1}, hoverinfo="skip",
                            showlegend=False, row=1, col=column)  # fmt: skip
-        for tag, own in zip(languages, points, strict=True):
+        for tag, marks in zip(languages, points, strict=True):
             style = language_style(tag)
             figure.add_scatter(
-                x=own[:, 0], y=own[:, 1], mode="markers", name=style.name, legendgroup=tag, showlegend=column == 1,
+                x=marks[:, 0], y=marks[:, 1], mode="markers", name=style.name, legendgroup=tag, showlegend=column == 1,
                 marker={"symbol": style.symbol, "color": style.colour, "size": 11}, hoverinfo="name",
                 row=1, col=column,
             )  # fmt: skip
@@ -45,7 +45,7 @@ def before_and_after(languages: Sequence[str], meanings: int = 4) -> go.Figure:
 
 
 def bound_bars(rows: pd.DataFrame) -> go.Figure:
-    """Bounds beside their ceilings: columns name, colour, value, low, high, ceiling, in nats; one bar per task."""
+    """A bar per task for bounds beside their ceilings, in nats: columns name, colour, value, low, high, ceiling."""
     rows = rows.iloc[::-1]
     figure = go.Figure()
     figure.add_bar(

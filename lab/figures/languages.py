@@ -45,7 +45,7 @@ NO_LETTER: Final = re.compile("[^A-Za-z0-9-]")
 
 @dataclass(frozen=True)
 class LanguageStyle:
-    """How a language is drawn and called: a colour, a marker symbol, its English name and its own name."""
+    """Colour, marker symbol, English name and own name of a language."""
 
     tag: str
     colour: str
@@ -56,22 +56,22 @@ class LanguageStyle:
 
 @lru_cache(maxsize=512)
 def language_style(tag: str) -> LanguageStyle:
-    """The style of a BCP-47 tag; tags without a fixed one always get the same of the combinations left.
+    """The style of a BCP-47 tag; a tag without a fixed style always gets the same free combination.
 
     >>> language_style("en").name, language_style("en").symbol
     ('English', 'circle')
     """
-    colour, symbol = FIXED.get(tag) or _left()[crc32(tag.encode()) % len(_left())]
+    colour, symbol = FIXED.get(tag) or _free_styles()[crc32(tag.encode()) % len(_free_styles())]
     try:
         language = Language.get(tag)
         name, autonym = language.display_name(), language.autonym()
     except ValueError:
-        # langcodes refuses what is no tag; the run may still hold it, and a name stands in figures and pages
+        # langcodes refuses this tag; a run may still hold it, and figures and pages need a name
         name = autonym = NO_LETTER.sub("?", tag)
     return LanguageStyle(tag, COLOURS[colour], symbol, name, autonym)
 
 
 @lru_cache(maxsize=1)
-def _left() -> tuple[tuple[str, str], ...]:
+def _free_styles() -> tuple[tuple[str, str], ...]:
     taken = set(FIXED.values())
     return tuple(pair for colour in COLOURS for symbol in SYMBOLS if (pair := (colour, symbol)) not in taken)

@@ -13,10 +13,10 @@ from lab.figures.sentences import label_text
 
 
 def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
-    """Value over layers with its 95 % interval, a line per name; grey: ceiling of a bound, what guessing finds.
+    """Value over layers with its 95 % interval, a line per name; grey lines are the ceiling of a bound, and chance.
 
     Args:
-        table: columns name, layer, value, low, high; where known also the ceiling of a bound, the chance of a share.
+        table: columns name, layer, value, low, high; where known also ceiling (of a bound) and chance (of a share).
         unit: "share" for top-1 accuracy, "nats" for a bound on information.
     """
     figure = go.Figure()
@@ -51,7 +51,7 @@ def by_layer(table: pd.DataFrame, unit: Literal["share", "nats"]) -> go.Figure:
 
 
 def _level(figure: go.Figure, table: pd.DataFrame, column: str, name: str, dash: str, hover: str) -> None:
-    """A grey line across the layers at the largest value of a column."""
+    """Draws a grey line across the layers at the largest value of a column."""
     level = float(table[column].max())
     figure.add_scatter(
         x=[table["layer"].min(), table["layer"].max()], y=[level, level], mode="lines", name=name,

@@ -1,4 +1,4 @@
-"""Where legends stand: on top of a figure, which makes room for as many lines as a narrow page breaks them into."""
+"""The place of legends: on top of a figure, with room for all lines of the legend on a narrow page."""
 
 from typing import Any, Final
 
@@ -9,4 +9,4 @@ LEGEND: Final[dict[str, Any]] = {
     "yanchor": "top",
     "x": 0,
 }
-"""Beside the plot (yref paper) a second line of the legend would lie on the curves."""
+"""With yref "paper" a second line of the legend would lie on the curves."""

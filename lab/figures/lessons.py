@@ -70,10 +70,11 @@ def spread_against_truth(table: pd.DataFrame) -> go.Figure:
 
 
 def token_by_token(table: pd.DataFrame) -> go.Figure:
-    """What the rest of a sentence tells of each of its tokens: exact, and by the model, in nats.
+    """Nats that the rest of a sentence tells of each of its tokens: exact, and by the model.
 
     Args:
-        table: columns token, surprisal (grey), exact and reached (of the surprisal, what the context takes away).
+        table: columns token, surprisal (grey), and exact and reached, the part of the surprisal that the context
+            removes.
     """
     labels = [f"{at + 1}. {label_text(token)}" for at, token in enumerate(table["token"])]
     figure = go.Figure()
@@ -92,7 +93,7 @@ def token_by_token(table: pd.DataFrame) -> go.Figure:
 
 
 def shared_tokens(table: pd.DataFrame) -> go.Figure:
-    """Share of tokens that two languages have in common, as a square table of languages."""
+    """Share of common tokens of every two languages, as a square table of languages."""
     values = table.to_numpy(dtype=float)
     figure = go.Figure(
         go.Heatmap(
@@ -109,10 +110,10 @@ def shared_tokens(table: pd.DataFrame) -> go.Figure:
 
 
 def losses_by_reading(table: pd.DataFrame) -> go.Figure:
-    """Cross-entropy of the masked tokens by what is read beside the sentence, a bar per run; red: the least possible.
+    """Cross-entropy of masked tokens by the text read beside the sentence, a bar per run; red is the least possible.
 
     Args:
-        table: columns run, reading, nats, error, exact (missing where it is not known).
+        table: columns run, reading, nats, error, exact (missing where unknown).
     """
     figure = go.Figure()
     runs = list(dict.fromkeys(table["run"]))

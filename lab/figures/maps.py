@@ -14,10 +14,10 @@ from lab.figures.sentences import hover_text
 
 GREY: Final = "rgba(128,138,150,0.35)"
 GREY_3D: Final = "#a3adb7"
-"""Opaque: WebGL draws a translucent line as white."""
+"""An opaque grey, because WebGL draws a translucent line as white."""
 CAMERA: Final = {"eye": {"x": 0.95, "y": 0.95, "z": 0.55}}
 SIZES_3D: Final = {"cross": 4, "x": 2.5}
-"""Plotly draws these two larger than the others."""
+"""Sizes of the two symbols that plotly draws larger than the others."""
 
 
 def sentence_map(
@@ -26,15 +26,19 @@ def sentence_map(
     half: float,
     colour: str = "language",
     lines: bool = True,
-    chosen: int | None = None,
+    ringed: int | None = None,
     height: int = 560,
 ) -> go.Figure:
-    """A map of sentences, [n, 2 or 3], in the order of the table with columns meaning, language, text.
+    """A map of sentences.
 
-    half: axes run from -half to half, whatever the points, so that maps can be compared.
-    colour: "language" or "meaning"; the marker's shape always tells the language.
-    lines: join the translations of a meaning.
-    chosen: row of a sentence to ring.
+    Args:
+        points: [n, 2] or [n, 3].
+        sentences: columns meaning, language, text, in the order of the points.
+        half: axes run from -half to half, whatever the points, so that maps can be compared.
+        colour: "language" or "meaning"; the marker's shape always tells the language.
+        lines: joins the translations of a meaning.
+        ringed: row of a sentence to ring.
+        height: in pixels.
     """
     figure = go.Figure()
     meanings = sentences["meaning"].to_numpy()
@@ -62,11 +66,11 @@ def sentence_map(
             grey = {"symbol": style.symbol, "color": "#71808f", "size": marker["size"]}
             nowhere = np.full((1, points.shape[1]), np.nan)
             _add(figure, nowhere, mode="markers", name=style.name, marker=grey)
-    if chosen is not None:
+    if ringed is not None:
         ring = {"symbol": "circle-open", "size": 20, "color": "#e11d48", "line": {"width": 3}}
         _add(
             figure,
-            points[[chosen]],
+            points[[ringed]],
             mode="markers",
             marker=ring,
             hoverinfo="skip",
@@ -85,7 +89,7 @@ def meaning_colours(meanings: np.ndarray) -> dict[int, str]:
 
 
 def add_arrivals(figure: go.Figure, points: np.ndarray, texts: list[str]) -> None:
-    """Sentences that were typed in, as numbered stars on a map in two dimensions."""
+    """Adds typed sentences to a map in two dimensions, as numbered stars."""
     figure.add_scatter(
         x=points[:, 0], y=points[:, 1], mode="markers+text", name="typed in",
         marker={"symbol": "star", "size": 24, "color": "#ffd54a", "line": {"width": 1.5, "color": "#5b4a00"}},
@@ -96,12 +100,14 @@ def add_arrivals(figure: go.Figure, points: np.ndarray, texts: list[str]) -> Non
 
 
 def _add_lines(figure: go.Figure, points: np.ndarray, meanings: np.ndarray) -> None:
-    """Each translation joined to the middle of its meaning: n lines instead of n squared."""
+    """Joins each translation to the middle of its meaning: n lines instead of n squared."""
     parts = []
     for meaning in np.unique(meanings):
-        own = points[meanings == meaning]
-        middle = np.broadcast_to(own.mean(axis=0), own.shape)
-        parts.append(np.stack([own, middle, np.full_like(own, np.nan)], axis=1).reshape(-1, points.shape[1]))
+        members = points[meanings == meaning]
+        middle = np.broadcast_to(members.mean(axis=0), members.shape)
+        parts.append(
+            np.stack([members, middle, np.full_like(members, np.nan)], axis=1).reshape(-1, points.shape[1])
+        )
     joined = np.concatenate(parts)
     _add(
         figure,

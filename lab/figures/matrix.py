@@ -1,4 +1,4 @@
-"""Retrieval over directed pairs of languages as a matrix: rows ask, columns are searched."""
+"""Retrieval over directed pairs of languages as a matrix: a row per query language, a column per searched language."""
 
 from collections.abc import Collection
 from typing import Final
@@ -15,11 +15,11 @@ DIVERGING = [[0.0, "#b35806"], [0.5, "#f4f4f4"], [1.0, "#2166ac"]]
 
 
 MATRIX_LANGUAGES: Final = 40
-"""Languages of which a matrix can be read on a page."""
+"""Most languages for which a matrix is readable on a page."""
 
 
 def most_measured(pairs: pd.DataFrame, most: int) -> list[str]:
-    """The languages with the most directions, at most so many: columns source, target."""
+    """The `most` languages with the most directions; `pairs` has columns source and target."""
     counts = pd.concat([pairs["source"], pairs["target"]]).value_counts()
     return sorted(sorted(counts.index, key=lambda tag: (-counts[tag], tag))[:most])
 
@@ -43,7 +43,7 @@ def accuracy_matrix(pairs: pd.DataFrame) -> go.Figure:
 
 
 def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of one run minus that of another with a 95 % interval: columns source, target, value, low, high.
+    """Accuracy of a run minus the accuracy of another, with a 95 % interval: columns source, target, value, low, high.
 
     The half-widths add in squares, as for independent runs.
     """
@@ -55,7 +55,7 @@ def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_matrix(pairs: pd.DataFrame) -> go.Figure:
-    """Differences as `differences` gives them; a dot marks those beyond their interval."""
+    """The matrix of `differences`; a dot marks differences beyond their interval."""
     clear = (pairs["low"] > 0) | (pairs["high"] < 0)
     cells = [
         f"{100 * value:+.0f}{' •' if sure else ''}" for value, sure in zip(pairs["value"], clear, strict=True)

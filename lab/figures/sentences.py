@@ -1,4 +1,4 @@
-"""Sentences of any script as they may stand inside a figure, a page or a terminal: shown, never interpreted."""
+"""Escapes sentences of any script for figures, pages and terminals: text is shown, never interpreted."""
 
 import html
 import re
@@ -10,18 +10,18 @@ FIRST_STRONG_ISOLATE: Final = "\u2068"
 POP_ISOLATE: Final = "\u2069"
 CONTROL: Final = re.compile("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 """Codes that command a terminal, break lines or turn the direction of text, and lone surrogates, which no file takes.
-Tab and line feed are left out, and so are the marks that Persian, Arabic and Hebrew are written with."""
+Not among these codes are tab, line feed, and the marks that Persian, Arabic and Hebrew are written with."""
 
 WORD_JOINER: Final = "\u2060"
 LINKS: Final = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=[-<])(?=[->])", re.IGNORECASE)
 """Places inside web addresses, mail addresses and typed arrows."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 NUMBERS: Final = re.compile(r"[-+][-+0-9.,% \[\]*]*")
-"""Signed numbers with their intervals, which call nothing."""
+"""Signed numbers with their intervals, which are no formulas."""
 
 
 def isolated(text: str) -> str:
-    """A sentence whose direction does not spill over into the text around it.
+    """A sentence between isolates, so that its direction does not spill over into the text around it.
 
     >>> [hex(ord(mark)) for mark in isolated("x") if mark != "x"]
     ['0x2068', '0x2069']
@@ -30,7 +30,7 @@ def isolated(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    r"""A text whose control codes are written out, so that a terminal shows them and does not obey.
+    r"""A text with its control codes written out, so that a terminal shows the codes and does not obey.
 
     >>> print(visible("a \x1b[2J b \u202e c"))
     a \x1b[2J b \u202e c
@@ -39,7 +39,7 @@ def visible(text: str) -> str:
 
 
 def visible_line(text: str) -> str:
-    r"""The same, with tab and line feed written out, too, so that it stays one line.
+    r"""A text in one line: `visible`, with tab and line feed written out too.
 
     >>> print(visible_line("a \t b \n c"))
     a \t b \n c
@@ -48,7 +48,7 @@ def visible_line(text: str) -> str:
 
 
 def spreadsheet_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it (OWASP).
+    """A text that no spreadsheet takes for a formula: an apostrophe is put before the sign of a formula (OWASP).
 
     >>> spreadsheet_cell("=cmd|' /C calc'!A1"), spreadsheet_cell("a = b"), spreadsheet_cell("-2.25 [-4.19, -0.31]")
     ("'=cmd|' /C calc'!A1", 'a = b', '-2.25 [-4.19, -0.31]')
@@ -62,7 +62,7 @@ def _written_out(match: re.Match[str]) -> str:
 
 
 def label_text(text: str) -> str:
-    """A name or message for a figure: plotly reads tags in text, and TeX between dollar signs where a page has MathJax.
+    """A name or message escaped for a figure: plotly reads tags, and TeX between dollar signs on pages with MathJax.
 
     >>> label_text("<b>5 $</b>")
     '&lt;b&gt;5 &#36;&lt;/b&gt;'
@@ -79,8 +79,8 @@ def hover_text(text: str, width: int = 60, lines: int = 5) -> str:
 def markdown_text(text: str) -> str:
     r"""A name or message for Streamlit's Markdown, in one line.
 
-    Every punctuation mark is escaped. What Streamlit makes of plain text all the same, links and arrows, is parted by
-    joiners that take no space.
+    Every punctuation mark is escaped. Streamlit also turns plain addresses and typed arrows into links and arrows;
+    joiners without width between their characters prevent that.
 
     >>> markdown_text("*a* $b$")
     '\\*a\\* \\$b\\$'

@@ -1,4 +1,4 @@
-"""A Plotly template that is read on light and on dark pages: no background of its own, and colours in between."""
+"""A Plotly template for light and dark pages: without a background, and with colours in between."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ CLEAR: Final = "rgba(0,0,0,0)"
 
 
 def template() -> go.layout.Template:
-    """The template; a page sets it as Plotly's default where it has no theme of its own."""
+    """The Plotly template, which a page without a theme sets as the default."""
     axis = {
         "gridcolor": GRID,
         "linecolor": TEXT,

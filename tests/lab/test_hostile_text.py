@@ -155,7 +155,7 @@ def sentences():
 
 def test_figures_show_hostile_sentences_and_obey_none(sentences):
     points = np.random.default_rng(0).normal(size=(len(sentences), 3))
-    drawn = maps.sentence_map(points[:, :2], sentences, 3.0, chosen=2)
+    drawn = maps.sentence_map(points[:, :2], sentences, 3.0, ringed=2)
     maps.add_arrivals(drawn, points[: len(SENTENCES), :2], list(SENTENCES))
     assert orders_in_figure(drawn) == []
     assert orders_in_figure(maps.sentence_map(points, sentences, 3.0, colour="meaning")) == []

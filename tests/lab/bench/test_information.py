@@ -47,12 +47,12 @@ def test_without_a_peer_ours_stands_alone(folder):
 
 
 def test_what_is_kept_is_not_measured_again(folder):
-    kept = folder / "kept.jsonl"
-    first = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), kept=kept)
-    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    out = folder / "out.jsonl"
+    first = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), out=out)
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
     lines[0]["ours"]["gaussian"]["error"] = 42.0
-    kept.write_text("\n".join(map(json.dumps, lines)))
-    again = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), kept=kept)
+    out.write_text("\n".join(map(json.dumps, lines)))
+    again = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), out=out)
     assert again[0]["ours"] == 42.0
     assert again[1:] == first[1:]
 

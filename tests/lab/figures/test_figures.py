@@ -36,7 +36,7 @@ def test_a_map_draws_each_language_once_with_its_shape(sentences, dimensions):
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("colour", ["language", "meaning"])
 def test_no_map_writes_text_on_webgl(sentences, dimensions, colour):
-    figure = maps.sentence_map(np.zeros((6, dimensions)), sentences, 1.0, colour, chosen=1)
+    figure = maps.sentence_map(np.zeros((6, dimensions)), sentences, 1.0, colour, ringed=1)
     assert all("text" not in trace.mode for trace in figure.data)
     assert all(trace.type in ("scatter", "scatter3d") for trace in figure.data)
 
