@@ -181,8 +181,8 @@ def drawn_meanings(sentences: pd.DataFrame, most: int, seed: int = 0) -> pd.Data
     order = np.random.default_rng(seed).permutation(sentences["meaning"].unique())
     place = pd.Series(np.arange(len(order)), index=order)
     ranks = place[sentences["meaning"]].groupby(sentences["language"].to_numpy()).rank()
-    chosen = sentences["meaning"].to_numpy()[ranks.to_numpy() <= most]
-    return sentences[sentences["meaning"].isin(chosen)]
+    meanings = sentences["meaning"].to_numpy()[ranks.to_numpy() <= most]
+    return sentences[sentences["meaning"].isin(meanings)]
 
 
 def drawn_sentences(corpus: Corpus, most: int, seed: int = 0) -> pd.DataFrame:

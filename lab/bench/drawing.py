@@ -75,7 +75,7 @@ def measure(text: Path) -> dict[str, float]:
         write_index(text / "index", whole.meaning, whole.language, len(whole.languages), hashes)
         open_text()
 
-    # of texts that all differ
+    # the hashes of texts that all differ
     distinct = np.random.default_rng(0).integers(2**64, size=len(EncodedCorpus(text)), dtype=np.uint64)
     distinct.tofile(text / "hashes.bin")
     hashes = mapped(text / "hashes.bin", np.uint64)

@@ -60,13 +60,13 @@ class Command:
     corpus: Path | None = None
     """Text to measure on; default: the meanings held out from the first run's own."""
     reference: str | None = None
-    """Language that parities divide by; default: en, or the largest one where there is no English."""
+    """Language that parities divide by; default: en, or the largest language where there is no English."""
     meanings: int = 2_000
-    """Of each language at most this many meanings, drawn at random, and their translations are read."""
+    """Meanings of each language, at most, drawn at random and read with their translations."""
     budget: int = 512
-    """Tokens of one input, for the number of meanings that fit into it."""
+    """Tokens of an input, for the number of meanings that fit into it."""
     seed: int = 0
-    """Of what is drawn."""
+    """Seed of the drawn meanings."""
 
     def __call__(self) -> dict[str, Any]:
         if not self.tokenizers:

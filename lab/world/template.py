@@ -20,7 +20,7 @@ class Piece:
     """A part of a sentence that depends on `slots` only: its text is `table[filler, ...]`, with an axis per slot."""
 
     slots: tuple[int, ...]
-    table: np.ndarray  # of str objects
+    table: np.ndarray  # objects of type str
 
 
 def compile_template(
