@@ -353,10 +353,10 @@ def numbers_of(run: Run) -> dict[str, np.ndarray]:
 def finished(world: World, run: Run) -> None:
     """Checks that a run is as if nothing had happened, and that its folder holds nothing else."""
     check(run.status.state == "finished", f"it is {run.status.state}: {run.status.message}")
-    found = numbers_of(run)
-    check(found.keys() == world.expected.keys(), f"{found.keys() ^ world.expected.keys()}")
+    numbers = numbers_of(run)
+    check(numbers.keys() == world.expected.keys(), f"{numbers.keys() ^ world.expected.keys()}")
     for name, values in world.expected.items():
-        check(np.array_equal(found[name], values, equal_nan=values.dtype.kind == "f"), f"{name} differs")
+        check(np.array_equal(numbers[name], values, equal_nan=values.dtype.kind == "f"), f"{name} differs")
     names = sorted(path.name for path in (run.folder / "checkpoints").iterdir())
     # one that somebody read while the last one was written may still be there
     check(names[-1] == f"{STEPS:08d}" and len(names) <= 2, f"checkpoints {names}")
@@ -389,8 +389,8 @@ def carry_out(world: World, disturbance: Disturbance, seed: str, row: Row) -> No
         finished(world, case.run)
     except (Violation, InputError) as error:
         row.violations.append(f"{seed}: {error}")
-        kept = world.top / f"violation-{len(row.violations)}-{disturbance.__name__}"
-        shutil.copytree(folder, kept, symlinks=True, ignore_dangling_symlinks=True)
+        copy = world.top / f"violation-{len(row.violations)}-{disturbance.__name__}"
+        shutil.copytree(folder, copy, symlinks=True, ignore_dangling_symlinks=True)
     finally:
         for event, count in case.events.items():
             row.events[event] = row.events.get(event, 0) + count
@@ -443,22 +443,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="JSON file for the counts")
     parser.add_argument("--table", type=Path, help="such a JSON file, whose table is printed instead")
-    asked = parser.parse_args()
-    if asked.table:
-        stored = json.loads(asked.table.read_bytes())["rows"]
+    arguments = parser.parse_args()
+    if arguments.table:
+        stored = json.loads(arguments.table.read_bytes())["rows"]
         print(table({name: Row(**row) for name, row in stored.items()}))
         return 0
     top = Path(tempfile.mkdtemp(prefix="parallax-chaos-"))
     began = time.time()
-    rows = chaos(asked.times, asked.seed, top, lambda line: print(line, file=sys.stderr, flush=True))
+    rows = chaos(arguments.times, arguments.seed, top, lambda line: print(line, file=sys.stderr, flush=True))
     document: dict[str, Any] = {
-        "times": asked.times,
-        "seed": asked.seed,
+        "times": arguments.times,
+        "seed": arguments.seed,
         "minutes": round((time.time() - began) / 60, 1),
         "rows": {name: vars(row) for name, row in rows.items()},
     }
-    if asked.out:
-        asked.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if arguments.out:
+        arguments.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     print(table(rows))
     violations = [line for row in rows.values() for line in row.violations]
     for line in violations:

@@ -67,9 +67,9 @@ def spoken(value: Any, key: str = "") -> Iterator[str]:
 
 def orders_in_figure(figure: Any) -> list[str]:
     """Strings of a figure in which plotly would find a tag, TeX or a turned direction; breaks and bold are ours."""
-    found = []
+    orders = []
     for text in spoken(figure.to_dict() if hasattr(figure, "to_dict") else figure):
         plain = re.sub(r"</?(b|br|extra)>", "", text).replace("\u2068", "").replace("\u2069", "")
         if re.search(r"<[a-zA-Z/!]", plain) or re.search(r"\$[^$]+\$", plain) or RAW.search(plain):
-            found.append(text)
-    return found
+            orders.append(text)
+    return orders

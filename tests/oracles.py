@@ -160,7 +160,7 @@ def mixed_information(x: Side, y: Side, neighbours: int) -> float:
             count = alike.count(0.0)
 
         def near(side: Side, label: int, at: list[float], radius: float = radius) -> int:
-            within = [distance(at, other) for kind, other in side if kind == label]
+            within = [distance(at, point) for kind, point in side if kind == label]
             return sum(each < radius or each == 0 for each in within)
 
         terms.append(

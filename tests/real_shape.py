@@ -46,8 +46,8 @@ def real_shape_rows(scale: float = 1.0, seed: int = 0) -> Iterator[Row]:
     for tag, size in sizes.items():
         for position in range(size):
             meaning = next(meanings)
-            english, other = (world.sentence(meaning, language, rng) for language in ("en", tag))
-            yield from _pair(next(numbers), english, tag, other)
+            english, translation = (world.sentence(meaning, language, rng) for language in ("en", tag))
+            yield from _pair(next(numbers), english, tag, translation)
             if position % REPEATED == 7:
                 # the twin: exact, or the same text in other code points
                 form = "NFD" if position % (2 * REPEATED) == 7 else "NFC"
@@ -55,7 +55,7 @@ def real_shape_rows(scale: float = 1.0, seed: int = 0) -> Iterator[Row]:
                     next(numbers),
                     unicodedata.normalize(form, english),
                     tag,
-                    unicodedata.normalize(form, other),
+                    unicodedata.normalize(form, translation),
                 )
             if position % REPEATED == 11:
                 # the same English sentence with two more translations
@@ -65,9 +65,9 @@ def real_shape_rows(scale: float = 1.0, seed: int = 0) -> Iterator[Row]:
         yield next(numbers), UNTRANSLATED[0], world.sentence(next(meanings), UNTRANSLATED[0], rng)
 
 
-def _pair(number: int, english: str, tag: str, other: str) -> Iterator[Row]:
+def _pair(number: int, english: str, tag: str, translation: str) -> Iterator[Row]:
     yield number, "en", english
-    yield number, tag, other
+    yield number, tag, translation
 
 
 def real_shape_corpus(folder: Path, scale: float = 1.0, seed: int = 0) -> Corpus:

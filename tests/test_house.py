@@ -40,7 +40,7 @@ def test_every_dependency_is_pinned_within_its_range():
 
     pinned = {key.lower().replace("_", "-"): value for key, value in pins().items()}
     extras = PROJECT["optional-dependencies"].values()
-    for text in [*PROJECT["dependencies"], *(one for extra in extras for one in extra)]:
+    for text in [*PROJECT["dependencies"], *(name for extra in extras for name in extra)]:
         requirement = Requirement(text)
         assert pinned[requirement.name.lower()] in requirement.specifier, text
     assert pinned["torch"] == "2.13.0"

@@ -36,10 +36,10 @@ def run(store):
 
 def printed(*words):
     """The document of a command."""
-    told = io.StringIO()
-    with redirect_stdout(told):
+    output = io.StringIO()
+    with redirect_stdout(output):
         assert cli.run([*words, "--json"]) == 0
-    return json.loads(told.getvalue())
+    return json.loads(output.getvalue())
 
 
 def on_page(view, key, **query):

@@ -50,15 +50,15 @@ def live(name: str, state: str = "running") -> Run:
 def record(step: int, retrieval: float | None = 0.5) -> dict:
     """What training writes of a step."""
     values = dict.fromkeys(("mmlm", "tlm", "xlco"), 1.0 + 0.01 * step)
-    told: dict[str, Any] = {
+    line: dict[str, Any] = {
         "step": step,
         "losses": values,
         "bounds": values,
         "ceilings": dict.fromkeys(values, 5.0),
         "tokens": 900,
     }
-    told |= {"seconds": 0.1, "elapsed": 0.1 * step, "learning_rate": 1e-3}
-    return told if retrieval is None else {**told, "retrieval": retrieval}
+    line |= {"seconds": 0.1, "elapsed": 0.1 * step, "learning_rate": 1e-3}
+    return line if retrieval is None else {**line, "retrieval": retrieval}
 
 
 def scores() -> pd.DataFrame:

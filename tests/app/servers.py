@@ -42,7 +42,7 @@ class Server:
     process: psutil.Popen
     port: int
     log: Path
-    asked: Path
+    queries: Path
 
     @property
     def address(self) -> str:
@@ -59,9 +59,9 @@ class Server:
 
     def asked_of_the_network(self) -> list[str]:
         """Names and addresses beyond this machine that the process asked for."""
-        lines = self.asked.read_text().splitlines()
-        own = ("127.0.0.1", "localhost", "::1", "'/")
-        return [line for line in lines if not any(name in json.loads(line)[1] for name in own)]
+        lines = self.queries.read_text().splitlines()
+        local = ("127.0.0.1", "localhost", "::1", "'/")
+        return [line for line in lines if not any(name in json.loads(line)[1] for name in local)]
 
 
 def free_port() -> int:

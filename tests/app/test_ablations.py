@@ -23,10 +23,10 @@ def gallery(tmp_path, monkeypatch):
 def test_a_study_shows_its_question_arms_intervals_and_what_made_it(runs):
     write_study("tasks-toy")
     page = open_page("ablations")
-    told = words(page)
+    text = words(page)
     assert not page.error
-    assert "What does each pretext task add?" in told
-    assert "3 arms, 3 seeds each, scale toy, the built-in world; 02 January 2026, cpu, torch 2.13.0" in told
+    assert "What does each pretext task add?" in text
+    assert "3 arms, 3 seeds each, scale toy, the built-in world; 02 January 2026, cpu, torch 2.13.0" in text
     cells = page.dataframe[0].value
     assert cells["arm"].tolist() == list(ARMS.values())
     assert cells.filter(like="retrieval").iloc[0, 0].startswith("0.")
@@ -39,10 +39,10 @@ def test_a_study_shows_its_question_arms_intervals_and_what_made_it(runs):
 
 def test_what_needs_no_network_stands_beside_the_arms_and_a_study_that_measured_none_opens(runs):
     write_study("tasks-toy", without_network=baselines({"lsa": 0.9, "tokens": 0.1}))
-    told = words(open_page("ablations"))
-    assert "lsa in full 0.900 [" in told
-    assert "guessing 0.02. No arm is above the best of these by its whole interval." in told
-    assert "Thin violet lines" in told
+    text = words(open_page("ablations"))
+    assert "lsa in full 0.900 [" in text
+    assert "guessing 0.02. No arm is above the best of these by its whole interval." in text
+    assert "Thin violet lines" in text
     older = write_study("older")
     (older.folder / "baselines.parquet").unlink()
     page = open_page("ablations", study="older")
@@ -53,8 +53,8 @@ def test_what_needs_no_network_stands_beside_the_arms_and_a_study_that_measured_
 def test_another_reference_arm_is_chosen_in_the_url(runs):
     write_study("tasks-toy")
     page = open_page("ablations", reference="xlco")
-    told = words(page)
-    assert "Difference from XLCO" in told
+    text = words(page)
+    assert "Difference from XLCO" in text
     retrieval = page.dataframe[0].value.filter(like="retrieval").iloc[:, 0].tolist()
     # the reference has no stars, and what finds as much as it has none either
     assert [cell.endswith("*") for cell in retrieval] == [True, False, False]

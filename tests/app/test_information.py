@@ -26,24 +26,24 @@ def measured(name: str, truth: bool = True) -> store.Run:
         "pairs": ["ar-en", "en-ar"],
         "n": 100,
     }
-    told = "the truth is 13.88" if truth else "the truth is not known"
-    found = [
-        {**one, **known, "words": WORDS.format(**one) + told}
-        for one in [*rows(truth), row("tlm - mmlm", 0.2, 0.3, 0.3 if truth else None)]
+    truth_words = "the truth is 13.88" if truth else "the truth is not known"
+    ledger_rows = [
+        {**each, **known, "words": WORDS.format(**each) + truth_words}
+        for each in [*rows(truth), row("tlm - mmlm", 0.2, 0.3, 0.3 if truth else None)]
     ]  # fmt: skip
-    run.write_document("information", {"run": name, "step": 40, "rows": found})
+    run.write_document("information", {"run": name, "step": 40, "rows": ledger_rows})
     return run
 
 
 def test_the_ledger_says_of_every_task_at_least_ceiling_truth_and_share(runs):
     measured("first")
     page = open_page("information")
-    told = words(page)
+    text = words(page)
     assert not page.error
-    assert all(f"**{name}**" in told for name in ("MMLM", "TLM", "XLCO", "What the translation adds"))
+    assert all(f"**{name}**" in text for name in ("MMLM", "TLM", "XLCO", "What the translation adds"))
     assert (
         "bound 7.82; cannot show more than 8.32; the truth is 13.88. It reaches 41.0 % of what is attainable."
-        in told
+        in text
     )
     assert "Compute the ledger again" in [button.label for button in page.button]
 
@@ -58,22 +58,22 @@ def test_a_ledger_of_an_older_version_opens_and_says_what_it_lacks(runs):
 
 def test_a_ledger_is_shown_in_the_units_of_its_tasks_and_per_sentence(runs):
     run = write_run("first")
-    rows = [{**one, "kind": "lower bound", "pairs": ["ar-en"], "n": 9, "nats_per_sentence": 2 * one["nats"],
-             "share_of_attainable": 0.9, "share_beyond_language": 0.8} for one in new_rows()]  # fmt: skip
+    rows = [{**each, "kind": "lower bound", "pairs": ["ar-en"], "n": 9, "nats_per_sentence": 2 * each["nats"],
+             "share_of_attainable": 0.9, "share_beyond_language": 0.8} for each in new_rows()]  # fmt: skip
     run.write_document("information", {"run": "first", "step": 40, "rows": rows})
     page = open_page("information")
     assert "90.0 % of what is attainable, beyond the language 80.0 %. With 2.00 masked tokens" in words(page)
     assert "An older version" not in words(page)
     page.toggle[0].set_value(True).run()
     assert not page.exception
-    (chart,) = (one for one in page.get("plotly_chart") if "-ledger" in one.proto.id)
+    (chart,) = (each for each in page.get("plotly_chart") if "-ledger" in each.proto.id)
     assert 'nats per sentence"' in chart.proto.spec
 
 
 def test_no_truth_of_other_text_is_drawn_over_the_curves_of_training(runs):
     measured("first")
     page = open_page("information")
-    (chart,) = (one for one in page.get("plotly_chart") if "-growing" in one.proto.id)
+    (chart,) = (each for each in page.get("plotly_chart") if "-growing" in each.proto.id)
     assert "truth" not in chart.proto.spec
     assert TRUTH not in chart.proto.spec
 
@@ -106,17 +106,17 @@ def test_a_run_under_way_shows_its_bounds_and_no_button(full):
 
 def test_text_without_truth_says_so_and_keeps_its_bounds(runs):
     measured("real", truth=False)
-    told = words(open_page("information"))
-    assert "nobody knows its truth" in told
-    assert "bound 7.82" in told
-    assert "It reaches 94.0 % of its ceiling." in told
+    text = words(open_page("information"))
+    assert "nobody knows its truth" in text
+    assert "bound 7.82" in text
+    assert "It reaches 94.0 % of its ceiling." in text
 
 
 def test_estimates_on_sentence_vectors_show_when_they_are_there(full):
     run = store.open_run("first")
-    one = {"layer": 2, "source": "ar", "target": "en", "method": "auto", "kind": "estimate", "nats": 3.0, "low": 2.9,
-           "high": 3.1, "words": "3.00 nats"}  # fmt: skip
-    run.write_document("estimates", {"run": "first", "step": 40, "rows": [one]})
+    estimate = {"layer": 2, "source": "ar", "target": "en", "method": "auto", "kind": "estimate", "nats": 3.0,
+                "low": 2.9, "high": 3.1, "words": "3.00 nats"}  # fmt: skip
+    run.write_document("estimates", {"run": "first", "step": 40, "rows": [estimate]})
     page = open_page("information", run="first")
     assert page.dataframe[0].value["information"].tolist() == ["3.00 nats [2.90, 3.10]"]
 

@@ -59,27 +59,27 @@ def test_a_page_of_a_full_store_shows_neither_error_nor_warning(full, name):
 
 
 def test_overview_tells_of_every_run_its_state_and_retrieval_with_interval(full):
-    told = words(open_page("overview"))
-    assert told.count("finished") == 2
+    text = words(open_page("overview"))
+    assert text.count("finished") == 2
     assert (
-        told.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]; guessing finds 0.5\u00a0% among 200 sentences") == 2
+        text.count("80.0\u00a0%\u00a0[75.0,\u00a085.0]; guessing finds 0.5\u00a0% among 200 sentences") == 2
     )
 
 
 def test_overview_calls_bounds_of_training_text_what_they_are(full):
-    told = words(open_page("overview"))
-    assert "first**: training bounds so far" in told or "second**: training bounds so far" in told
-    assert all(f"{task} 1.3" in told for task in ("MMLM", "TLM", "XLCO"))
-    assert "≥" not in told.partition("training bounds")[2]
+    text = words(open_page("overview"))
+    assert "first**: training bounds so far" in text or "second**: training bounds so far" in text
+    assert all(f"{task} 1.3" in text for task in ("MMLM", "TLM", "XLCO"))
+    assert "≥" not in text.partition("training bounds")[2]
 
 
 def test_live_shows_progress_bounds_and_retrieval_of_the_run_in_the_url(full):
     page = open_page("live", run="first")
-    told = words(page)
+    text = words(page)
     assert page.selectbox(key="run-widget").value == "first"
-    assert "XLCO: I(sentence; translation) 1.3" in told
-    assert "cannot exceed 5.00 nats = log(candidates)" in told
-    assert "50.0 % [40.4, 59.6]" in told
+    assert "XLCO: I(sentence; translation) 1.3" in text
+    assert "cannot exceed 5.00 nats = log(candidates)" in text
+    assert "50.0 % [40.4, 59.6]" in text
 
 
 def test_live_says_where_there_is_no_retrieval_to_measure_and_shows_all_else(full):
@@ -89,10 +89,10 @@ def test_live_says_where_there_is_no_retrieval_to_measure_and_shows_all_else(ful
     path.write_text("".join(json.dumps(record) + "\n" for record in without))
     page = open_page("live", run="first")
     assert not page.exception
-    told = words(page)
-    assert "Not measured: no two languages share enough held-out meanings" in told
-    assert "The map at step 40" in told
-    assert "cannot exceed 5.00 nats" in told
+    text = words(page)
+    assert "Not measured: no two languages share enough held-out meanings" in text
+    assert "The map at step 40" in text
+    assert "cannot exceed 5.00 nats" in text
 
 
 def test_live_offers_to_resume_a_run_whose_process_is_gone(full, monkeypatch):
@@ -172,8 +172,8 @@ def test_retrieval_filters_mistakes_by_pair(full):
 
 
 def test_retrieval_states_pool_and_chance_beside_the_mean_and_the_extremes(full):
-    told = words(open_page("retrieval", run="first"))
-    assert told.count("guessing finds 0.5\u00a0% among 200 sentences") == 3
+    text = words(open_page("retrieval", run="first"))
+    assert text.count("guessing finds 0.5\u00a0% among 200 sentences") == 3
 
 
 def baselines_document(best: tuple[float, float], pools: tuple[int, int], left: tuple[str, ...] = ()) -> dict:
@@ -205,9 +205,9 @@ def baselines_document(best: tuple[float, float], pools: tuple[int, int], left: 
 def test_retrieval_says_where_the_run_lies_beside_what_needs_no_network(full, best, pools, said):
     store.open_run("first").write_document("baselines", baselines_document(best, pools))
     page = open_page("retrieval", run="first")
-    told = words(page)
-    assert said in told
-    assert "learned from 900 training meanings" in told
+    text = words(page)
+    assert said in text
+    assert "learned from 900 training meanings" in text
     table = next(html.proto.body for html in page.get("html") if "random vectors" in html.proto.body)
     assert f"{100 * best[0]:.1f} % [{100 * best[0]:.1f}, {100 * best[1]:.1f}]" in table
     assert "&lt;b&gt;semantics" in table
@@ -246,10 +246,10 @@ def test_a_damaged_document_of_baselines_leaves_the_rest_of_the_page(full):
 def test_retrieval_of_452_languages_shows_the_extremes_a_table_and_the_matrix_of_a_few(full):
     write_scores_of_many("first")
     page = open_page("retrieval", run="first")
-    told = words(page)
-    assert "over 2,000 directed pairs" in told
-    assert "among 20 to 471 sentences" in told
-    assert "The 15 lowest and the 15 highest of 452 languages" in told
+    text = words(page)
+    assert "over 2,000 directed pairs" in text
+    assert "among 20 to 471 sentences" in text
+    assert "The 15 lowest and the 15 highest of 452 languages" in text
     charts = {
         chart.proto.id.rpartition("-")[2]: json.loads(chart.proto.spec) for chart in page.get("plotly_chart")
     }
@@ -292,10 +292,10 @@ def write_scores_of_many(name: str) -> None:
 
 
 def test_retrieval_compares_two_runs_with_an_interval_for_every_pair(full):
-    told = words(open_page("retrieval", run="first", against="second"))
+    text = words(open_page("retrieval", run="first", against="second"))
     # two intervals of half-width 5 points add in squares
-    assert "first minus second, 95 % interval +0.0 points [-7.1, +7.1]" in told
-    assert "0 of 20 pairs differ" in told
+    assert "first minus second, 95 % interval +0.0 points [-7.1, +7.1]" in text
+    assert "0 of 20 pairs differ" in text
 
 
 def test_a_run_that_is_not_evaluated_says_how(runs):

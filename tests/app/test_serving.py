@@ -74,9 +74,9 @@ def test_the_audit_of_a_process_sees_what_it_asks_for(tmp_path):
     script = LISTENER + "import socket\ntry: socket.getaddrinfo('evil.invalid', 80)\nexcept OSError: pass"
     environment = {"ASKED": str(tmp_path / "asked")}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=60)
-    asked = Server(None, 0, tmp_path / "log", tmp_path / "asked").asked_of_the_network()
-    assert len(asked) == 1
-    assert "evil.invalid" in asked[0]
+    names = Server(None, 0, tmp_path / "log", tmp_path / "asked").asked_of_the_network()
+    assert len(names) == 1
+    assert "evil.invalid" in names[0]
 
 
 def test_streamlit_alone_does_not_open_it_to_a_network_without_a_token(tmp_path):

@@ -30,18 +30,18 @@ EMPTY = np.zeros((0, 2), dtype=np.int64)
 class Builder:
     """Builds the batches of a step, or of one process's shard of it, from rows that `draw` gave."""
 
-    def __init__(self, encoded: EncodedCorpus, chosen: Settings, mask_id: int) -> None:
-        self.encoded, self.chosen, self.mask_id = encoded, chosen, mask_id
-        self.tasks = {task.key: task(chosen, language_model(TINY, 40, 1)) for task in TASKS.values()}
+    def __init__(self, encoded: EncodedCorpus, run_settings: Settings, mask_id: int) -> None:
+        self.encoded, self.settings, self.mask_id = encoded, run_settings, mask_id
+        self.tasks = {task.key: task(run_settings, language_model(TINY, 40, 1)) for task in TASKS.values()}
 
     def build(self, step: int, rows: SimpleNamespace, shard: int = 0, num_shards: int = 1) -> SimpleNamespace:
-        longest = self.chosen.model.max_tokens
+        longest = self.settings.model.max_tokens
         reader = RowReader(self.encoded, longest, self.mask_id, [shard], num_shards)
-        joined = 1 + self.chosen.contrast.mixup
+        joined = 1 + self.settings.contrast.mixup
         shaped = {"mmlm": rows.mmlm[:, None], "tlm": rows.tlm, "xlco": rows.xlco.reshape(-1, joined, 2)}
         built = SimpleNamespace()
         for key, task in self.tasks.items():
-            rng = np.random.default_rng([self.chosen.seed, task.stream, step, 1])
+            rng = np.random.default_rng([self.settings.seed, task.stream, step, 1])
             (batch,) = task.batches(shaped[key], reader, rng) if len(shaped[key]) else (None,)
             setattr(built, key, batch)
         return built

@@ -38,31 +38,31 @@ RESUMED = settings(steps=6, momentum=0.9, queue=13)
 HALF = 3
 
 
-def carry_out(text: Text, chosen: Settings) -> tuple[dict, dict[str, torch.Tensor]]:
+def run_steps(text: Text, run_settings: Settings) -> tuple[dict, dict[str, torch.Tensor]]:
     """What every step says, and tensors: the gradients of the first step, and the state after the last."""
-    made, gradients = training(text, chosen), {}
+    trainer, gradients = training(text, run_settings), {}
 
     def keep(*_) -> None:
         if not gradients:
             gradients.update(
-                {f"gradient/{n}": p.grad.clone() for n, p in made.model.trained() if p.grad is not None}
+                {f"gradient/{n}": p.grad.clone() for n, p in trainer.model.trained() if p.grad is not None}
             )
 
-    made.optimizer.register_step_pre_hook(keep)
-    steps = [told(step) for step in train(made)]
-    return {"steps": steps, "sampler": made.sampler.state()}, gradients | state(made)
+    trainer.optimizer.register_step_pre_hook(keep)
+    steps = [step_record(step) for step in train(trainer)]
+    return {"steps": steps, "sampler": trainer.sampler.state()}, gradients | state(trainer)
 
 
-def told(step) -> dict:
+def step_record(step) -> dict:
     return {"losses": step.losses, "ceilings": step.ceilings, "counts": step.counts, "tokens": step.tokens}
 
 
-def state(made: Training) -> dict[str, torch.Tensor]:
+def state(trainer: Training) -> dict[str, torch.Tensor]:
     # tied weights are one tensor, which safetensors writes once
-    weights = {f"weight/{name}": p.detach().clone() for name, p in made.model.trained()}
-    if "contrast" not in made.model.tasks:
+    weights = {f"weight/{name}": p.detach().clone() for name, p in trainer.model.trained()}
+    if "contrast" not in trainer.model.tasks:
         return weights
-    queue = XLCO.of(made.model).queue
+    queue = XLCO.of(trainer.model).queue
     return weights | {
         "queue/keys": queue.keys.clone(),
         "queue/meanings": queue.meanings.clone(),
@@ -72,12 +72,12 @@ def state(made: Training) -> dict[str, torch.Tensor]:
 
 def broken(text: Text, rank: int) -> str:
     """What training says when the weights of one process are not finite."""
-    made = training(text, settings(steps=1, prefill=False, in_batch=True))
+    trainer = training(text, settings(steps=1, prefill=False, in_batch=True))
     if rank == 1:
-        made.model.language_model.lm_head.bias.data.fill_(float("inf"))
+        trainer.model.language_model.lm_head.bias.data.fill_(float("inf"))
     with contextlib.suppress(StopIteration):
         try:
-            next(train(made))
+            next(train(trainer))
         except NonFiniteLoss as error:
             return str(error)
     return "nothing"
@@ -85,15 +85,15 @@ def broken(text: Text, rank: int) -> str:
 
 def halves(text: Text, checkpoint: Path) -> list[dict]:
     """The first half of a run where there is no checkpoint yet, otherwise the second."""
-    made, steps = training(text, RESUMED), []
+    trainer, steps = training(text, RESUMED), []
     if checkpoint.exists():
-        load(made, checkpoint)
-    for step in train(made):
+        load(trainer, checkpoint)
+    for step in train(trainer):
         steps.append(told(step))
         if step.step == HALF:
-            if made.accelerator.is_main_process:
+            if trainer.accelerator.is_main_process:
                 checkpoint.mkdir()
-                save(made, text[1], checkpoint, 0.0)
+                save(trainer, text[1], checkpoint, 0.0)
             break
     return steps
 
@@ -116,8 +116,8 @@ def results(count: int, text: Path, out: Path, cases: Iterable[str]) -> list[Res
         )
         for index in range(count)
     ]
-    told = [process.communicate()[1].decode() for process in running]
-    assert not any(process.returncode for process in running), told
+    messages = [process.communicate()[1].decode() for process in running]
+    assert not any(process.returncode for process in running), messages
     return [
         (
             json.loads((out / f"{index}.json").read_text()),
@@ -136,7 +136,7 @@ def main() -> None:
         elif name == "halves":
             said[name] = halves(text, out / "checkpoint")
         else:
-            said[name], tensors = carry_out(text, CASES[name])
+            said[name], tensors = run_steps(text, CASES[name])
             save_file(tensors, out / f"{name}.{index}.safetensors")
     (out / f"{index}.json").write_text(json.dumps(said))
 

@@ -17,8 +17,8 @@ def settings(**contrast) -> Settings:
     )
 
 
-def model(chosen: Settings, seed: int = 1) -> InfoXLM:
-    return build_model(language_model(chosen.model, 40, seed), chosen)
+def model(run_settings: Settings, seed: int = 1) -> InfoXLM:
+    return build_model(language_model(run_settings.model, 40, seed), run_settings)
 
 
 def sequences(lengths, seed: int) -> Sequences:
@@ -37,11 +37,11 @@ def rows_of(sequences: Sequences) -> list[np.ndarray]:
     return [row.numpy() for row in sequences.ids.split(sequences.lengths.tolist())]
 
 
-def mask(rows, chosen, seed, mask_id):
+def mask(rows, masking, seed, mask_id):
     """Rows as they are shown, and the positions to be found in each."""
     lengths = np.array([len(row) for row in rows])
     chances = MaskNoise.draw(lengths, mask_id, np.random.default_rng(seed))
-    batch = masked(Rows(np.concatenate(rows), lengths), chosen, chances, mask_id)
+    batch = masked(Rows(np.concatenate(rows), lengths), masking, chances, mask_id)
     positions, ends = batch.positions.numpy(), np.cumsum(lengths)
     where = np.split(positions, np.searchsorted(positions, ends[:-1]))
     return rows_of(batch.sequences), [at - (end - n) for at, end, n in zip(where, ends, lengths, strict=True)]

@@ -29,8 +29,8 @@ def test_a_foreign_checkpoint_gives_the_vectors_of_transformers(tmp_path):
         states = theirs(torch.tensor(row[None], dtype=torch.int64), output_hidden_states=True).hidden_states
     for layer, state in enumerate(states):
         for pooling, expected in (("mean", state.mean(1)), ("first", state[:, 0])):
-            (mine,) = ours.vectors(unmasked([row], 32), [layer], pooling)
-            np.testing.assert_allclose(mine, expected, atol=1e-6, rtol=0)
+            (vector,) = ours.vectors(unmasked([row], 32), [layer], pooling)
+            np.testing.assert_allclose(vector, expected, atol=1e-6, rtol=0)
 
 
 def test_a_tokenizer_larger_than_the_embeddings_is_refused(tmp_path):
@@ -42,23 +42,23 @@ def test_a_tokenizer_larger_than_the_embeddings_is_refused(tmp_path):
 
 @pytest.fixture
 def saved(tmp_path):
-    made = model(settings(momentum=0.5), seed=5)
+    infoxlm = model(settings(momentum=0.5), seed=5)
     with torch.no_grad():
-        task = XLCO.of(made)
+        task = XLCO.of(infoxlm)
         task.head.weight.add_(1.0)
         for count in (5, 6):
             pushed = torch.randn(count, 16), torch.arange(count)
-            task.after_step(made, [Outcome(torch.zeros(()), count, 0.0, carry=pushed)], [Shard(count)])
-    save_model(made, tiny_tokenizer(), tmp_path)
-    return made, tmp_path
+            task.after_step(infoxlm, [Outcome(torch.zeros(()), count, 0.0, carry=pushed)], [Shard(count)])
+    save_model(infoxlm, tiny_tokenizer(), tmp_path)
+    return infoxlm, tmp_path
 
 
 def test_head_key_encoder_and_queue_are_taken_over(saved):
-    made, folder = saved
-    other = model(settings(momentum=0.5), seed=6)
-    assert continue_tasks(other, str(folder))
-    assert (XLCO.of(other).queue.pointer, XLCO.of(other).queue.filled) == (3, 8)
-    ours, theirs = (dict(one.named_parameters()) | dict(one.named_buffers()) for one in (other, made))
+    infoxlm, folder = saved
+    fresh = model(settings(momentum=0.5), seed=6)
+    assert continue_tasks(fresh, str(folder))
+    assert (XLCO.of(fresh).queue.pointer, XLCO.of(fresh).queue.filled) == (3, 8)
+    ours, theirs = (dict(side.named_parameters()) | dict(side.named_buffers()) for side in (fresh, infoxlm))
     for name, tensor in theirs.items():
         if not name.startswith("language_model."):
             assert torch.equal(ours[name], tensor), name
@@ -70,7 +70,7 @@ def test_a_checkpoint_without_memory_leaves_the_model_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("contrast", "told"),
+    ("contrast", "message"),
     [
         ({"queue": 9}, "size mismatch for queue.keys"),
         ({"keys": "query"}, "holds key_encoder"),
@@ -78,27 +78,27 @@ def test_a_checkpoint_without_memory_leaves_the_model_as_it_is(tmp_path):
         ({"layer": 3}, "lacks key_encoder.encoder.layer.2"),
     ],
 )
-def test_a_memory_of_other_settings_is_refused(saved, contrast, told):
-    with pytest.raises(InputError, match=rf"{told}.*--model\.no-start-contrast"):
+def test_a_memory_of_other_settings_is_refused(saved, contrast, message):
+    with pytest.raises(InputError, match=rf"{message}.*--model\.no-start-contrast"):
         continue_tasks(model(settings(**contrast)), str(saved[1]))
 
 
 def test_a_checkpoint_whose_memory_lacks_a_part_is_refused(saved):
-    made, folder = saved
-    kept = load_file(folder / "contrast.safetensors")
-    del kept["head.weight"]
-    save_file(kept, folder / "contrast.safetensors")
+    infoxlm, folder = saved
+    tensors = load_file(folder / "contrast.safetensors")
+    del tensors["head.weight"]
+    save_file(tensors, folder / "contrast.safetensors")
     with pytest.raises(InputError, match=r"lacks head\.weight"):
-        open_model(folder, made.settings)
+        open_model(folder, infoxlm.settings)
 
 
 @pytest.mark.parametrize("state", [[99, 8], [-1, 8], [3, 9], [4, 3], [0.5, 8], [3]])
 def test_a_queue_whose_pointer_lies_outside_is_refused(saved, state):
-    made, folder = saved
+    infoxlm, folder = saved
     memory = load_file(folder / "contrast.safetensors")
     save_file(memory | {"queue._extra_state": torch.tensor(state)}, folder / "contrast.safetensors")
     with pytest.raises(InputError, match="place and count of keys in a queue of 8"):
-        open_model(folder, made.settings)
+        open_model(folder, infoxlm.settings)
 
 
 DAMAGED = {
@@ -126,11 +126,11 @@ def transposed(raw):
 @pytest.mark.parametrize("kind", DAMAGED)
 def test_a_run_goes_on_only_from_a_whole_checkpoint(tmp_path, kind):
     text = write_text(tmp_path)
-    made = training(text, training_settings(steps=2))
-    losses(made)
+    trainer = training(text, training_settings(steps=2))
+    losses(trainer)
     checkpoint = tmp_path / "checkpoint"
     checkpoint.mkdir()
-    core.checkpoint.save(made, text[1], checkpoint, 1.0)
+    core.checkpoint.save(trainer, text[1], checkpoint, 1.0)
     core.checkpoint.load(training(text, training_settings(steps=2)), checkpoint)
     name, damage = DAMAGED[kind]
     if damage is None:

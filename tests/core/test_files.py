@@ -87,7 +87,9 @@ def test_without_locks_all_write_and_the_last_take_the_folder_of_the_first(tmp_p
 
     def slower(folder: Path) -> None:
         (folder / "content").write_text("slower")
-        assert cached_folder(tmp_path / "f", read, lambda other: (other / "content").write_text("quicker"))
+        assert cached_folder(
+            tmp_path / "f", read, lambda partial: (partial / "content").write_text("quicker")
+        )
 
     assert cached_folder(tmp_path / "f", read, slower) == "quicker"
     assert names(tmp_path) == ["f"]

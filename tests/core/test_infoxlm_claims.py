@@ -69,18 +69,18 @@ def text(folder):
 
 def tall(layers: int, **contrast) -> InfoXLM:
     """A narrow model with the layers of XLM-R base or large, contrasted as published."""
-    chosen = Settings(
+    run_settings = Settings(
         model=ModelSettings(layers=layers, hidden=16, heads=2, feedforward=32, max_tokens=32),
         contrast=recipe("infoxlm-base" if layers == 12 else "infoxlm-large").contrast.model_copy(
             update={"queue": 8, "prefill": False, **contrast}
         ),
     )
-    made = language_model(chosen.model, 40, 1)
+    language = language_model(run_settings.model, 40, 1)
     with torch.no_grad():
         # fresh matrices of 16 x 16 change a state too little to tell layers apart
-        for parameter in made.roberta.encoder.parameters():
+        for parameter in language.roberta.encoder.parameters():
             parameter.mul_(10 if parameter.dim() > 1 else 1)
-    return build_model(made, chosen)
+    return build_model(language, run_settings)
 
 
 def plain_transformers(model: XLMRobertaForMaskedLM) -> XLMRobertaForMaskedLM:
@@ -97,20 +97,22 @@ def padded(batch: Sequences) -> torch.Tensor:
     return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=1)
 
 
-def filled(made: InfoXLM, count=8) -> InfoXLM:
+def filled(infoxlm: InfoXLM, count=8) -> InfoXLM:
     generator = torch.Generator().manual_seed(9)
-    XLCO.of(made).queue.push(torch.randn(count, 16, generator=generator), torch.arange(100, 100 + count))
-    return made
+    XLCO.of(infoxlm).queue.push(torch.randn(count, 16, generator=generator), torch.arange(100, 100 + count))
+    return infoxlm
 
 
-def first_gradients(text, chosen: Settings) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
+def first_gradients(text, run_settings: Settings) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
     """The gradients that the optimizer is given at step 1, and what was counted; nothing is clipped."""
-    optimizer = chosen.optimizer.model_copy(update={"clip": 1e9})
-    made, found = training(text, chosen.model_copy(update={"optimizer": optimizer})), {}
-    made.optimizer.register_step_pre_hook(
-        lambda *_: found.update({n: p.grad.clone() for n, p in made.model.trained() if p.grad is not None})
+    optimizer = run_settings.optimizer.model_copy(update={"clip": 1e9})
+    trainer, gradients = training(text, run_settings.model_copy(update={"optimizer": optimizer})), {}
+    trainer.optimizer.register_step_pre_hook(
+        lambda *_: gradients.update(
+            {n: p.grad.clone() for n, p in trainer.model.trained() if p.grad is not None}
+        )
     )
-    return found, next(train(made)).counts
+    return gradients, next(train(trainer)).counts
 
 
 # 1 to 9: the model
@@ -138,19 +140,19 @@ def test_02_hidden_states_and_logits_are_those_of_transformers(start):
         states = list(hidden_states(ours.roberta, batch, pack(batch.lengths, torch.device("cpu"))))
         logits = ours.lm_head(states[-1])
     assert len(states) == len(expected.hidden_states) == 13
-    for mine, other in zip(states, expected.hidden_states, strict=True):
-        torch.testing.assert_close(mine, other[ids != 1], atol=1e-4, rtol=0)
+    for state, their_state in zip(states, expected.hidden_states, strict=True):
+        torch.testing.assert_close(state, their_state[ids != 1], atol=1e-4, rtol=0)
     torch.testing.assert_close(logits, expected.logits[ids != 1], atol=1e-4, rtol=0)
 
 
 def test_03_the_key_encoder_starts_as_the_query_encoder_bit_for_bit():
-    made = tall(12, momentum_precision="float32")
-    own = dict(made.encoder.named_parameters())
-    copied = dict(XLCO.of(made).key_encoder.named_parameters())
+    infoxlm = tall(12, momentum_precision="float32")
+    query_parameters = dict(infoxlm.encoder.named_parameters())
+    copied = dict(XLCO.of(infoxlm).key_encoder.named_parameters())
     assert any("layer.7." in name for name in copied)
     for name, parameter in copied.items():
-        assert torch.equal(parameter, own[name]), name
-    assert torch.equal(XLCO.of(made).head.weight, XLCO.of(made).key_head.weight)
+        assert torch.equal(parameter, query_parameters[name]), name
+    assert torch.equal(XLCO.of(infoxlm).head.weight, XLCO.of(infoxlm).key_head.weight)
 
 
 def test_03_the_head_starts_with_a_standard_deviation_of_0_02():
@@ -161,11 +163,11 @@ def test_03_the_head_starts_with_a_standard_deviation_of_0_02():
 
 
 def test_04_no_gradient_reaches_the_key_encoder_and_no_optimizer_holds_it(text):
-    made = training(text, settings(momentum=1.0))
-    slow = {name: p for name, p in made.model.named_parameters() if ".key_" in name}
+    trainer = training(text, settings(momentum=1.0))
+    slow = {name: p for name, p in trainer.model.named_parameters() if ".key_" in name}
     before = {name: parameter.clone() for name, parameter in slow.items()}
-    held = {id(parameter) for group in made.optimizer.param_groups for parameter in group["params"]}
-    losses(made)
+    held = {id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]}
+    losses(trainer)
     assert slow
     for name, parameter in slow.items():
         assert parameter.grad is None
@@ -183,10 +185,10 @@ def test_05_after_n_updates_momentum_has_gone_1_minus_m_to_the_n_of_the_way(mome
 
 
 def test_05_the_key_encoder_moves_once_per_optimizer_step_and_after_it(text):
-    made = training(text, settings(steps=2, momentum=0.75, batch={"accumulate": 4}))
-    slow, fast = XLCO.of(made.model).key_head.weight, XLCO.of(made.model).head.weight
+    trainer = training(text, settings(steps=2, momentum=0.75, batch={"accumulate": 4}))
+    slow, fast = XLCO.of(trainer.model).key_head.weight, XLCO.of(trainer.model).head.weight
     expected = slow.detach().clone()
-    for _ in train(made):
+    for _ in train(trainer):
         expected = 0.75 * expected + 0.25 * fast.detach()
         torch.testing.assert_close(slow, expected, atol=1e-7, rtol=0)
 
@@ -206,23 +208,23 @@ def test_06_in_float16_a_momentum_of_0_9999_stands_still_and_by_default_it_does_
 
 
 def test_06_weights_of_the_float16_copy_are_float16_numbers(text):
-    made = training(text, settings(steps=2, momentum=0.9, momentum_precision="float16"))
-    losses(made)
-    for name, parameter in made.model.named_parameters():
+    trainer = training(text, settings(steps=2, momentum=0.9, momentum_precision="float16"))
+    losses(trainer)
+    for name, parameter in trainer.model.named_parameters():
         if ".key_" in name:
             assert torch.equal(parameter, parameter.half().float()), name
 
 
 @pytest.mark.parametrize(("layers", "layer"), [(12, 8), (24, 12)])
 def test_07_contrast_reads_the_first_token_of_layer_8_of_12_and_12_of_24(layers, layer):
-    made = tall(layers, head=False, momentum_precision="float32")
+    infoxlm = tall(layers, head=False, momentum_precision="float32")
     batch = small.sequences([6, 11, 4], 2)
     ids = padded(batch)
     with torch.no_grad():
-        states = plain_transformers(made.language_model)(
+        states = plain_transformers(infoxlm.language_model)(
             ids, attention_mask=ids != 1, output_hidden_states=True
         ).hidden_states
-        queries, keys = XLCO.of(made).queries(made, batch), XLCO.of(made).keys(made, batch)
+        queries, keys = XLCO.of(infoxlm).queries(infoxlm, batch), XLCO.of(infoxlm).keys(infoxlm, batch)
     torch.testing.assert_close(queries, states[layer][:, 0], atol=1e-4, rtol=0)
     torch.testing.assert_close(keys, queries, atol=1e-6, rtol=0)
     for wrong in (layer - 1, layer + 1):
@@ -230,11 +232,11 @@ def test_07_contrast_reads_the_first_token_of_layer_8_of_12_and_12_of_24(layers,
 
 
 def test_08_contrast_sends_no_gradient_above_its_layer_to_the_lm_head_or_to_the_key_encoder():
-    made = filled(tall(12))
-    XLCO.of(made).outcome(made, small.pairs(), Shard(4)).loss.backward()
-    words = made.encoder.embeddings.word_embeddings.weight
+    infoxlm = filled(tall(12))
+    XLCO.of(infoxlm).outcome(infoxlm, small.pairs(), Shard(4)).loss.backward()
+    words = infoxlm.encoder.embeddings.word_embeddings.weight
     above = tuple(f"layer.{index}." for index in range(8, 12))
-    for name, parameter in made.named_parameters():
+    for name, parameter in infoxlm.named_parameters():
         reached = parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
         # the vocabulary matrix is tied to the embeddings, which contrast does reach
         free = any(part in name for part in above) or ("lm_head" in name and parameter is not words)
@@ -242,47 +244,53 @@ def test_08_contrast_sends_no_gradient_above_its_layer_to_the_lm_head_or_to_the_
 
 
 def test_09_the_head_is_one_linear_map_without_bias_on_both_sides():
-    made, batch = small.model(small.settings()), small.sequences([5, 8, 6], 3)
+    infoxlm, batch = small.model(small.settings()), small.sequences([5, 8, 6], 3)
     bare = small.model(small.settings(head=False))
     with torch.no_grad():
-        XLCO.of(made).key_head.weight.mul_(2)
-        ours, plain = XLCO.of(made), XLCO.of(bare)
+        XLCO.of(infoxlm).key_head.weight.mul_(2)
+        ours, plain = XLCO.of(infoxlm), XLCO.of(bare)
         expected = plain.queries(bare, batch) @ ours.head.weight.T
-        torch.testing.assert_close(ours.queries(made, batch), expected)
-    assert XLCO.of(made).head.bias is None
-    assert XLCO.of(made).head.weight.shape == (16, 16)
+        torch.testing.assert_close(ours.queries(infoxlm, batch), expected)
+    assert XLCO.of(infoxlm).head.bias is None
+    assert XLCO.of(infoxlm).head.weight.shape == (16, 16)
 
 
 # 10 to 14: scores, candidates, queue
 
 
 def test_10_scores_are_inner_products_times_4():
-    made = filled(small.model(small.settings()))
+    infoxlm = filled(small.model(small.settings()))
     batch = small.pairs(1)
-    query, key = XLCO.of(made).queries(made, batch.queries), XLCO.of(made).keys(made, batch.keys)
-    scores = 4 * torch.cat([query @ key[0], XLCO.of(made).queue.candidates()[0] @ query[0]])
+    query, key = XLCO.of(infoxlm).queries(infoxlm, batch.queries), XLCO.of(infoxlm).keys(infoxlm, batch.keys)
+    scores = 4 * torch.cat([query @ key[0], XLCO.of(infoxlm).queue.candidates()[0] @ query[0]])
     # twice the query, twice the scores
     for factor in (1, 2):
-        loss = XLCO.of(made).contrast_outcome(factor * query, key, batch.meanings, Shard(1)).loss_sum
+        loss = XLCO.of(infoxlm).contrast_outcome(factor * query, key, batch.meanings, Shard(1)).loss_sum
         expected = torch.logsumexp(factor * scores, 0) - factor * scores[0]
         assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_10_normalised_scores_are_cosines():
-    made = small.model(small.settings(normalise=True, in_batch=True, queue=0, temperature=1.0))
+    infoxlm = small.model(small.settings(normalise=True, in_batch=True, queue=0, temperature=1.0))
     batch = small.pairs()
-    queries, keys = XLCO.of(made).queries(made, batch.queries), XLCO.of(made).keys(made, batch.keys)
+    queries, keys = (
+        XLCO.of(infoxlm).queries(infoxlm, batch.queries),
+        XLCO.of(infoxlm).keys(infoxlm, batch.keys),
+    )
     raw = cosine_similarity(queries[:, None], keys[None], dim=-1)
     torch.testing.assert_close(queries @ keys.T, raw, atol=1e-6, rtol=0)
 
 
 def test_11_candidates_are_the_own_key_and_the_queue_and_nothing_else_of_the_batch():
-    made = filled(small.model(small.settings()))
+    infoxlm = filled(small.model(small.settings()))
     batch = small.pairs()
-    queries, keys = XLCO.of(made).queries(made, batch.queries), XLCO.of(made).keys(made, batch.keys)
+    queries, keys = (
+        XLCO.of(infoxlm).queries(infoxlm, batch.queries),
+        XLCO.of(infoxlm).keys(infoxlm, batch.keys),
+    )
 
     def of_the_first(others):
-        task = XLCO.of(made)
+        task = XLCO.of(infoxlm)
         outcome = task.contrast_outcome(queries, torch.cat([keys[:1], others]), batch.meanings, Shard(4))
         rest = task.contrast_outcome(queries[1:], others, batch.meanings[1:], Shard(3))
         assert outcome.ceiling_nats == pytest.approx(math.log(1 + 8))
@@ -293,10 +301,10 @@ def test_11_candidates_are_the_own_key_and_the_queue_and_nothing_else_of_the_bat
 
 
 def test_12_a_loss_computed_by_hand():
-    made = small.model(small.settings(queue=3))
+    infoxlm = small.model(small.settings(queue=3))
     axes = torch.eye(16)
-    XLCO.of(made).queue.push(torch.stack([axes[0], -axes[0], axes[1]]), torch.tensor([7, 8, 9]))
-    outcome = XLCO.of(made).contrast_outcome(axes[:1], 0.5 * axes[:1], torch.tensor([0]), Shard(1))
+    XLCO.of(infoxlm).queue.push(torch.stack([axes[0], -axes[0], axes[1]]), torch.tensor([7, 8, 9]))
+    outcome = XLCO.of(infoxlm).contrast_outcome(axes[:1], 0.5 * axes[:1], torch.tensor([0]), Shard(1))
     # scores 2 for the own key, and 4, -4, 0
     expected = math.log(math.exp(2) + math.exp(4) + math.exp(-4) + 1) - 2
     assert outcome.loss.item() == pytest.approx(expected, rel=1e-6)
@@ -324,48 +332,50 @@ def test_13_the_queue_holds_the_last_keys_whatever_the_sizes_of_the_batches(size
 
 
 def test_13_the_queue_is_full_of_real_keys_before_the_first_step(text):
-    made = training(text, settings(steps=1, exclude_same_meaning=False))
-    assert next(train(made)).ceilings["xlco"] == pytest.approx(math.log(1 + 20))
-    assert XLCO.of(made.model).queue.filled == 20
-    assert not (XLCO.of(made.model).queue.keys == 0).all(1).any()
+    trainer = training(text, settings(steps=1, exclude_same_meaning=False))
+    assert next(train(trainer)).ceilings["xlco"] == pytest.approx(math.log(1 + 20))
+    assert XLCO.of(trainer.model).queue.filled == 20
+    assert not (XLCO.of(trainer.model).queue.keys == 0).all(1).any()
 
 
 def test_13_keys_enter_the_queue_after_the_loss(text):
     # without prefill the candidates of step n are the 8 keys of each step before it
-    made = training(text, settings(steps=3, prefill=False, in_batch=True, exclude_same_meaning=False))
-    ceilings = [step.ceilings["xlco"] for step in train(made)]
+    trainer = training(text, settings(steps=3, prefill=False, in_batch=True, exclude_same_meaning=False))
+    ceilings = [step.ceilings["xlco"] for step in train(trainer)]
     assert ceilings == pytest.approx([math.log(8), math.log(8 + 8), math.log(8 + 16)])
 
 
 def test_14_two_processes_hold_the_queue_of_one_also_when_their_shares_are_unequal(text, folder, tmp_path):
     seven = rank.CASES["seven examples"]
     assert [seven.examples_of(section) for section in seven.tasks] == [7, 7, 7]
-    alone = rank.carry_out(text, rank.CASES["seven examples"])[1]
-    (_, one), (_, other) = rank.results(2, folder, tmp_path, ["seven examples"])
+    alone = rank.run_steps(text, rank.CASES["seven examples"])[1]
+    (_, ours), (_, second) = rank.results(2, folder, tmp_path, ["seven examples"])
     for part in ("queue/keys", "queue/meanings", "queue/where"):
-        mine = one["seven examples"][part]
-        assert torch.equal(mine, other["seven examples"][part])
-        torch.testing.assert_close(mine, alone[part], atol=1e-3, rtol=0)
+        tensor = ours["seven examples"][part]
+        assert torch.equal(tensor, second["seven examples"][part])
+        torch.testing.assert_close(tensor, alone[part], atol=1e-3, rtol=0)
 
 
 # 15 to 20: text
 
 
-def batches(text, chosen: Settings) -> tuple[Sampler, Builder]:
+def batches(text, run_settings: Settings) -> tuple[Sampler, Builder]:
     encoded, tokenizer = text
-    sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
-    return sampler, Builder(encoded, chosen, tokenizer.mask_id)
+    sampler = Sampler(
+        split(encoded, run_settings.text, run_settings.seed, True), run_settings.text, run_settings.seed
+    )
+    return sampler, Builder(encoded, run_settings, tokenizer.mask_id)
 
 
 @pytest.fixture(scope="module")
 def mixed(text):
     """8,000 mixed examples: the languages and meanings of their pairs, and the rows that are contrasted."""
     encoded = text[0]
-    sampler, made = batches(text, settings(mixup=True))
+    sampler, builder = batches(text, settings(mixup=True))
     examples = []
     for step in range(1, 81):
         drawn = draw(sampler, step, 0, 0, 100, 2)
-        batch = made.build(step, drawn).xlco
+        batch = builder.build(step, drawn).xlco
         pairs = drawn.xlco.reshape(100, 2, 2)
         examples += zip(pairs, small.rows_of(batch.queries), small.rows_of(batch.keys), strict=True)
     return encoded, examples
@@ -403,9 +413,9 @@ def test_15_a_mixed_side_has_one_start_two_ends_and_fits(mixed):
 
 
 def test_15_mixup_can_be_switched_off(text):
-    sampler, made = batches(text, settings(mixup=False))
+    sampler, builder = batches(text, settings(mixup=False))
     drawn = draw(sampler, 1, 0, 0, 50)
-    batch = made.build(1, drawn).xlco
+    batch = builder.build(1, drawn).xlco
     for index, row in zip(drawn.xlco[:, 0], small.rows_of(batch.queries), strict=True):
         np.testing.assert_array_equal(row, text[0].row(int(index)))
 
@@ -426,9 +436,9 @@ def test_17_masking_of_contrasted_text_is_a_switch_and_whether_it_spares_the_sta
     mask_id = text[1].mask_id
     changed, starts, tokens = [], [], []
     for on in (False, True):
-        chosen = settings(mixup=False, mask_inputs=on, mmlm={"mask_special": mask_special})
-        sampler, made = batches(text, chosen)
-        batch = made.build(1, draw(sampler, 1, 0, 0, 4_000)).xlco
+        run_settings = settings(mixup=False, mask_inputs=on, mmlm={"mask_special": mask_special})
+        sampler, builder = batches(text, run_settings)
+        batch = builder.build(1, draw(sampler, 1, 0, 0, 4_000)).xlco
         tokens.append([batch.queries, batch.keys])
     for clean, shown in zip(*tokens, strict=True):
         assert not bool((clean.ids == mask_id).any())
@@ -446,8 +456,8 @@ def test_18_masking_takes_15_percent_in_the_shares_80_10_10():
     rows = [np.array([0, *rng.integers(4, 900, rng.integers(3, 60)), 2], dtype=np.int32) for _ in range(3000)]
     shown, positions = small.mask(rows, MaskedSettings(), 0, mask_id=1000)
     ordinary = sum(len(row) - 2 for row in rows)
-    chosen = sum(len(at) for at in positions)
-    assert abs(chosen / ordinary - 0.15) < 0.01
+    num_masked = sum(len(at) for at in positions)
+    assert abs(num_masked / ordinary - 0.15) < 0.01
     seen = np.concatenate([row[at] for row, at in zip(shown, positions, strict=True)])
     true = np.concatenate([row[at] for row, at in zip(rows, positions, strict=True)])
     assert abs((seen == 1000).mean() - 0.8) < 0.01
@@ -466,20 +476,20 @@ def test_18_only_chosen_positions_change_and_none_of_them_is_special():
 
 
 def test_18_masks_repeat_for_equal_steps_and_differ_between_steps(text):
-    sampler, made = batches(text, settings())
+    sampler, builder = batches(text, settings())
     drawn = draw(sampler, 1, 16, 16, 16)
-    first, again, later = (made.build(step, drawn).mmlm for step in (1, 1, 2))
-    assert first.positions.tolist() == again.positions.tolist()
-    assert first.positions.tolist() != later.positions.tolist()
+    batch, again, later = (builder.build(step, drawn).mmlm for step in (1, 1, 2))
+    assert batch.positions.tolist() == again.positions.tolist()
+    assert batch.positions.tolist() != later.positions.tolist()
 
 
 def test_19_a_translation_pair_is_one_input_with_one_start_positions_that_run_on_and_masks_in_both_halves(
     text,
 ):
     encoded, tokenizer = text
-    sampler, made = batches(text, settings())
+    sampler, builder = batches(text, settings())
     drawn = draw(sampler, 1, 0, 400, 0)
-    batch = made.build(1, drawn).tlm
+    batch = builder.build(1, drawn).tlm
     rows, packing = small.rows_of(batch.sequences), pack(batch.sequences.lengths, torch.device("cpu"))
     halves = {"first": 0, "second": 0}
     starts = packing.starts.numpy()
@@ -508,9 +518,9 @@ def test_19_a_translation_pair_is_one_input_with_one_start_positions_that_run_on
 
 @pytest.mark.parametrize("reduction", ["mean", "token-sum"])
 def test_20_every_step_has_equally_many_examples_and_the_gradient_of_three_separate_losses(text, reduction):
-    chosen = settings(batch={"reduction": reduction})
-    assert [chosen.examples_of(section) for section in chosen.tasks] == [8, 8, 8]
-    joint, counts = first_gradients(text, chosen)
+    run_settings = settings(batch={"reduction": reduction})
+    assert [run_settings.examples_of(section) for section in run_settings.tasks] == [8, 8, 8]
+    joint, counts = first_gradients(text, run_settings)
     separate = {name: torch.zeros_like(gradient) for name, gradient in joint.items()}
     for task in counts:
         off = {name: {"enabled": False} for name in ("mmlm", "tlm") if name != task}
@@ -545,23 +555,23 @@ def test_21_in_one_sum_over_one_count_contrast_is_about_one_percent():
 def unbalanced(text, tmp_path_factory):
     """800 meanings told in English and French, 80 in English and Chinese."""
     folder = tmp_path_factory.mktemp("unbalanced")
-    kept = [row for row in sentences(880) if row[1] == "en" or (row[1] == "fr") == (row[0] < 800)]
-    corpus = write_corpus(kept, folder / "c")
-    chosen = TextSettings(held_out=2)
+    rows = [row for row in sentences(880) if row[1] == "en" or (row[1] == "fr") == (row[0] < 800)]
+    corpus = write_corpus(rows, folder / "c")
+    text_settings = TextSettings(held_out=2)
     encoded = encode_corpus(corpus, text[1], folder / "e", 32)
-    return encoded, Sampler(split(encoded, chosen, 1, True), chosen, 1)
+    return encoded, Sampler(split(encoded, text_settings, 1, True), text_settings, 1)
 
 
 def test_22_languages_and_pairs_are_drawn_with_n_to_the_0_7_and_english_is_in_every_pair(unbalanced):
     encoded, sampler = unbalanced
     language, english = np.asarray(encoded.language), encoded.languages.index("en")
     drawn = [draw(sampler, step, 500, 500, 500) for step in range(1, 21)]
-    singles = np.bincount(language[np.concatenate([one.mmlm for one in drawn])]) / 10_000
+    singles = np.bincount(language[np.concatenate([rows.mmlm for rows in drawn])]) / 10_000
     expected = sampler.split.singles.sizes**0.7
     # binomial, n = 10,000: four standard deviations are 0.02
     np.testing.assert_allclose(singles, expected / expected.sum(), atol=0.02)
     for task in ("tlm", "xlco"):
-        pairs = language[np.concatenate([getattr(one, task) for one in drawn])]
+        pairs = language[np.concatenate([getattr(rows, task) for rows in drawn])]
         assert ((pairs == english).sum(1) == 1).all()
         chinese = (pairs == encoded.languages.index("zh")).any(1).mean()
         sizes = sampler.split.pairs.sizes**0.7
@@ -571,7 +581,7 @@ def test_22_languages_and_pairs_are_drawn_with_n_to_the_0_7_and_english_is_in_ev
 def test_22_every_sentence_of_every_task_is_reached(unbalanced):
     encoded, sampler = unbalanced
     drawn = [draw(sampler, step, 500, 500, 500) for step in range(1, 31)]
-    seen = {task: np.unique(np.concatenate([getattr(one, task).ravel() for one in drawn]))
+    seen = {task: np.unique(np.concatenate([getattr(step_rows, task).ravel() for step_rows in drawn]))
             for task in ("mmlm", "tlm", "xlco")}  # fmt: skip
     trained = np.flatnonzero(~np.isin(np.asarray(encoded.meaning), sampler.split.held_out))
     for rows in seen.values():
@@ -587,51 +597,51 @@ def test_23_the_learning_rate_rises_and_falls_in_lines():
 def test_23_the_optimizer_is_that_of_the_released_command(text):
     published = recipe("infoxlm-base").optimizer
     assert recipe("infoxlm-large").optimizer.learning_rate == 1e-4
-    made = training(text, settings(steps=2).model_copy(update={"optimizer": published}))
-    (group,) = made.optimizer.param_groups
+    trainer = training(text, settings(steps=2).model_copy(update={"optimizer": published}))
+    (group,) = trainer.optimizer.param_groups
     assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.9, 0.98), 1e-6, 0.01)
-    assert len(group["params"]) == len(made.model.trained())
+    assert len(group["params"]) == len(trainer.model.trained())
     clipped = []
-    made.optimizer.register_step_pre_hook(
+    trainer.optimizer.register_step_pre_hook(
         lambda *_: clipped.append(torch.cat([p.grad.flatten() for p in group["params"]]).norm().item())
     )
-    for step, norm in zip(train(made), clipped, strict=False):
+    for step, norm in zip(train(trainer), clipped, strict=False):
         assert norm == pytest.approx(min(1.0, step.gradient_norm), rel=1e-4)
         assert group["lr"] == step.learning_rate == pytest.approx(2e-4 * step.step / 10_000)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1])
 def test_24_a_resumed_run_goes_on_bit_for_bit(text, tmp_path, dropout):
-    chosen = settings(steps=8, dropout=dropout, momentum=0.9, mixup=True)
-    uninterrupted = training(text, chosen)
+    run_settings = settings(steps=8, dropout=dropout, momentum=0.9, mixup=True)
+    uninterrupted = training(text, run_settings)
     whole = losses(uninterrupted)
-    first, steps = training(text, chosen), []
-    for step in train(first):
+    interrupted, steps = training(text, run_settings), []
+    for step in train(interrupted):
         steps.append(step.losses)
         if step.step == 3:
             break
-    save(first, text[1], tmp_path, seconds=1.5)
-    second = training(text, chosen)
-    assert load(second, tmp_path).seconds == 1.5
-    assert steps + losses(second) == whole
-    assert second.sampler.state() == uninterrupted.sampler.state()
-    ours, theirs = second.model.state_dict(), uninterrupted.model.state_dict()
+    save(interrupted, text[1], tmp_path, seconds=1.5)
+    resumed = training(text, run_settings)
+    assert load(resumed, tmp_path).seconds == 1.5
+    assert steps + losses(resumed) == whole
+    assert resumed.sampler.state() == uninterrupted.sampler.state()
+    ours, theirs = resumed.model.state_dict(), uninterrupted.model.state_dict()
     for name, tensor in theirs.items():
         assert torch.equal(ours[name], tensor), name
     for name, parameter in uninterrupted.model.trained():
         moments = uninterrupted.optimizer.state[parameter]
-        found = second.optimizer.state[dict(second.model.trained())[name]]
-        assert all(torch.equal(found[key], value) for key, value in moments.items()), name
+        resumed_moments = resumed.optimizer.state[dict(resumed.model.trained())[name]]
+        assert all(torch.equal(resumed_moments[key], value) for key, value in moments.items()), name
 
 
 def test_24_what_is_exported_comes_back_with_head_key_encoder_and_queue(text, tmp_path):
-    made = training(text, settings(steps=2, momentum=0.9))
-    losses(made)
-    export(made.model, text[1], tmp_path, 1, "mean")
-    start = made.settings.model.model_copy(update={"start": str(tmp_path)})
-    again = build_model(language_model(start, text[1].size, 5), made.settings)
+    trainer = training(text, settings(steps=2, momentum=0.9))
+    losses(trainer)
+    export(trainer.model, text[1], tmp_path, 1, "mean")
+    start = trainer.settings.model.model_copy(update={"start": str(tmp_path)})
+    again = build_model(language_model(start, text[1].size, 5), trainer.settings)
     assert continue_tasks(again, str(tmp_path))
-    ours, theirs = again.state_dict(), made.model.state_dict()
+    ours, theirs = again.state_dict(), trainer.model.state_dict()
     owned = {f"tasks.contrast.{name}" for name in ("head.weight", "key_head.weight", "queue.keys")}
     assert owned < ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
@@ -660,7 +670,7 @@ def test_25_released_infoxlm_base_retrieves_as_published(tmp_path):
     start = weights("PARALLAX_INFOXLM_BASE")
     if not TATOEBA.is_dir():
         pytest.skip(f"needs the Tatoeba test set of LASER in {TATOEBA}")
-    found = {}
+    accuracies = {}
     for tag in PUBLISHED:
         sides = [
             (TATOEBA / f"tatoeba.{tag}-eng.{side}").read_text(encoding="utf-8").splitlines()
@@ -671,9 +681,9 @@ def test_25_released_infoxlm_base_retrieves_as_published(tmp_path):
         folder = tmp_path / tag
         assert lab(["corpus", "import", str(tmp_path / f"{tag}.jsonl"), "--out", str(folder)]) == 0
         rows = evaluate_checkpoint(start, folder, PRESETS["tatoeba"])["retrieval"]
-        found[tag] = {row["query"] == "en": 100 * row["accuracy"] for row in rows}
+        accuracies[tag] = {row["query"] == "en": 100 * row["accuracy"] for row in rows}
     for tag, (english_query, english_index) in PUBLISHED.items():
         # one sentence in 390 is 0.26
-        assert found[tag] == pytest.approx({True: english_query, False: english_index}, abs=0.3), tag
-    means = {query: np.mean([one[query] for one in found.values()]) for query in (True, False)}
+        assert accuracies[tag] == pytest.approx({True: english_query, False: english_index}, abs=0.3), tag
+    means = {query: np.mean([by_query[query] for by_query in accuracies.values()]) for query in (True, False)}
     assert means == pytest.approx({True: 77.8, False: 80.6}, abs=0.1)

@@ -24,7 +24,7 @@ def results(text, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(text):
-    return {name: rank.carry_out(text[1], chosen) for name, chosen in rank.CASES.items()}
+    return {name: rank.run_steps(text[1], cases) for name, cases in rank.CASES.items()}
 
 
 @pytest.mark.parametrize("name", rank.CASES)
@@ -33,10 +33,10 @@ def test_gradients_equal_those_of_one_process_with_the_joint_batch(results, alon
     expected = {key: value for key, value in alone[name][1].items() if key.startswith("gradient/")}
     assert expected
     for _, tensors in results[count]:
-        found = {key: value for key, value in tensors[name].items() if key.startswith("gradient/")}
-        assert found.keys() == expected.keys()
+        gradients = {key: value for key, value in tensors[name].items() if key.startswith("gradient/")}
+        assert gradients.keys() == expected.keys()
         for key, gradient in expected.items():
-            torch.testing.assert_close(found[key], gradient, atol=1e-6, rtol=0)
+            torch.testing.assert_close(gradients[key], gradient, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("name", rank.CASES)
@@ -80,10 +80,10 @@ def test_a_loss_that_is_not_finite_on_one_process_stops_all_alike(results, count
 
 
 def test_three_processes_go_on_where_two_stopped_and_end_at_the_losses_of_one(results, text):
-    expected = [rank.told(step)["losses"] for step in train(training(text[1], rank.RESUMED))]
-    found = [step["losses"] for count in (2, 3) for step in results[count][0][0]["halves"]]
-    assert len(found) == len(expected) == 6
-    for ours, theirs in zip(found, expected, strict=True):
+    expected = [rank.step_record(step)["losses"] for step in train(training(text[1], rank.RESUMED))]
+    losses = [step["losses"] for count in (2, 3) for step in results[count][0][0]["halves"]]
+    assert len(losses) == len(expected) == 6
+    for ours, theirs in zip(losses, expected, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3)
 
 
@@ -91,9 +91,11 @@ def test_three_processes_go_on_where_two_stopped_and_end_at_the_losses_of_one(re
 @pytest.mark.parametrize("processes", [1, 2, 4])
 def test_every_row_is_dealt_to_one_process(rows, processes):
     places = [Shard(rows, index, processes).indices().tolist() for index in range(processes)]
-    assert sorted(place for own in places for place in own) == list(range(rows))
+    assert sorted(place for shard_places in places for place in shard_places) == list(range(rows))
     # the order in which gathered rows are laid side by side
-    assert all(place % processes == index for index, own in enumerate(places) for place in own)
+    assert all(
+        place % processes == index for index, shard_places in enumerate(places) for place in shard_places
+    )
 
 
 def test_one_process_gathers_sums_and_tells_without_asking_anyone():

@@ -25,8 +25,8 @@ def text(tmp_path_factory):
 
 @pytest.fixture
 def sampler(text):
-    chosen = TextSettings(held_out=30)
-    return Sampler(split(text[0], chosen, 3, True), chosen, 3)
+    text_settings = TextSettings(held_out=30)
+    return Sampler(split(text[0], text_settings, 3, True), text_settings, 3)
 
 
 def test_an_epoch_of_every_language_visits_each_of_its_sentences_once_and_none_that_is_held_out(
@@ -56,7 +56,7 @@ def test_pairs_are_translations_with_english_and_text_without_one_is_in_none(tex
 
 
 def test_every_task_has_a_finite_loss(text):
-    made = training(text, settings(steps=4))
-    for step in losses(made):
+    trainer = training(text, settings(steps=4))
+    for step in losses(trainer):
         assert set(step) == {"mmlm", "tlm", "xlco"}
         assert all(math.isfinite(loss) and loss > 0 for loss in step.values())

@@ -59,15 +59,15 @@ def test_the_queue_is_filled_with_the_pairs_that_the_first_epoch_reads_last(tmp_
     ]
     text = write_text(tmp_path, rows)
     # a fifth is held out; of the other 80 pairs 20 fill the queue, so the first 60 positives are others
-    made = training(text, settings(steps=10, batch={"accumulate": accumulate}))
-    before_training(made)
-    contrast = XLCO.of(made.model)
+    trainer = training(text, settings(steps=10, batch={"accumulate": accumulate}))
+    before_training(trainer)
+    contrast = XLCO.of(trainer.model)
     queued = set(contrast.queue.meanings.tolist())
     assert len(queued) == 20
-    assert made.sampler.state() == {}
+    assert trainer.sampler.state() == {}
 
     def positives(steps):
-        batches = [batch for step in steps for batch in made.batches(contrast, step)]
+        batches = [batch for step in steps for batch in trainer.batches(contrast, step)]
         return {number for batch in batches for number in batch.meanings.tolist()}
 
     before = positives(range(1, 8))
@@ -87,18 +87,18 @@ CONTRASTS = {
 }
 
 
-def first_step(text, chosen):
+def first_step(text, run_settings):
     """In float64: gradients that the optimizer is given at step 1, unclipped, the queue after it, and the record."""
-    optimizer = chosen.optimizer.model_copy(update={"clip": 1e9})
-    made, gradients = training(text, chosen.model_copy(update={"optimizer": optimizer})), {}
-    made.model.double()
-    made.optimizer.register_step_pre_hook(
+    optimizer = run_settings.optimizer.model_copy(update={"clip": 1e9})
+    trainer, gradients = training(text, run_settings.model_copy(update={"optimizer": optimizer})), {}
+    trainer.model.double()
+    trainer.optimizer.register_step_pre_hook(
         lambda *_: gradients.update(
-            {n: p.grad.clone() for n, p in made.model.trained() if p.grad is not None}
+            {n: p.grad.clone() for n, p in trainer.model.trained() if p.grad is not None}
         )
     )
-    queue = XLCO.of(made.model).queue if "contrast" in made.model.tasks else None
-    return gradients, queue, next(train(made))
+    queue = XLCO.of(trainer.model).queue if "contrast" in trainer.model.tasks else None
+    return gradients, queue, next(train(trainer))
 
 
 @pytest.mark.parametrize("name", CONTRASTS)
@@ -122,14 +122,14 @@ def test_micro_batches_give_the_gradient_the_losses_and_the_queue_of_the_whole_b
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(text):
-    made = training(text, settings())
-    steps = train(made)
+    trainer = training(text, settings())
+    steps = train(trainer)
     next(steps)
-    before = {name: p.detach().clone() for name, p in made.model.trained()}
-    made.model.language_model.lm_head.bias.data.fill_(float("inf"))
+    before = {name: p.detach().clone() for name, p in trainer.model.trained()}
+    trainer.model.language_model.lm_head.bias.data.fill_(float("inf"))
     with pytest.raises(NonFiniteLoss, match=r"step 2: the loss of mmlm, tlm is not finite.*--resume"):
         next(steps)
-    for name, parameter in made.model.trained():
+    for name, parameter in trainer.model.trained():
         if "lm_head.bias" not in name and "decoder.bias" not in name:
             assert torch.equal(parameter, before[name]), name
 
@@ -137,15 +137,15 @@ def test_a_loss_that_is_not_finite_stops_before_the_update(text):
 def test_the_saved_encoder_opens_in_transformers_with_the_same_states(text, tmp_path):
     from transformers import AutoModel
 
-    made = training(text, settings(steps=2))
-    losses(made)
-    save(made, text[1], tmp_path, 0.0)
+    trainer = training(text, settings(steps=2))
+    losses(trainer)
+    save(trainer, text[1], tmp_path, 0.0)
     theirs = AutoModel.from_pretrained(tmp_path, add_pooling_layer=False)
     (row,) = text[1].encode(["one red dog"])
     expected = theirs(torch.tensor(row[None], dtype=torch.int64)).last_hidden_state.mean(1)
     from core.text.batches import unmasked
 
-    ours = made.model.eval().vectors(unmasked([row], 32), [2], "mean")[0]
+    ours = trainer.model.eval().vectors(unmasked([row], 32), [2], "mean")[0]
     torch.testing.assert_close(ours, expected.detach(), atol=1e-6, rtol=0)
 
 
@@ -153,9 +153,9 @@ def test_the_saved_encoder_opens_in_transformers_with_the_same_states(text, tmp_
     "damage", ["state.json", "model.safetensors", "optimizer.safetensors", "contrast.safetensors"]
 )
 def test_a_damaged_checkpoint_is_refused(text, tmp_path, damage):
-    made = training(text, settings(steps=1))
-    losses(made)
-    save(made, text[1], tmp_path, 0.0)
+    trainer = training(text, settings(steps=1))
+    losses(trainer)
+    save(trainer, text[1], tmp_path, 0.0)
     path = tmp_path / damage
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(InputError, match=r"cannot be read|is damaged"):
@@ -171,10 +171,10 @@ def test_more_micro_batches_than_examples_are_refused(text):
 @pytest.mark.filterwarnings("ignore")  # torch warns of its own code
 @pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="needs a C++ compiler")
 def test_compiled_layers_give_the_same_losses_in_one_graph_for_all_lengths(text):
-    chosen = settings(steps=3, enabled=False)
-    expected = losses(training(text, chosen))
+    run_settings = settings(steps=3, enabled=False)
+    expected = losses(training(text, run_settings))
     counters["stats"].clear()
-    compiled = losses(training(text, chosen.model_copy(update={"compile": True})))
+    compiled = losses(training(text, run_settings.model_copy(update={"compile": True})))
     for ours, theirs in zip(compiled, expected, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-5)
     # a layer has three parts, and the last one sees masked tokens only
@@ -183,8 +183,8 @@ def test_compiled_layers_give_the_same_losses_in_one_graph_for_all_lengths(text)
 
 def test_token_entropy_is_that_of_the_sampled_languages(text):
     encoded, tokenizer = text
-    chosen = settings()
-    sampler = Sampler(split(encoded, chosen.text, 1, True), chosen.text, 1)
+    run_settings = settings()
+    sampler = Sampler(split(encoded, run_settings.text, 1, True), run_settings.text, 1)
     counts = encoded.token_counts(tokenizer.size)[:, 3:].astype(float)
     share = counts.sum(0) / counts.sum()
     share = share[share > 0]
@@ -196,8 +196,8 @@ def test_token_entropy_is_that_of_the_sampled_languages(text):
 
 def test_token_entropy_counts_special_tokens_where_they_are_masked(text):
     encoded, tokenizer = text
-    chosen = settings()
-    sampler = Sampler(split(encoded, chosen.text, 1, True), chosen.text, 1)
+    run_settings = settings()
+    sampler = Sampler(split(encoded, run_settings.text, 1, True), run_settings.text, 1)
     counts = encoded.token_counts(tokenizer.size).astype(float)
     # pairs hold the pivot en (language 0) and one of the others; two sentences share one <s>
     for task, weights, starts in ((MMLM, [1, 1, 1], 1.0), (TLM, [0.5, 0.25, 0.25], 0.5)):

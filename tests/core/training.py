@@ -50,15 +50,17 @@ def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, **contrast) 
     )
 
 
-def training(text: Text, chosen: Settings) -> Training:
+def training(text: Text, run_settings: Settings) -> Training:
     encoded, tokenizer = text
-    sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
-    model = build_model(language_model(chosen.model, tokenizer.size, chosen.seed), chosen)
-    run = Training(chosen, model, sampler, encoded, tokenizer.mask_id, Accelerator(cpu=True))
+    sampler = Sampler(
+        split(encoded, run_settings.text, run_settings.seed, True), run_settings.text, run_settings.seed
+    )
+    model = build_model(language_model(run_settings.model, tokenizer.size, run_settings.seed), run_settings)
+    run = Training(run_settings, model, sampler, encoded, tokenizer.mask_id, Accelerator(cpu=True))
     for task in run.tasks.values():
         task.target_entropy_nats = task.target_entropy(encoded, sampler, tokenizer.size)
     return run
 
 
-def losses(made: Training) -> list[dict[str, float]]:
-    return [step.losses for step in train(made)]
+def losses(trainer: Training) -> list[dict[str, float]]:
+    return [step.losses for step in train(trainer)]

@@ -192,15 +192,15 @@ def test_its_presence_moves_no_number_of_the_first_step_of_the_others():
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(tmp_path):
-    chosen = settings(steps=4)
-    corpus = world_corpus(chosen.world, chosen.seed)
-    whole = [step.losses for step in train(prepare(chosen, corpus, lambda report: None)[0])]
-    training, tokenizer = prepare(chosen, corpus, lambda report: None)
+    run_settings = settings(steps=4)
+    corpus = world_corpus(run_settings.world, run_settings.seed)
+    whole = [step.losses for step in train(prepare(run_settings, corpus, lambda report: None)[0])]
+    training, tokenizer = prepare(run_settings, corpus, lambda report: None)
     for step in train(training):
         if step.step == 2:
             save(training, tokenizer, tmp_path, 0.0)
             break
-    again, _ = prepare(chosen, corpus, lambda report: None, tmp_path)
+    again, _ = prepare(run_settings, corpus, lambda report: None, tmp_path)
     load(again, tmp_path)
     assert [step.losses for step in train(again)] == whole[2:]
     head = dict(again.model.trained())["word_order.head.weight"]

@@ -57,15 +57,15 @@ def test_an_exported_run_is_evaluated_like_the_run(trained, tmp_path, capsys):
     assert lab(["world", "--languages", "ar", "en", "zh", "--meanings", "50", "--out", str(corpus)]) == 0
     assert lab(["export", "r", "--out", str(folder)]) == 0
     capsys.readouterr()
-    found = []
+    vectors = []
     for name in ("r", str(folder)):
         assert lab(["evaluate", name, "--corpus", str(corpus), "--json"]) == 0
-        found.append(json.loads(capsys.readouterr().out))
+        vectors.append(json.loads(capsys.readouterr().out))
     # only of a run is it known which text it was trained on
-    assert found[0].pop("trained_on") is False
+    assert vectors[0].pop("trained_on") is False
     # and only a checkpoint may have prompts, and sentence vectors that are made otherwise
-    assert (found[1].pop("prompts"), found[1].pop("reading")) == ("", "")
-    assert found[0] | {"run": ""} == found[1] | {"run": ""}
+    assert (vectors[1].pop("prompts"), vectors[1].pop("reading")) == ("", "")
+    assert vectors[0] | {"run": ""} == vectors[1] | {"run": ""}
 
 
 def test_training_goes_on_from_a_bundle_with_its_head_and_queue(trained, tmp_path, capsys):

@@ -237,7 +237,7 @@ def test_a_half_written_run_is_listed_as_broken_and_the_others_stay(lab, runs):
     (runs / "half").mkdir(parents=True)
     (runs / "half" / "run.json").write_text("{")
     document = json.loads(lab("list", "--json")[1])
-    assert [(one["run"], one["state"]) for one in document["runs"]] == [("half", "broken")]
+    assert [(entry["run"], entry["state"]) for entry in document["runs"]] == [("half", "broken")]
     code, _, err = lab("show", "half")
     assert code == 2
     assert "half written" in one_line(err)

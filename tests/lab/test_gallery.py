@@ -39,46 +39,48 @@ def test_a_stored_result_is_small_whole_and_its_table_follows_from_its_units(pat
 
 
 @pytest.fixture
-def kept(tmp_path, monkeypatch, today):
+def gallery_study(tmp_path, monkeypatch, today):
     """A result that was just put into a gallery."""
     monkeypatch.setattr(stored, "GALLERY", tmp_path / "gallery")
     monkeypatch.setattr("lab.study.provenance.probe", lambda: today)
-    made = write_study("tasks-toy")
+    study = write_study("tasks-toy")
     base = scales.base_settings(STUDIES["tasks"], "toy")
     arms = tuple(
         stored.ArmInfo(name=arm.name, label=arm.label, changes=dict(arm.changes))
         for arm in STUDIES["tasks"].arms(base)
     )
     protocol = scales.SCALES["toy"].protocol.model_dump()
-    info = made.info.model_copy(update={"base": base, "arms": arms, "protocol": protocol})
-    made.write(info, made.units(), made.curves(), made.table())
+    info = study.info.model_copy(update={"base": base, "arms": arms, "protocol": protocol})
+    study.write(info, study.units(), study.curves(), study.table())
     return keep("tasks-toy")
 
 
-def test_what_was_just_kept_is_up_to_date_and_is_found_beside_those_made_here(kept, today, runs):
-    assert kept.stored
-    assert outdated(kept.info, today) is None
+def test_what_was_just_kept_is_up_to_date_and_is_found_beside_those_made_here(gallery_study, today, runs):
+    assert gallery_study.stored
+    assert outdated(gallery_study.info, today) is None
     assert not open_study("tasks-toy").stored
     (runs / "tasks-toy" / "study.json").unlink()
-    assert open_study("tasks-toy").folder == kept.folder
+    assert open_study("tasks-toy").folder == gallery_study.folder
 
 
-def test_a_changed_recipe_is_named_with_its_first_difference(kept, today, monkeypatch):
+def test_a_changed_recipe_is_named_with_its_first_difference(gallery_study, today, monkeypatch):
     longer = changed(RECIPES["toy"](), {"steps": 901})
     monkeypatch.setitem(RECIPES, "toy", lambda: longer)
-    assert outdated(kept.info, today) == "the recipe has changed: steps: 901, kept 900"
+    assert outdated(gallery_study.info, today) == "the recipe has changed: steps: 901, kept 900"
 
 
-def test_changed_arms_and_a_changed_protocol_are_noticed(kept, today):
-    fewer = kept.info.model_copy(update={"arms": kept.info.arms[:-1]})
+def test_changed_arms_and_a_changed_protocol_are_noticed(gallery_study, today):
+    fewer = gallery_study.info.model_copy(update={"arms": gallery_study.info.arms[:-1]})
     assert outdated(fewer, today) == "the arms have changed"
-    other = kept.info.model_copy(update={"protocol": {**kept.info.protocol, "candidates": 8}})
-    assert outdated(other, today) == "the protocol has changed"
+    changed_info = gallery_study.info.model_copy(
+        update={"protocol": {**gallery_study.info.protocol, "candidates": 8}}
+    )
+    assert outdated(changed_info, today) == "the protocol has changed"
 
 
-def test_code_that_gives_other_numbers_is_noticed_and_rounding_is_not(kept, today):
+def test_code_that_gives_other_numbers_is_noticed_and_rounding_is_not(gallery_study, today):
     near = {key: value * (1 + 1e-5) for key, value in today.items()}
-    assert outdated(kept.info, near) is None
+    assert outdated(gallery_study.info, near) is None
     far = today | {"xlco": today["xlco"] + 0.1}
-    assert "the code gives other numbers: xlco" in (outdated(kept.info, far) or "")
-    assert "the code gives other numbers" in (outdated(kept.info, {}) or "")
+    assert "the code gives other numbers: xlco" in (outdated(gallery_study.info, far) or "")
+    assert "the code gives other numbers" in (outdated(gallery_study.info, {}) or "")

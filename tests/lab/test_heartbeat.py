@@ -25,9 +25,9 @@ def until(reached) -> None:
 def test_heartbeats_come_while_the_main_thread_is_busy_and_end_with_the_run():
     run = new_run()
     with Heartbeat(run) as beating:
-        first = run.status.heartbeat
+        before = run.status.heartbeat
         assert run.status.state == "running"
-        until(lambda: run.status.heartbeat > first)
+        until(lambda: run.status.heartbeat > before)
         beating.step = 7
         until(lambda: run.status.step == 7)
         beating.tell("finished")
@@ -58,9 +58,9 @@ def test_a_process_whose_run_was_taken_over_writes_no_status_any_more():
     run = new_run()
     with Heartbeat(run) as beating:
         (run.folder / "lock").unlink()
-        other = store.open_run("r")
-        other.claim()
-        other.write_status("running", 99, 100)
+        thief = store.open_run("r")
+        thief.claim()
+        thief.write_status("running", 99, 100)
         time.sleep(0.1)
         assert run.status.step == 99
         with pytest.raises(InputError, match="writes no more"):

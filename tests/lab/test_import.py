@@ -57,14 +57,14 @@ KINDS = {
         "warning: 100.0% of the translations",
     ),
     "09 keys that are no text": (
-        {"p.jsonl": "".join(json.dumps({"id": 7, **one, "score": 0.9}) + "\n" for one in OBJECTS)},
+        {"p.jsonl": "".join(json.dumps({"id": 7, **entry, "score": 0.9}) + "\n" for entry in OBJECTS)},
         [],
         0,
         "id, score",
     ),
     "11 TMX": ({"p.tmx": f"<tmx version='1.4'><body>{TMX}</body></tmx>"}, [], 0, 10),
     "12 a JSON list": ({"p.json": json.dumps(OBJECTS)}, [], 0, 10),
-    "12 NDJSON": ({"p.ndjson": "".join(json.dumps(one) + "\n" for one in OBJECTS)}, [], 0, 10),
+    "12 NDJSON": ({"p.ndjson": "".join(json.dumps(entry) + "\n" for entry in OBJECTS)}, [], 0, 10),
     "13 semicolons": ({"p.csv": "en;fr\n" + pairs(3, ";", '"')}, [], 0, "semicolons"),
     "14 labels as meanings": ({"p.csv": "meaning,language,text\nm0,en,a\nm0,fr,b\n"}, [], 0, 2),
     "15 an unclosed quotation mark": ({"p.csv": TSV.replace("\t", ",")}, [], 2, "lines 6-11"),
@@ -81,7 +81,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_input_is_read_or_refused_in_one_line(lab, tmp_path, kind):
-    files, words, expected, told = KINDS[kind]
+    files, words, expected, message = KINDS[kind]
     for name, content in files.items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     code, out, err = lab(
@@ -89,10 +89,10 @@ def test_each_kind_of_input_is_read_or_refused_in_one_line(lab, tmp_path, kind):
     )
     assert code == expected, err
     assert "Traceback" not in err
-    if isinstance(told, int):
-        assert open_corpus(tmp_path / "c").info.sentences == told
+    if isinstance(message, int):
+        assert open_corpus(tmp_path / "c").info.sentences == message
     else:
-        assert told in err
+        assert message in err
     assert (tmp_path / "c").exists() == (expected == 0), out
 
 
@@ -120,14 +120,14 @@ EXPECTED = {
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"needs the reported cases in {CASES}")
 @pytest.mark.parametrize("files", EXPECTED)
 def test_a_reported_case_gives_what_its_report_expects(lab, tmp_path, files):
-    expected, told = EXPECTED[files]
+    expected, message = EXPECTED[files]
     paths = [CASES / name for name in files.split()]
     code, _, err = lab("corpus", "import", *paths, "--out", tmp_path / "c")
     assert code == expected, err
-    if isinstance(told, int):
-        assert open_corpus(tmp_path / "c").info.sentences == told
+    if isinstance(message, int):
+        assert open_corpus(tmp_path / "c").info.sentences == message
     else:
-        assert told in err
+        assert message in err
 
 
 def test_the_sums_add_up_in_the_summary_and_nothing_is_lost(lab, tmp_path):
@@ -214,7 +214,7 @@ def test_public_text_is_imported_whole_from_a_glob(folder):
     rows, rejected, counts = reading(sorted((DATA / folder).glob(pattern)))
     assert counts.units == units == counts.imported + counts.duplicates + counts.rejected
     assert len({row.language for row in rows}) == languages
-    # of 452 languages a few share a text, and nobody is warned
+    # a few of the 452 languages share a text, and nobody is warned
     assert counts.identical <= 0.01 * len(rows)
     # Multi30k has a few captions without translation
     assert len(rejected) <= 0.001 * len(rows)

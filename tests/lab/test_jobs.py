@@ -59,17 +59,17 @@ def test_a_mistake_comes_back_in_the_commands_own_words():
 
 def test_the_second_run_waits_until_the_first_has_ended_and_is_listed_meanwhile(capsys):
     ada, bob = store.Starter(name="Ada", session="a"), store.Starter(name="Bob", session="b")
-    first = jobs.start("toy", None, [*FLAGS, "--steps", "4000"], ada)
+    running = jobs.start("toy", None, [*FLAGS, "--steps", "4000"], ada)
     second = jobs.start("toy", None, [*FLAGS, "--steps", "6"], bob)
-    assert (first.name, second.name) == ("toy-1", "toy-2")
+    assert (running.name, second.name) == ("toy-1", "toy-2")
     assert jobs.waiting("toy-2")
     assert not store.is_run("toy-2")
     assert lab(["list", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["runs"]
     assert [(row["run"], row["state"]) for row in rows[:1]] == [("toy-2", "waits")]
     assert "1 before it, toy-1 trains; Bob" in rows[0]["message"]
-    first.send_request("stop")
-    assert wait(first, "stopped") == "stopped"
+    running.send_request("stop")
+    assert wait(running, "stopped") == "stopped"
     assert wait(second, "finished", "failed") == "finished"
-    assert (first.info.starter, second.info.starter) == (ada, bob)
+    assert (running.info.starter, second.info.starter) == (ada, bob)
     assert second.log_path.is_file()

@@ -68,8 +68,10 @@ def test_paths_are_made_absolute_when_a_run_begins(project, monkeypatch):
     assert settings.tokenizer.folder == project / "exports" / "base"
     assert store.open_run("r").info.corpus == str(project / "corpora" / "mine")
     monkeypatch.chdir(project)
-    asked = tiny(tokenizer={**VOCABULARY, "folder": Path("exports/base")}, model={"start": "exports/base"})
-    assert settings_difference(asked, settings) is None
+    requested = tiny(
+        tokenizer={**VOCABULARY, "folder": Path("exports/base")}, model={"start": "exports/base"}
+    )
+    assert settings_difference(requested, settings) is None
 
 
 def test_a_name_on_the_hub_is_no_path():

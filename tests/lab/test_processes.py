@@ -37,8 +37,8 @@ def launch(launcher, *words):
 
 
 def ended(process) -> str:
-    out, told = process.communicate()
-    assert process.returncode == 0, told
+    out, errors = process.communicate()
+    assert process.returncode == 0, errors
     return out
 
 
@@ -60,9 +60,9 @@ def test_two_processes_write_one_run_with_the_losses_of_one_process():
     assert steps[LOSSES].to_numpy() == pytest.approx(losses_of_one_process(run), rel=1e-3, nan_ok=True)
 
     again = launch(TORCHRUN, *FLAGS, "--name", "two")
-    told = again.communicate()[1]
+    errors = again.communicate()[1]
     assert again.returncode != 0
-    assert told.count("lab: run two exists already") == 1
+    assert errors.count("lab: run two exists already") == 1
 
 
 def begun(*words):
@@ -121,6 +121,6 @@ def test_the_commands_of_the_readme_are_understood():
     for launcher, words in commands:
         known = get_args_parser().parse_args([*shlex.split(launcher), "script"])
         assert (known.nproc_per_node, known.nnodes) in (("8", "1:1"), ("8", "$SLURM_NNODES"))
-        asked = parse(shlex.split(words))
-        assert asked.settings.model.start == "FacebookAI/xlm-roberta-base"
-        assert asked.settings.recipe == "infoxlm-base"
+        command = parse(shlex.split(words))
+        assert command.settings.model.start == "FacebookAI/xlm-roberta-base"
+        assert command.settings.recipe == "infoxlm-base"

@@ -110,10 +110,10 @@ def test_all_frames_fit_into_the_fixed_axes(vectors):
 def test_neighbours_are_sorted_by_cosine_and_leave_the_sentence_itself_out():
     vectors = np.array([[1.0, 0.0], [2.0, 0.1], [0.0, 1.0], [-1.0, 0.0]])
     table = pd.DataFrame({"meaning": [1, 1, 2, 2], "language": list("abab"), "text": list("wxyz")})
-    found = neighbours(vectors, table, 0, count=3)
-    assert found["text"].tolist() == ["x", "y", "z"]
-    assert found["translation"].tolist() == [True, False, False]
-    assert found["cosine"].tolist() == pytest.approx([2 / np.hypot(2, 0.1), 0.0, -1.0])
+    near = neighbours(vectors, table, 0, count=3)
+    assert near["text"].tolist() == ["x", "y", "z"]
+    assert near["translation"].tolist() == [True, False, False]
+    assert near["cosine"].tolist() == pytest.approx([2 / np.hypot(2, 0.1), 0.0, -1.0])
 
 
 def test_nearest_of_fewer_sentences_than_asked_for_gives_them_all():
@@ -134,12 +134,12 @@ def test_umap_is_kept_in_the_store_and_repeats_bit_for_bit(tmp_path, monkeypatch
     from tests.app.runs import write_run
 
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path))
-    one, two = write_run("one"), write_run("two")
-    frames = compute_umap(one, 2, 2)
-    compute_umap(two, 2, 2)
-    assert [frame.step for frame in frames] == one.snapshots()
-    for a, b in zip(umap_frames(one, 2, 2), umap_frames(two, 2, 2), strict=True):
+    run, again = write_run("one"), write_run("two")
+    frames = compute_umap(run, 2, 2)
+    compute_umap(again, 2, 2)
+    assert [frame.step for frame in frames] == run.snapshots()
+    for a, b in zip(umap_frames(run, 2, 2), umap_frames(again, 2, 2), strict=True):
         assert np.array_equal(a.points, b.points)
-    written = (one.folder / "vectors" / f"{umap_name(40, 2, 2)}.parquet").stat().st_mtime_ns
-    compute_umap(one, 2, 2)
-    assert (one.folder / "vectors" / f"{umap_name(40, 2, 2)}.parquet").stat().st_mtime_ns == written
+    written = (run.folder / "vectors" / f"{umap_name(40, 2, 2)}.parquet").stat().st_mtime_ns
+    compute_umap(run, 2, 2)
+    assert (run.folder / "vectors" / f"{umap_name(40, 2, 2)}.parquet").stat().st_mtime_ns == written

@@ -12,10 +12,10 @@ from tests.lab.runs import tiny
 
 def kept_of(steps, every=1, before=()):
     """What is left when snapshots are taken one after the other and thinned each time."""
-    kept = list(before)
+    staying = list(before)
     for step in steps:
-        kept = thinned([*kept, step], every)
-    return kept
+        staying = thinned([*staying, step], every)
+    return staying
 
 
 def test_up_to_the_limit_every_snapshot_stays():
@@ -26,10 +26,10 @@ def test_up_to_the_limit_every_snapshot_stays():
 @given(st.integers(1, 2_000), st.sampled_from([1, 10]))
 def test_first_and_last_stay_and_the_others_are_evenly_spaced(count, every):
     last = count * every + every // 2
-    kept = kept_of([*range(0, count * every, every), last], every)
-    assert (kept[0], kept[-1]) == (0, last)
-    assert min(count, SNAPSHOTS // 2) < len(kept) <= SNAPSHOTS + 1
-    assert len(set(np.diff(kept[:-1]))) <= 1
+    steps = kept_of([*range(0, count * every, every), last], every)
+    assert (steps[0], steps[-1]) == (0, last)
+    assert min(count, SNAPSHOTS // 2) < len(steps) <= SNAPSHOTS + 1
+    assert len(set(np.diff(steps[:-1]))) <= 1
 
 
 @given(st.integers(1, 1_000), st.data())
@@ -37,7 +37,7 @@ def test_a_run_that_was_killed_and_resumed_keeps_what_it_would_have_kept(count, 
     killed = data.draw(st.integers(0, count))
     checkpoint = data.draw(st.integers(0, killed))
     before = [step for step in kept_of(range(killed + 1)) if step <= checkpoint]
-    # of a snapshot that is the newest for a moment nothing is left when the next one comes
+    # a snapshot that is the newest for a moment leaves nothing when the next snapshot comes
     whole = kept_of(range(count + 1))
     assert kept_of(range(checkpoint + 1, count + 1), before=before) == whole or checkpoint == count
 

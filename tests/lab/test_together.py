@@ -26,9 +26,9 @@ def test_three_runs_that_begin_together_on_a_new_corpus_all_finish_with_the_same
     words = ("--corpus", str(tmp_path / "mine"), "--tokenizer.vocabulary", "2000", "--text.held-out", "40")
     results = ends([begin("--name", name, *words, flags=MODEL_FLAGS) for name in ("a", "b", "c")])
     assert [code for code, _ in results] == [0, 0, 0], results
-    first, *others = (store.open_run(name).steps()[LOSSES] for name in ("a", "b", "c"))
-    assert len(first) == 7
-    assert all(each.equals(first) for each in others)
+    losses, *others = (store.open_run(name).steps()[LOSSES] for name in ("a", "b", "c"))
+    assert len(losses) == 7
+    assert all(each.equals(losses) for each in others)
     kinds = sorted(path.name.partition("-")[0] for path in store.cache_folder().iterdir())
     assert kinds == ["encoded", "tokenizer", "turns"]
 

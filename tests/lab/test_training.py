@@ -42,11 +42,11 @@ def test_a_run_ends_with_losses_snapshots_scores_and_a_checkpoint():
 
 
 def test_equal_seeds_give_identical_runs_and_other_seeds_do_not():
-    one, same, other = (
+    digest, same, other_digest = (
         trained(name, seed=seed).steps()[LOSSES] for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
-    assert one.equals(same)
-    assert not one.equals(other)
+    assert digest.equals(same)
+    assert not digest.equals(other_digest)
 
 
 def test_training_never_sees_the_held_out_meanings():
@@ -140,11 +140,11 @@ def test_evaluating_a_layer_that_is_not_there_is_refused():
 def test_a_run_stops_when_asked_and_resumes_to_the_same_losses():
     whole = trained("whole").steps()[LOSSES]
     run, corpus = start_run("r", tiny(), None)
-    asked = run_training(
+    losses = run_training(
         run, corpus, lambda report: run.send_request("stop") if report.done == 6 and report.record else None
     )
-    assert asked.status.state == "stopped"
-    assert asked.status.step == 6
+    assert losses.status.state == "stopped"
+    assert losses.status.step == 6
     resumed = run_training(*reopen_run("r"))
     assert resumed.status.state == "finished"
     assert resumed.steps()[LOSSES].equals(whole)

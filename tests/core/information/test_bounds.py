@@ -250,17 +250,17 @@ def test_the_gradient_of_mine_divides_by_the_running_mean() -> None:
 
 
 def test_mine_hands_the_running_mean_to_the_next_call() -> None:
-    first = bounds.mine(random_scores(5, 10))
-    second = bounds.mine(random_scores(5, 11), first.log_running_mean, rate=0.1)
+    earlier = bounds.mine(random_scores(5, 10))
+    later = bounds.mine(random_scores(5, 11), earlier.log_running_mean, rate=0.1)
     means = [oracles.mean_exp_negative(random_scores(5, seed).tolist()) for seed in (10, 11)]
-    assert float(second.log_running_mean.exp()) == pytest.approx(0.9 * means[0] + 0.1 * means[1])
+    assert float(later.log_running_mean.exp()) == pytest.approx(0.9 * means[0] + 0.1 * means[1])
 
 
 def test_without_history_mines_gradient_is_the_donsker_varadhan_gradient() -> None:
-    one, two = random_scores(5, 12).requires_grad_(), random_scores(5, 12).requires_grad_()
-    bounds.mine(one).objective.backward()
-    bounds.donsker_varadhan(two).value.backward()
-    torch.testing.assert_close(one.grad, two.grad)
+    scores, same_scores = random_scores(5, 12).requires_grad_(), random_scores(5, 12).requires_grad_()
+    bounds.mine(scores).objective.backward()
+    bounds.donsker_varadhan(same_scores).value.backward()
+    torch.testing.assert_close(scores.grad, same_scores.grad)
 
 
 def test_the_jensen_shannon_objective_agrees_with_its_slow_transcription() -> None:

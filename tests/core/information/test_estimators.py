@@ -72,8 +72,8 @@ def test_auto_ignores_monotone_maps_of_single_columns() -> None:
 
 def test_auto_is_almost_symmetric() -> None:
     x, y = gaussian_pairs(500, 0.8, 3)
-    one, two = estimate(x, y), estimate(y, x)
-    assert one.nats == pytest.approx(two.nats, abs=0.03)
+    forward, backward = estimate(x, y), estimate(y, x)
+    assert forward.nats == pytest.approx(backward.nats, abs=0.03)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -199,19 +199,19 @@ def test_fewer_samples_than_dimensions_are_refused_by_the_plain_gaussian() -> No
 
 
 def test_an_estimate_states_bound_interval_and_ceiling_in_words() -> None:
-    made = Estimate(4.1, 3.9, 4.3, "upper bound", None, "club", 10, 0.0)
-    assert str(made) == "at most 4.30 nats (97.5 % confidence); bound 4.10 [3.90, 4.30]"
+    bound = Estimate(4.1, 3.9, 4.3, "upper bound", None, "club", 10, 0.0)
+    assert str(bound) == "at most 4.30 nats (97.5 % confidence); bound 4.10 [3.90, 4.30]"
 
 
 @pytest.mark.parametrize(("nats", "low"), [(0.3, 0.1), (0.3, 0.0), (0.3, -0.1), (-0.2, -0.4)])
 def test_at_least_is_said_of_what_the_information_exceeds_with_confidence_and_of_nothing_else(
     nats, low
 ) -> None:
-    told = Estimate(nats, low, 0.5, "lower bound", 2.0, "nwj", 10, 0.0).words()
-    assert told.startswith(
+    words = Estimate(nats, low, 0.5, "lower bound", 2.0, "nwj", 10, 0.0).words()
+    assert words.startswith(
         "at least 0.10 nats (97.5 % confidence); bound 0.30" if low > 0 else "shows nothing with"
     )
-    assert told.endswith("it could not show more than 2.00")
+    assert words.endswith("it could not show more than 2.00")
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared samples of known information are not here")
@@ -234,12 +234,12 @@ def test_auto_reads_shared_samples_of_known_information(task: str, tolerance: fl
 @pytest.mark.parametrize("name", ["1v1-additive-0.1", "asinh-student-identity-1-1-1"])
 def test_intervals_hold_the_truth_as_often_as_promised(method: str, name: str) -> None:
     known, trials = known_task(name), 20
-    made = [estimate(*known.sample(800, seed), method=method, seed=seed) for seed in range(trials)]
-    held = sum(result.low <= known.nats <= result.high for result in made)
+    estimates = [estimate(*known.sample(800, seed), method=method, seed=seed) for seed in range(trials)]
+    held = sum(result.low <= known.nats <= result.high for result in estimates)
     # an estimator that covers 90 % of trials falls below this in one of a hundred sets of 20
     assert held >= stats.binom.ppf(0.01, trials, 0.9)
     # and no interval is so wide that it says nothing
-    assert max(result.high - result.low for result in made) < 0.45
+    assert max(result.high - result.low for result in estimates) < 0.45
 
 
 @pytest.mark.parametrize("method", ["auto", "ksg", "student", "latent"])
@@ -266,17 +266,17 @@ def test_repeated_columns_add_nothing() -> None:
 def test_a_column_of_few_values_is_warned_of_and_read_near_its_truth() -> None:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 2, (1500, 1))
-    found = estimate(label, 4 * label + rng.standard_normal((1500, 1)))
+    reading = estimate(label, 4 * label + rng.standard_normal((1500, 1)))
     # two classes four deviations apart tell 0.633 of the 0.693 nats of a bit, by quadrature
-    assert found.nats == pytest.approx(0.633, abs=0.04)
-    assert any("continuous" in note for note in found.warnings)
+    assert reading.nats == pytest.approx(0.633, abs=0.04)
+    assert any("continuous" in note for note in reading.warnings)
 
 
 def test_clipped_columns_do_not_pass_for_heavy_tails() -> None:
     rng = np.random.default_rng(0)
     x = np.where(rng.random((400, 3)) < 0.8, 0.0, rng.standard_normal((400, 3)))
-    found = estimate(x, rng.standard_normal((400, 3)))
-    assert abs(found.nats) < 0.1
+    reading = estimate(x, rng.standard_normal((400, 3)))
+    assert abs(reading.nats) < 0.1
 
 
 def test_numbers_at_the_ends_of_the_range_are_scaled_and_not_overflowed() -> None:

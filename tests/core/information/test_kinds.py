@@ -43,10 +43,10 @@ def information(law: Law) -> float:
 def samples(law: Law, n: int) -> Iterator[tuple[float, list[int], list[int]]]:
     """Every set of n pairs with its probability: the order of pairs changes no bound."""
     cells = [(x, y) for x in range(len(law)) for y in range(len(law))]
-    for chosen in combinations_with_replacement(range(len(cells)), n):
-        repeats = math.prod(math.factorial(chosen.count(at)) for at in set(chosen))
-        p = math.factorial(n) / repeats * math.prod(law[cells[at]] for at in chosen)
-        yield p, [cells[at][0] for at in chosen], [cells[at][1] for at in chosen]
+    for drawn in combinations_with_replacement(range(len(cells)), n):
+        repeats = math.prod(math.factorial(drawn.count(at)) for at in set(drawn))
+        p = math.factorial(n) / repeats * math.prod(law[cells[at]] for at in drawn)
+        yield p, [cells[at][0] for at in drawn], [cells[at][1] for at in drawn]
 
 
 SIZES = {2: (2, 3, 4), 3: (2, 3)}
@@ -68,7 +68,7 @@ def matrix(table: np.ndarray, xs: list[int], ys: list[int]) -> Tensor:
     return torch.from_numpy(table[np.ix_(xs, ys)])
 
 
-# of scores, log baselines of the rows and log normalisers of the pairs
+# arguments: scores, log baselines of the rows and log normalisers of the pairs
 Values = Callable[[Tensor, Tensor, Tensor], bounds.Bound]
 OF_SCORES: dict[str, Values] = {
     "infonce": lambda s, a, u: bounds.infonce(s),
@@ -93,12 +93,12 @@ def expected(value: Values, law: Law, n: int, scores: np.ndarray, baseline: np.n
     """E[value] over all samples of n pairs, and the kind that the function claims."""
     total, kind = 0.0, ""
     for p, xs, ys in samples(law, n):
-        made = value(
+        bound = value(
             matrix(scores, xs, ys),
             torch.from_numpy(baseline[xs]),
             torch.from_numpy(0.3 * scores[xs, ys] - baseline[xs]),
         )
-        total, kind = total + p * float(made), made.kind
+        total, kind = total + p * float(bound), bound.kind
     return total, kind
 
 
@@ -134,9 +134,9 @@ def test_what_is_called_an_upper_bound_never_falls_below_the_information_in_expe
         for p, xs, ys in samples(table, n):
             # club: f_ij = log p(y_j given x_i); leave_one_out: f_ij = log p(y_i given x_j)
             scores = matrix(conditional, xs, ys)
-            made = bounds.club(scores) if name == "club" else bounds.leave_one_out(scores.T.contiguous())
-            assert made.kind == "upper bound"
-            total += p * float(made)
+            bound = bounds.club(scores) if name == "club" else bounds.leave_one_out(scores.T.contiguous())
+            assert bound.kind == "upper bound"
+            total += p * float(bound)
         assert total >= information(table) - SLACK
 
 
@@ -148,9 +148,9 @@ def test_a_decoder_of_any_quality_bounds_from_below(law):
         decoder = np.random.default_rng(seed).dirichlet(np.ones(len(table)), len(table)).T
         if not seed:
             decoder = table / table.sum(0)
-        made = bounds.barber_agakov(torch.from_numpy(np.log(decoder).ravel()), entropy)
-        value = float((torch.from_numpy(table.ravel()) * made.terms).sum())
-        assert made.kind == "lower bound"
+        bound = bounds.barber_agakov(torch.from_numpy(np.log(decoder).ravel()), entropy)
+        value = float((torch.from_numpy(table.ravel()) * bound.terms).sum())
+        assert bound.kind == "lower bound"
         assert value <= information(table) + SLACK
         assert seed or value == pytest.approx(information(table))
 

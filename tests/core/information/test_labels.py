@@ -81,40 +81,40 @@ def test_the_upper_end_of_an_entropy_holds_it() -> None:
 def test_no_method_reads_more_than_the_entropy_of_a_label(pairs: list[tuple[int, int]], method: str) -> None:
     x, y = np.array(pairs).T
     try:
-        found = estimate(x, y, method=method)
+        reading = estimate(x, y, method=method)
     except InputError:
         # some methods refuse labels, which is fine too
         return
     sides = [entropy_of(np.unique(side, return_inverse=True)[1]) for side in (x, y)]
-    assert found.nats <= min(side.nats for side in sides) + 1e-12
-    assert found.high <= max(min(side.high for side in sides), found.nats) + 1e-12
-    assert found.low <= found.nats <= found.high
+    assert reading.nats <= min(side.nats for side in sides) + 1e-12
+    assert reading.high <= max(min(side.high for side in sides), reading.nats) + 1e-12
+    assert reading.low <= reading.nats <= reading.high
 
 
 @pytest.mark.parametrize("n", [300, 2000])
 def test_independent_labels_of_many_kinds_read_nothing(n: int) -> None:
-    found = estimate(*independent(60).sample(n, seed=102))
-    assert found.low <= 0 <= found.high
+    reading = estimate(*independent(60).sample(n, seed=102))
+    assert reading.low <= 0 <= reading.high
     # the plug-in value is 2.3 and 0.9 nats
-    assert found.nats < 0.06
+    assert reading.nats < 0.06
 
 
 def test_a_sum_of_digits_reads_its_entropy_and_no_more() -> None:
     x, y = digits(2).sample(2000, seed=103)
     shares = np.bincount(y[:, 0].astype(int)) / 2000
-    found = estimate(x, y)
-    assert found.nats == pytest.approx(stats.entropy(shares), abs=1e-9)
-    assert found.low < digits(2).nats < found.high < found.nats + 0.06
-    assert found.ceiling == pytest.approx(found.high)
-    assert "function of the other" in found.reason
+    reading = estimate(x, y)
+    assert reading.nats == pytest.approx(stats.entropy(shares), abs=1e-9)
+    assert reading.low < digits(2).nats < reading.high < reading.nats + 0.06
+    assert reading.ceiling == pytest.approx(reading.high)
+    assert "function of the other" in reading.reason
 
 
 def test_a_method_that_reads_above_the_entropy_says_what_it_read() -> None:
     label = np.arange(1000) % 2
     # a correlation of 0.96 would be 1.27 nats between normal numbers, nearly twice the entropy of a coin
-    found = estimate(label, np.where(np.arange(1000) < 20, 1 - label, label), method="gaussian")
-    assert found.nats == pytest.approx(math.log(2), abs=1e-6)
-    assert "the method read 1.27 nats, but the entropy of x is 0.69: reported is that" in found.warnings
+    reading = estimate(label, np.where(np.arange(1000) < 20, 1 - label, label), method="gaussian")
+    assert reading.nats == pytest.approx(math.log(2), abs=1e-6)
+    assert "the method read 1.27 nats, but the entropy of x is 0.69: reported is that" in reading.warnings
 
 
 def test_rare_pairs_of_labels_are_warned_of_and_widen_the_interval() -> None:

@@ -20,19 +20,19 @@ def side(labels: np.ndarray, *columns: np.ndarray) -> Variable:
 @pytest.mark.parametrize("neighbours", [1, 3])
 def test_neighbours_within_labels_agree_with_their_slow_transcription(neighbours: int) -> None:
     rng = np.random.default_rng(0)
-    labels, other = rng.integers(0, 3, (2, 60))
+    labels, partners = rng.integers(0, 3, (2, 60))
     # scores of ranks keep the order of distances on a grid of ranks, so the oracle reads the same numbers
-    first, second = (rng.permutation(60) / 60.0 for _ in range(2))
-    x, y = side(labels, first), side(other)
+    numbers, second_numbers = (rng.permutation(60) / 60.0 for _ in range(2))
+    x, y = side(labels, numbers), side(partners)
     terms, known = mixed_terms(x, y, neighbours)
     scores = normal_scores(x.numbers)
     slow = oracles.mixed_information(
         [(int(a), list(p)) for a, p in zip(labels, scores, strict=True)],
-        [(int(b), []) for b in other],
+        [(int(b), []) for b in partners],
         neighbours,
     )
     assert terms[known].mean() == pytest.approx(slow, rel=1e-10)
-    x, y = side(labels, first), side(np.zeros(60), second)
+    x, y = side(labels, numbers), side(np.zeros(60), second_numbers)
     terms, known = mixed_terms(x, y, neighbours)
     both = (normal_scores(part.numbers) for part in (x, y))
     slow = oracles.mixed_information(
@@ -63,10 +63,10 @@ def test_a_label_reads_the_same_however_it_is_written() -> None:
 
 def test_labels_and_numbers_on_both_sides_read_their_gate_and_their_numbers() -> None:
     known = gated(0.7, 0.8, together=True)
-    found = estimate(*known.sample(2000, seed=0))
-    assert found.low < known.nats < found.high
-    assert found.high - found.low < 0.3
-    assert any("values that come back in 30%" in note for note in found.warnings)
+    reading = estimate(*known.sample(2000, seed=0))
+    assert reading.low < known.nats < reading.high
+    assert reading.high - reading.low < 0.3
+    assert any("values that come back in 30%" in note for note in reading.warnings)
 
 
 @pytest.mark.parametrize("known", [rounded(0.75, 0.05), bands(100, 0.05)], ids=lambda known: known.name)
@@ -88,25 +88,25 @@ def test_the_order_of_numbers_of_few_values_is_used_where_it_tells(known) -> Non
     ids=["same", "square", "sine", "circle"],
 )
 def test_a_function_without_noise_is_at_least(of_x) -> None:
-    found = estimate(*function("any", of_x).sample(2000, seed=105))
-    assert found.kind == "lower bound"
-    assert any("larger without limit" in note for note in found.warnings)
-    assert found.nats > 3
-    assert "function without noise" in found.reason or "near what" in found.reason
+    reading = estimate(*function("any", of_x).sample(2000, seed=105))
+    assert reading.kind == "lower bound"
+    assert any("larger without limit" in note for note in reading.warnings)
+    assert reading.nats > 3
+    assert "function without noise" in reading.reason or "near what" in reading.reason
 
 
 def test_a_function_of_two_numbers_without_noise_is_at_least() -> None:
     x = np.random.default_rng(0).standard_normal((2000, 2))
-    found = estimate(x, x[:, 0] * x[:, 1])
-    assert found.kind == "lower bound"
-    assert "function without noise" in found.reason
+    reading = estimate(x, x[:, 0] * x[:, 1])
+    assert reading.kind == "lower bound"
+    assert "function without noise" in reading.reason
 
 
 def test_a_little_noise_is_no_function() -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal(2000)
-    found = estimate(x, x**2 + 0.1 * rng.standard_normal(2000))
-    assert found.kind == "estimate"
+    reading = estimate(x, x**2 + 0.1 * rng.standard_normal(2000))
+    assert reading.kind == "estimate"
 
 
 def test_a_function_cut_to_its_ends_is_at_least() -> None:
@@ -116,17 +116,17 @@ def test_a_function_cut_to_its_ends_is_at_least() -> None:
 
 def test_labels_too_many_to_count_only_bound() -> None:
     known = digits(4)
-    found = estimate(*known.sample(400, seed=0))
-    assert found.kind == "lower bound"
-    assert found.low < known.nats
-    assert found.ceiling == pytest.approx(known.nats, abs=0.1)
+    reading = estimate(*known.sample(400, seed=0))
+    assert reading.kind == "lower bound"
+    assert reading.low < known.nats
+    assert reading.ceiling == pytest.approx(known.nats, abs=0.1)
 
 
 @pytest.mark.parametrize("dims", [10, 40])
 def test_a_label_beside_many_numbers_is_bounded_by_what_predictors_show(dims: int) -> None:
     known = classes(4, 4.0, dims)
-    found = estimate(*known.sample(600, seed=0))
-    assert found.kind == "lower bound"
+    reading = estimate(*known.sample(600, seed=0))
+    assert reading.kind == "lower bound"
     # equal covariances are the true model, whose means 480 samples tell well in 40 columns too
-    assert 0.9 * known.nats < found.nats
-    assert found.low < known.nats
+    assert 0.9 * known.nats < reading.nats
+    assert reading.low < known.nats

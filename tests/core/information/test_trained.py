@@ -106,13 +106,13 @@ def test_too_few_samples_for_a_critic_are_refused() -> None:
 
 def test_the_gaussian_and_auto_estimates_are_consistent_with_themselves() -> None:
     x, y = task("multinormal-dense-5-5-0.5").sample(600, seed=0)
-    found = self_consistency(lambda a, b: estimate(a, b).nats, x, y)
+    answers = self_consistency(lambda a, b: estimate(a, b).nats, x, y)
     # tolerances are about three standard errors at n = 600 (0.04 nats), more where halves are compared
-    assert abs(found.independent) < 0.15
-    assert abs(found.swapped) < 0.08
-    assert abs(found.mapped) < 0.15
-    assert found.processed < 0.08
-    assert found.additive == pytest.approx(1, abs=0.3)
+    assert abs(answers.independent) < 0.15
+    assert abs(answers.swapped) < 0.08
+    assert abs(answers.mapped) < 0.15
+    assert answers.processed < 0.08
+    assert answers.additive == pytest.approx(1, abs=0.3)
 
 
 def test_usable_information_is_the_mean_gain_in_log_likelihood() -> None:

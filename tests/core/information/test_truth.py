@@ -23,8 +23,8 @@ from core.information.truth.mixed import rounded
 def test_a_task_goes_by_its_name_and_repeats_its_samples(name: str) -> None:
     known = task(name)
     assert known.name == name
-    one, two = known.sample(4, seed=3), known.sample(4, seed=3)
-    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    samples, again = known.sample(4, seed=3), known.sample(4, seed=3)
+    assert all(np.array_equal(a, b) for a, b in zip(samples, again, strict=True))
     assert known.nats >= 0
 
 
@@ -137,8 +137,8 @@ def test_concentric_shells_agree_with_the_mean_log_ratio_of_samples() -> None:
     squared = (x**2).sum(axis=1)[:, None]
     spread = np.arange(1, classes + 1)
     given = -squared / (2 * spread**2) - dims * np.log(spread)
-    own = given[np.arange(len(x)), y[:, 0].astype(int)]
-    mean, error = mean_log_ratio(own - np.log(np.exp(given).mean(axis=1)))
+    given_pair = given[np.arange(len(x)), y[:, 0].astype(int)]
+    mean, error = mean_log_ratio(given_pair - np.log(np.exp(given).mean(axis=1)))
     assert concentric(dims, classes).nats == pytest.approx(mean, abs=error)
 
 

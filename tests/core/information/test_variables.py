@@ -68,10 +68,10 @@ def test_rows_with_a_masked_cell_are_left_out_and_counted() -> None:
     x, y = rng().standard_normal((2, 300))
     gone = np.arange(300) % 4 == 0
     masked = np.ma.masked_array(np.where(gone, np.nan, x), gone)
-    found = estimate(masked, y)
-    assert found.n == 225
-    assert found.nats == estimate(x[~gone], y[~gone]).nats
-    assert "75 of 300 rows hold masked cells: left out" in found.warnings
+    reading = estimate(masked, y)
+    assert reading.n == 225
+    assert reading.nats == estimate(x[~gone], y[~gone]).nats
+    assert "75 of 300 rows hold masked cells: left out" in reading.warnings
 
 
 def test_masks_of_both_sides_and_of_single_cells_add_up() -> None:
@@ -89,9 +89,9 @@ def test_too_few_rows_without_a_mask_are_refused_with_their_number() -> None:
 
 def test_copies_of_continuous_pairs_are_no_samples() -> None:
     x, y = rng().standard_normal((2, 300))
-    found = estimate(np.tile(x, 2), np.tile(y, 2))
-    assert (found.n, found.nats) == (300, estimate(x, y).nats)
-    assert "300 of 600 pairs are duplicates of others" in found.warnings[0]
+    reading = estimate(np.tile(x, 2), np.tile(y, 2))
+    assert (reading.n, reading.nats) == (300, estimate(x, y).nats)
+    assert "300 of 600 pairs are duplicates of others" in reading.warnings[0]
 
 
 def test_copies_of_labels_are_samples() -> None:

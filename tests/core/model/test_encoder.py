@@ -42,9 +42,9 @@ def test_every_hidden_state_equals_that_of_padded_transformers(lengths):
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=1)
     with torch.no_grad():
         theirs = plain(padded, attention_mask=padded != 1, output_hidden_states=True).hidden_states
-        mine = list(hidden_states(ours, packed, pack(packed.lengths, torch.device("cpu"))))
-    assert len(mine) == len(theirs) == 4
-    for ours_at, theirs_at in zip(mine, theirs, strict=True):
+        states = list(hidden_states(ours, packed, pack(packed.lengths, torch.device("cpu"))))
+    assert len(states) == len(theirs) == 4
+    for ours_at, theirs_at in zip(states, theirs, strict=True):
         # float64: differences are rounding
         torch.testing.assert_close(ours_at, theirs_at[padded != 1], atol=1e-10, rtol=0)
 
@@ -80,7 +80,7 @@ def test_states_of_some_tokens_equal_those_of_all_with_their_gradients(last):
     packing = pack(packed.lengths, torch.device("cpu"))
     tokens = torch.tensor([0, 2, 5, 40, 73])
     weights = torch.randn(5, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    found = []
+    results = []
     for some in (True, False):
         ours.zero_grad()
         if some:
@@ -90,9 +90,9 @@ def test_states_of_some_tokens_equal_those_of_all_with_their_gradients(last):
             state = whole[tokens]
         (state * weights).sum().backward()
         gradients = {name: p.grad.clone() for name, p in ours.named_parameters() if p.grad is not None}
-        found.append((state.detach(), gradients))
-    (mine, my_gradients), (theirs, their_gradients) = found
-    torch.testing.assert_close(mine, theirs, atol=1e-10, rtol=0)
+        results.append((state.detach(), gradients))
+    (partial, my_gradients), (theirs, their_gradients) = results
+    torch.testing.assert_close(partial, theirs, atol=1e-10, rtol=0)
     assert my_gradients.keys() == their_gradients.keys()
     for name, gradient in their_gradients.items():
         torch.testing.assert_close(my_gradients[name], gradient, atol=1e-10, rtol=0)
@@ -135,8 +135,8 @@ def test_a_truncated_copy_gives_the_same_states_without_gradients():
     packed, _ = sequences([4, 8])
     packing = pack(packed.lengths, torch.device("cpu"))
     with torch.no_grad():
-        *_, mine = hidden_states(copy, packed, packing)
+        *_, state = hidden_states(copy, packed, packing)
         *_, theirs = hidden_states(ours, packed, packing, 2)
-    torch.testing.assert_close(mine, theirs, atol=0, rtol=0)
+    torch.testing.assert_close(state, theirs, atol=0, rtol=0)
     assert not any(parameter.requires_grad for parameter in copy.parameters())
     assert len(copy.encoder.layer) == 2

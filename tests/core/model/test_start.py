@@ -76,9 +76,9 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_is_no_xlmr_checkpoint_is_refused_in_one_line(tmp_path, mistake):
-    write, told = MISTAKES[mistake]
+    write, message = MISTAKES[mistake]
     write(tmp_path)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         open_language_model(str(tmp_path))
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -97,8 +97,8 @@ def test_settings_that_the_checkpoint_cannot_serve_are_refused(tmp_path):
         language_model(ModelSettings(**start, max_tokens=33), tokenizer.size, seed=1)
     with pytest.raises(InputError, match=r"set tokenizer\.folder"):
         language_model(ModelSettings(**start, max_tokens=32), tokenizer.size + 1, seed=1)
-    chosen = Settings(
+    run_settings = Settings(
         model=ModelSettings(**start, max_tokens=32), contrast=ContrastSettings(layer=4, queue=8)
     )
     with pytest.raises(InputError, match=r"contrast\.layer is 4, but the checkpoint has 3 layers"):
-        build_model(language_model(chosen.model, tokenizer.size, seed=1), chosen)
+        build_model(language_model(run_settings.model, tokenizer.size, seed=1), run_settings)

@@ -14,19 +14,19 @@ from tests.core.small import model, sequences, settings
 
 
 def masked_batch():
-    chosen = sequences([6, 9, 5], 3)
+    rows = sequences([6, 9, 5], 3)
     positions = torch.tensor([1, 4, 8, 10, 17])
-    targets = chosen.ids[positions].clone()
-    chosen.ids[positions] = 39
-    return MaskedBatch(chosen, positions, targets)
+    targets = rows.ids[positions].clone()
+    rows.ids[positions] = 39
+    return MaskedBatch(rows, positions, targets)
 
 
 def test_the_loss_equals_that_of_transformers_with_labels():
-    made, batch = model(settings()), masked_batch()
-    plain = copy.deepcopy(made.language_model.config)
+    infoxlm, batch = model(settings()), masked_batch()
+    plain = copy.deepcopy(infoxlm.language_model.config)
     plain._attn_implementation = "eager"
     theirs = XLMRobertaForMaskedLM(plain)
-    theirs.load_state_dict(made.language_model.state_dict())
+    theirs.load_state_dict(infoxlm.language_model.state_dict())
     labels = torch.full_like(batch.sequences.ids, -100)
     labels[batch.positions] = batch.targets
     lengths = batch.sequences.lengths.tolist()
@@ -35,12 +35,12 @@ def test_the_loss_equals_that_of_transformers_with_labels():
         for flat, fill in ((batch.sequences.ids, 1), (labels, -100))
     )
     expected = theirs(ids, attention_mask=ids != 1, labels=wanted).loss
-    assert masked_outcome(made, batch, 3.0).loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert masked_outcome(infoxlm, batch, 3.0).loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_the_bound_is_the_entropy_minus_the_loss_and_cannot_exceed_the_entropy():
-    made, batch = model(settings()), masked_batch()
-    outcome = masked_outcome(made, batch, 2.5)
+    infoxlm, batch = model(settings()), masked_batch()
+    outcome = masked_outcome(infoxlm, batch, 2.5)
     assert outcome.count == 5
     assert outcome.ceiling_nats == pytest.approx(2.5)
     assert outcome.bound_nats == pytest.approx(2.5 - outcome.loss.item())
@@ -49,10 +49,10 @@ def test_the_bound_is_the_entropy_minus_the_loss_and_cannot_exceed_the_entropy()
 
 def test_chunked_logits_give_the_same_loss_and_gradients(monkeypatch):
     def run():
-        made, batch = model(settings()), masked_batch()
-        loss = masked_outcome(made, batch, 3.0).loss
+        infoxlm, batch = model(settings()), masked_batch()
+        loss = masked_outcome(infoxlm, batch, 3.0).loss
         loss.backward()
-        return loss.detach(), {name: p.grad for name, p in made.named_parameters() if p.grad is not None}
+        return loss.detach(), {name: p.grad for name, p in infoxlm.named_parameters() if p.grad is not None}
 
     whole, gradients = run()
     monkeypatch.setattr(heads, "CHUNK_LOGITS", 80)
@@ -63,16 +63,16 @@ def test_chunked_logits_give_the_same_loss_and_gradients(monkeypatch):
 
 
 def test_logits_exist_for_masked_positions_only():
-    made, batch = model(settings()), masked_batch()
+    infoxlm, batch = model(settings()), masked_batch()
     shapes = []
-    made.language_model.lm_head.layer_norm.register_forward_hook(
+    infoxlm.language_model.lm_head.layer_norm.register_forward_hook(
         lambda module, inputs, output: shapes.append(tuple(output.shape))
     )
-    masked_outcome(made, batch, 3.0)
+    masked_outcome(infoxlm, batch, 3.0)
     assert shapes == [(5, 16)]
 
 
 def test_an_untrained_model_knows_about_log_vocabulary_too_little():
-    made, batch = model(settings()), masked_batch()
+    infoxlm, batch = model(settings()), masked_batch()
     # fresh XLM-R weights of standard deviation 0.02 give nearly uniform logits
-    assert masked_outcome(made, batch, 3.0).loss.item() == pytest.approx(math.log(40), abs=0.2)
+    assert masked_outcome(infoxlm, batch, 3.0).loss.item() == pytest.approx(math.log(40), abs=0.2)

@@ -12,19 +12,19 @@ from core.processes import Shard
 from tests.core.small import model, pairs, settings
 
 
-def filled(made, count=8, seed=9):
+def filled(infoxlm, count=8, seed=9):
     torch.manual_seed(seed)
-    XLCO.of(made).queue.push(torch.randn(count, 16), torch.arange(100, 100 + count))
-    return made
+    XLCO.of(infoxlm).queue.push(torch.randn(count, 16), torch.arange(100, 100 + count))
+    return infoxlm
 
 
 def test_the_loss_is_infonce_of_the_own_key_against_the_queue():
-    made = filled(model(settings()))
+    infoxlm = filled(model(settings()))
     batch = pairs()
-    task = XLCO.of(made)
-    outcome = task.outcome(made, batch, Shard(4))
+    task = XLCO.of(infoxlm)
+    outcome = task.outcome(infoxlm, batch, Shard(4))
     keys, _ = outcome.carry
-    queries, queue = task.queries(made, batch.queries), task.queue.candidates()[0]
+    queries, queue = task.queries(infoxlm, batch.queries), task.queue.candidates()[0]
     expected = 0.0
     for query, key in zip(queries, keys, strict=True):
         scores = torch.cat([(query @ key)[None], queue @ query]) / 0.25
@@ -35,8 +35,8 @@ def test_the_loss_is_infonce_of_the_own_key_against_the_queue():
 
 
 def test_in_batch_candidates_are_all_keys_of_the_batch_and_the_queue():
-    made = filled(model(settings(in_batch=True)))
-    outcome = XLCO.of(made).outcome(made, pairs(), Shard(4))
+    infoxlm = filled(model(settings(in_batch=True)))
+    outcome = XLCO.of(infoxlm).outcome(infoxlm, pairs(), Shard(4))
     assert outcome.ceiling_nats == pytest.approx(math.log(4 + 8))
 
 
@@ -67,19 +67,21 @@ def test_few_meanings_among_many_candidates_show_no_more_than_there_is():
 
 
 def test_keys_from_the_query_encoder_carry_gradient_and_need_no_copy():
-    made = model(settings(keys="query", in_batch=True, queue=0))
-    task, batch = XLCO.of(made), pairs()
+    infoxlm = model(settings(keys="query", in_batch=True, queue=0))
+    task, batch = XLCO.of(infoxlm), pairs()
     assert task.key_encoder is None
-    queries, keys = task.queries(made, batch.queries).detach(), task.keys(made, batch.keys)
+    queries, keys = task.queries(infoxlm, batch.queries).detach(), task.keys(infoxlm, batch.keys)
     task.contrast_outcome(queries, keys, batch.meanings, Shard(4)).loss.backward()
     assert float(task.head.weight.grad.abs().sum()) > 0
 
 
 def test_both_directions_are_the_mean_of_the_two():
     batch = pairs()
-    one, both = (model(settings(keys="query", in_batch=True, queue=0, directions=d)) for d in ("one", "both"))
-    task = XLCO.of(one)
-    queries, keys = task.queries(one, batch.queries), task.queries(one, batch.keys)
+    forth, both = (
+        model(settings(keys="query", in_batch=True, queue=0, directions=d)) for d in ("one", "both")
+    )
+    task = XLCO.of(forth)
+    queries, keys = task.queries(forth, batch.queries), task.queries(forth, batch.keys)
     there = task.contrast_outcome(queries, keys, batch.meanings, Shard(4))
     back = task.contrast_outcome(keys, queries, batch.meanings, Shard(4))
     mean = XLCO.of(both).outcome(both, batch, Shard(4)).loss.item()
@@ -89,10 +91,10 @@ def test_both_directions_are_the_mean_of_the_two():
 @pytest.mark.parametrize("in_batch", [True, False])
 def test_scores_are_float32_where_vectors_are_bfloat16(in_batch):
     # vectors of pre-trained encoders share a long common part: mean logit 150, differences of a few
-    made = model(settings(in_batch=in_batch, queue=64, temperature=1.0, exclude_same_meaning=False))
+    infoxlm = model(settings(in_batch=in_batch, queue=64, temperature=1.0, exclude_same_meaning=False))
     generator = torch.Generator().manual_seed(0)
     common = 3.0 * torch.ones(16)
-    XLCO.of(made).queue.push(
+    XLCO.of(infoxlm).queue.push(
         (common + 0.3 * torch.randn(64, 16, generator=generator)).bfloat16(), torch.arange(64) + 100
     )
     sides = [(common + 0.3 * torch.randn(8, 16, generator=generator)).bfloat16() for _ in range(2)]
@@ -100,11 +102,11 @@ def test_scores_are_float32_where_vectors_are_bfloat16(in_batch):
     def gradient(queries, keys):
         queries = queries.requires_grad_()
         with torch.autocast("cpu", torch.bfloat16, enabled=queries.dtype == torch.bfloat16):
-            outcome = XLCO.of(made).contrast_outcome(queries, keys, torch.arange(8), Shard(8))
+            outcome = XLCO.of(infoxlm).contrast_outcome(queries, keys, torch.arange(8), Shard(8))
         outcome.loss_sum.backward()
         return queries.grad.double()
 
-    found = gradient(*(side.clone() for side in sides))
+    gradients = gradient(*(side.clone() for side in sides))
     expected = gradient(*(side.double() for side in sides))
     # the gradient itself is rounded to bfloat16 once: 2^-9 of each entry at most
-    assert (found - expected).norm() < 2**-8 * expected.norm()
+    assert (gradients - expected).norm() < 2**-8 * expected.norm()

@@ -17,10 +17,10 @@ WORDS = {
 def sentences(count: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     for meaning in range(count):
-        chosen = rng.integers(0, 8, rng.integers(2, 9))
+        numbers = rng.integers(0, 8, rng.integers(2, 9))
         for tag, words in WORDS.items():
             listed = words.split()
-            yield meaning, tag, ("" if tag == "zh" else " ").join(listed[i] for i in chosen)
+            yield meaning, tag, ("" if tag == "zh" else " ").join(listed[i] for i in numbers)
 
 
 @pytest.fixture(scope="session")

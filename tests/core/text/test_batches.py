@@ -17,9 +17,11 @@ def settings(**options):
     return Settings(seed=5, text=TextSettings(held_out=50), contrast=contrast)
 
 
-def batches(encoded, tokenizer, chosen):
-    sampler = Sampler(split(encoded, chosen.text, chosen.seed, True), chosen.text, chosen.seed)
-    return sampler, Builder(encoded, chosen, tokenizer.mask_id)
+def batches(encoded, tokenizer, run_settings):
+    sampler = Sampler(
+        split(encoded, run_settings.text, run_settings.seed, True), run_settings.text, run_settings.seed
+    )
+    return sampler, Builder(encoded, run_settings, tokenizer.mask_id)
 
 
 def test_special_tokens_are_masked_like_all_others_when_asked_for():
@@ -31,9 +33,9 @@ def test_special_tokens_are_masked_like_all_others_when_asked_for():
 
 
 def test_targets_are_the_tokens_that_stood_there(encoded, tokenizer):
-    sampler, made = batches(encoded, tokenizer, settings())
+    sampler, builder = batches(encoded, tokenizer, settings())
     drawn = draw(sampler, 1, 32, 0, 0)
-    batch = made.build(1, drawn).mmlm
+    batch = builder.build(1, drawn).mmlm
     true = np.concatenate([encoded.row(int(i)) for i in drawn.mmlm])
     np.testing.assert_array_equal(batch.targets.numpy(), true[batch.positions.numpy()])
 
@@ -57,9 +59,9 @@ def test_a_joined_pair_fits_and_keeps_both_ends(longest):
 
 
 def test_the_rows_of_arrays_are_those_that_the_corpus_reads(encoded):
-    chosen = np.array([0, 3, 1])
+    rows = np.array([0, 3, 1])
     for longest in (4, 64):
-        read, of = encoded.rows(chosen, longest), Rows.of([encoded.row(int(i)) for i in chosen], longest)
+        read, of = encoded.rows(rows, longest), Rows.of([encoded.row(int(i)) for i in rows], longest)
         np.testing.assert_array_equal(of.ids, read.ids)
         np.testing.assert_array_equal(of.lengths, read.lengths)
     assert len(Rows.of([], 4).ids) == 0
@@ -74,10 +76,10 @@ def test_the_targets_of_masked_rows_are_the_tokens_that_differ():
 
 
 def test_shares_of_a_batch_are_the_batch(encoded, tokenizer):
-    sampler, made = batches(encoded, tokenizer, settings())
+    sampler, builder = batches(encoded, tokenizer, settings())
     drawn = draw(sampler, 1, 17, 17, 17, 2)
-    whole = made.build(1, drawn)
-    parts = [made.build(1, drawn, share, 3) for share in range(3)]
+    whole = builder.build(1, drawn)
+    parts = [builder.build(1, drawn, share, 3) for share in range(3)]
     assert sum(map(tokens, parts)) == tokens(whole)
     for task in ("mmlm", "tlm"):
         targets = np.sort(np.concatenate([getattr(part, task).targets.numpy() for part in parts]))
@@ -95,17 +97,17 @@ def test_every_process_reads_the_sentences_of_its_own_share_and_no_others(
             read.extend(np.asarray(indices).tolist())
             return super().rows(indices, longest)
 
-    chosen = settings(mask_inputs=True)
-    sampler, _ = batches(encoded, tokenizer, chosen)
+    run_settings = settings(mask_inputs=True)
+    sampler, _ = batches(encoded, tokenizer, run_settings)
     encode_corpus(corpus, tokenizer, tmp_path / "e", 32)
-    made = Builder(Watched(tmp_path / "e"), chosen, tokenizer.mask_id)
+    builder = Builder(Watched(tmp_path / "e"), run_settings, tokenizer.mask_id)
     drawn = draw(sampler, 1, 17, 17, 17, 2)
     joint = np.concatenate([drawn.mmlm, drawn.tlm.ravel(), drawn.xlco.ravel()]).tolist()
     everything = []
     for share in range(3):
         read: list[int] = []
-        made.build(1, drawn, share, 3)
-        own = [drawn.mmlm[share::3], drawn.tlm[share::3], drawn.xlco.reshape(17, 4)[share::3]]
-        assert sorted(read) == sorted(np.concatenate([rows.ravel() for rows in own]).tolist())
+        builder.build(1, drawn, share, 3)
+        shards = [drawn.mmlm[share::3], drawn.tlm[share::3], drawn.xlco.reshape(17, 4)[share::3]]
+        assert sorted(read) == sorted(np.concatenate([rows.ravel() for rows in shards]).tolist())
         everything += read
     assert sorted(everything) == sorted(joint)

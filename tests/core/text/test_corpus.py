@@ -25,11 +25,11 @@ def test_text_is_stored_in_nfc(tmp_path):
 
 
 def test_the_hash_tells_content_not_shards(tmp_path):
-    one, same, other = (
+    digest, same, other_digest = (
         write_corpus(rows, tmp_path / str(name)).info.sha256
         for name, rows in enumerate((ROWS, iter(ROWS), [*ROWS[:3], (7, "hi", "दो")]))
     )
-    assert one == same != other
+    assert digest == same != other_digest
 
 
 def test_an_existing_folder_is_not_overwritten_unasked(tmp_path):

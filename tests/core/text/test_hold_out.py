@@ -163,7 +163,7 @@ def test_held_out_text_of_real_shape_is_not_trained_on(real_shape):
 
 
 def test_small_languages_are_topped_up_to_fifty_or_a_fifth(tmp_path):
-    # of 100 seats 95 fall to fr, four or five to ar, one at most to zh
+    # 100 seats: 95 fall to fr, four or five to ar, one at most to zh
     rows = [(number, 1, number) for number in range(10_000)]
     rows += [(number, 2, 20_000 + number) for number in range(9_500)]
     rows += [(number, 0, 40_000 + number) for number in range(9_500, 9_950)]

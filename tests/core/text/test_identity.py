@@ -30,12 +30,12 @@ def components(rows):
     while changed:
         changed = False
         for meaning, _, text in rows:
-            for other, _, same in rows:
-                if text == same and smallest[other] < smallest[meaning]:
-                    smallest[meaning], changed = smallest[other], True
-            for other, _, _ in rows:
-                if other == meaning and smallest[other] < smallest[meaning]:
-                    smallest[meaning], changed = smallest[other], True
+            for neighbour, _, same in rows:
+                if text == same and smallest[neighbour] < smallest[meaning]:
+                    smallest[meaning], changed = smallest[neighbour], True
+            for neighbour, _, _ in rows:
+                if neighbour == meaning and smallest[neighbour] < smallest[meaning]:
+                    smallest[meaning], changed = smallest[neighbour], True
     return smallest
 
 
@@ -55,8 +55,10 @@ def test_a_component_holds_the_meanings_that_share_texts_directly_or_over_others
         patched.setattr(arrays, "CHUNK_ROWS", 4)
         index = indexed(tmp_path_factory.mktemp("index") / "index", rows)
         expected = components(rows)
-        found = dict(zip(index.meanings.tolist(), index.components_of(index.meanings).tolist(), strict=True))
-        assert found == expected
+        smallest = dict(
+            zip(index.meanings.tolist(), index.components_of(index.meanings).tolist(), strict=True)
+        )
+        assert smallest == expected
         assert index.num_merged == len(expected) - len(set(expected.values()))
         for position, component in enumerate(index.component.tolist()):
             if position == component:
@@ -72,11 +74,11 @@ def test_the_meanings_of_a_component_belong_to_one_stratum_that_has_all_their_la
     index = indexed(tmp_path_factory.mktemp("index") / "index", rows)
     expected, strata = components(rows), index.strata
     for position, meaning in enumerate(index.meanings.tolist()):
-        members = {other for other in expected if expected[other] == expected[meaning]}
-        languages = {language for other, language, _ in rows if other in members}
+        members = {linked for linked in expected if expected[linked] == expected[meaning]}
+        languages = {language for linked, language, _ in rows if linked in members}
         number = strata.numbers[position]
         assert set(strata.languages(int(number)).tolist()) == languages
-        told_in = [{language for other, language, _ in rows if other == member} for member in members]
+        told_in = [{language for linked, language, _ in rows if linked == member} for member in members]
         assert strata.translated[number] == any(len(languages) > 1 for languages in told_in)
 
 
@@ -136,6 +138,6 @@ def test_a_mixed_example_is_the_set_of_its_two_meanings(tokenizer, tmp_path):
     number = dict(zip([0, 1, 2, 3, 9], range(0, 10, 2), strict=True))
     sets = [(0, 1), (1, 0), (0, 9), (0, 2), (1, 2), (2, 1), (2, 9), (3, 3), (1, 9)]
     codes = corpus.identities(np.array([[number[a], number[b]] for a, b in sets])).tolist()
-    meant = [frozenset(1 if one == 9 else one for one in pair) for pair in sets]
+    meant = [frozenset(1 if member == 9 else member for member in pair) for pair in sets]
     assert [[a == b for b in codes] for a in codes] == [[a == b for b in meant] for a in meant]
     assert corpus.identities(np.array([[number[9]], [number[3]]])).tolist() == [1, 3]

@@ -77,7 +77,8 @@ def test_a_stratum_is_a_set_of_languages(table, tmp_path_factory):
     strata = index.strata
     sets = [set(strata.languages(number).tolist()) for number in range(len(strata))]
     described = [
-        (translated, frozenset(one)) for translated, one in zip(strata.translated, sets, strict=True)
+        (translated, frozenset(languages))
+        for translated, languages in zip(strata.translated, sets, strict=True)
     ]
     assert len(set(described)) == len(described)
     for value, number in zip(index.meanings, strata.numbers, strict=True):

@@ -14,7 +14,7 @@ ROWS = [(i, tag, text) for i, pair in enumerate(PAIRS) for tag, text in pair.ite
 
 
 def lines(*objects):
-    return "\n".join(json.dumps(one) for one in objects) + "\n"
+    return "\n".join(json.dumps(entry) for entry in objects) + "\n"
 
 
 @pytest.mark.parametrize("wrap", [lambda record: record, lambda record: {"translation": record}])
@@ -106,7 +106,7 @@ def test_a_value_of_the_wrong_type_is_rejected_and_shown(tmp_path, wrong, reason
 
 def test_meanings_beyond_64_bits_and_labels_share_no_number_with_others(tmp_path):
     meanings = [5, "5a", 2**64 + 5, "m5", -(2**63) - 1, 2**62]
-    reading = read(file(tmp_path, "t.jsonl", lines(*({**LONG, "meaning": one} for one in meanings))))
+    reading = read(file(tmp_path, "t.jsonl", lines(*({**LONG, "meaning": meaning} for meaning in meanings))))
     numbers = [row.meaning for row in reading.rows]
     assert numbers[0] == 5
     assert len(set(numbers)) == len(meanings)

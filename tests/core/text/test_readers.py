@@ -161,10 +161,10 @@ def test_sets_of_files_are_told_apart_by_their_names_in_any_order(tmp_path):
         "README.md": "what this is",
     }
     paths = [file(tmp_path, name, text) for name, text in names.items()]
-    first, second = read(*paths), read(*reversed(paths))
+    forward, backward = read(*paths), read(*reversed(paths))
     # each set keeps its own English side under meanings of its own
-    assert set(first.rows) == set(second.rows)
-    assert set(first.rows) == {
+    assert set(forward.rows) == set(backward.rows)
+    assert set(forward.rows) == {
         (0, "de", "x"),
         (0, "en", "a"),
         (1, "en", "a"),
@@ -172,7 +172,7 @@ def test_sets_of_files_are_told_apart_by_their_names_in_any_order(tmp_path):
         (2, "en", "b"),
         (2, "fr", "d"),
     }
-    assert "README.md" in first.said[0]
+    assert "README.md" in forward.said[0]
 
 
 def test_a_language_before_txt_is_found(tmp_path):
@@ -229,8 +229,8 @@ def test_meanings_of_two_kinds_never_share_a_number(meanings):
 def test_labels_have_one_number_in_whatever_order_and_file():
     forward, backward = ({}, {})
     for numbers, labels in ((forward, ["m0", "m1", "m2"]), (backward, ["m2", "m1", "m0"])):
-        one = MeaningNumbers()
-        numbers.update({label: one.of(label, 0) for label in labels})
+        meaning_numbers = MeaningNumbers()
+        numbers.update({label: meaning_numbers.of(label, 0) for label in labels})
     assert forward == backward
 
 

@@ -75,11 +75,11 @@ def test_another_number_is_drawn_as_if_the_first_had_no_share(sizes, seed):
     numbers = np.random.default_rng(seed).integers(0, len(p), 200)
     drawn = Choice(p).others(np.random.default_rng(seed), numbers)
     assert (drawn != numbers).all()
-    for number, other, u in zip(numbers, drawn, np.random.default_rng(seed).random(200), strict=True):
+    for number, draw_of, u in zip(numbers, drawn, np.random.default_rng(seed).random(200), strict=True):
         rest = np.where(np.arange(len(p)) == number, 0, p)
         ends = np.cumsum(rest) / rest.sum()
         # up to rounding at the ends
-        assert ends[other] - rest[other] / rest.sum() - 1e-9 <= u <= ends[other] + 1e-9
+        assert ends[draw_of] - rest[draw_of] / rest.sum() - 1e-9 <= u <= ends[draw_of] + 1e-9
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 99))
@@ -110,10 +110,10 @@ def test_from_its_end_an_epoch_is_visited_backwards(sizes, seed):
 
 def test_shuffles_of_different_seeds_differ_and_look_random():
     n = 5000
-    first, second = (Shuffle(n, (seed,))[np.arange(n)] for seed in (1, 2))
-    assert (first == second).mean() < 0.01
+    order, other_order = (Shuffle(n, (seed,))[np.arange(n)] for seed in (1, 2))
+    assert (order == other_order).mean() < 0.01
     # neighbours end up far apart: the mean distance of two random positions is n / 3
-    assert abs(np.abs(np.diff(first)).mean() / (n / 3) - 1) < 0.05
+    assert abs(np.abs(np.diff(order)).mean() / (n / 3) - 1) < 0.05
 
 
 def test_probabilities_follow_the_exponent():
@@ -128,12 +128,12 @@ def sampler(encoded, seed=3, **text):
 
 
 def test_held_out_meanings_are_never_drawn(encoded):
-    made = sampler(encoded)
+    draws = sampler(encoded)
     for step in range(1, 30):
-        drawn = draw(made, step, 32, 32, 32, 2)
+        drawn = draw(draws, step, 32, 32, 32, 2)
         rows = np.concatenate([drawn.mmlm, drawn.tlm.ravel(), drawn.xlco.ravel()])
-        assert not np.isin(np.asarray(encoded.meaning)[rows], made.split.held_out).any()
-    assert len(made.split.held_out) == 50
+        assert not np.isin(np.asarray(encoded.meaning)[rows], draws.split.held_out).any()
+    assert len(draws.split.held_out) == 50
 
 
 def test_pairs_translate_each_other_and_hold_the_pivot(encoded):
@@ -155,9 +155,9 @@ def test_without_a_pivot_all_pairs_occur(encoded):
 
 
 def test_an_epoch_visits_every_sentence_once(encoded):
-    made = sampler(encoded)
-    size = int(made.split.singles.sizes[0])
-    seen = np.concatenate([draw(made, step, 64, 0, 0).mmlm for step in range(80)])
+    draws = sampler(encoded)
+    size = int(draws.split.singles.sizes[0])
+    seen = np.concatenate([draw(draws, step, 64, 0, 0).mmlm for step in range(80)])
     of_first = seen[np.asarray(encoded.language)[seen] == 0]
     assert len(set(of_first[:size].tolist())) == size
 
@@ -187,17 +187,17 @@ def test_across_languages_each_mixed_pair_has_languages_and_sides_of_its_own(enc
 
 def test_across_languages_needs_no_second_pair_of_languages(tokenizer, tmp_path):
     corpus = write_corpus([(i, tag, f"dog {i}") for i in range(30) for tag in ("en", "fr")], tmp_path / "c")
-    made = sampler(encode_corpus(corpus, tokenizer, tmp_path / "e", 16))
-    assert draw(made, 1, 0, 0, 5, 2, mix_languages=True).xlco.shape == (10, 2)
+    draws = sampler(encode_corpus(corpus, tokenizer, tmp_path / "e", 16))
+    assert draw(draws, 1, 0, 0, 5, 2, mix_languages=True).xlco.shape == (10, 2)
 
 
 def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
-    made, again = sampler(encoded), sampler(encoded)
+    draws, again = sampler(encoded), sampler(encoded)
     for step in range(1, 6):
-        draw(made, step, 16, 16, 16)
-    again.restore(made.state())
+        draw(draws, step, 16, 16, 16)
+    again.restore(draws.state())
     for a, b in zip(
-        vars(draw(made, 6, 16, 16, 16)).values(),
+        vars(draw(draws, 6, 16, 16, 16)).values(),
         vars(draw(again, 6, 16, 16, 16)).values(),
         strict=True,
     ):
@@ -205,10 +205,10 @@ def test_a_restored_sampler_goes_on_as_if_nothing_happened(encoded):
 
 
 def test_a_step_is_a_function_of_seed_step_and_counters(encoded):
-    made = sampler(encoded, pivot=None)
-    history = [draw(made, step, 16, 16, 16, 2, mix_languages=True) for step in range(1, 9)]
-    counters = made.state()
-    last = draw(made, 9, 16, 16, 16, 2, mix_languages=True)
+    draws = sampler(encoded, pivot=None)
+    history = [draw(draws, step, 16, 16, 16, 2, mix_languages=True) for step in range(1, 9)]
+    counters = draws.state()
+    last = draw(draws, 9, 16, 16, 16, 2, mix_languages=True)
     # another history that ends at the same counters, and a step that was drawn twice
     again = sampler(encoded, pivot=None)
     draw(again, 7, 5, 5, 5)

@@ -12,8 +12,8 @@ from tests.core.text.conftest import sentences
 def test_the_tokenizer_beside_the_weights_is_taken_as_it_is(tmp_path):
     folder, _, tokenizer = foreign(tmp_path)
     text = ["one  red\tdog", "ﬁne Ⅳ", "一红狗"]
-    found = [row.tolist() for row in open_tokenizer(str(folder)).encode(text)]
-    assert found == [row.tolist() for row in tokenizer.encode(text)]
+    rows = [row.tolist() for row in open_tokenizer(str(folder)).encode(text)]
+    assert rows == [row.tolist() for row in tokenizer.encode(text)]
 
 
 def test_the_sentencepiece_model_of_older_checkpoints_is_read_as_xlmr_reads_it(tmp_path):

@@ -151,8 +151,8 @@ def test_columns_of_one_name_are_chosen_by_number(tmp_path):
 
 def test_a_long_table_with_other_names_is_read(tmp_path):
     path = file(tmp_path, "t.csv", "no,lang,sentence\n3,en,a\n3,fr,b\n")
-    chosen = {"meaning": "no", "language": "lang", "text": "sentence"}
-    assert read(path, columns=chosen).rows == [(3, "en", "a"), (3, "fr", "b")]
+    columns = {"meaning": "no", "language": "lang", "text": "sentence"}
+    assert read(path, columns=columns).rows == [(3, "en", "a"), (3, "fr", "b")]
 
 
 def test_a_column_that_is_not_there_is_named_beside_those_that_are(tmp_path):

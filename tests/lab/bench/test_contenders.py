@@ -18,20 +18,20 @@ def text(tmp_path_factory):
     return folder
 
 
-def case(text, **chosen):
+def case(text, **changes):
     size = {"layers": 3, "hidden": 16, "heads": 2, "vocabulary": VOCABULARY, "queue": 32, "examples": 6}
-    return Case(shape="tiny", **size, text=text, **chosen)
+    return Case(shape="tiny", **size, text=text, **changes)
 
 
 def first_gradients(case, name):
-    training, found = case.training(case.settings()), {}
+    training, gradients = case.training(case.settings()), {}
     training.optimizer.register_step_pre_hook(
-        lambda *_: found.update(
+        lambda *_: gradients.update(
             {n: p.grad.clone() for n, p in training.model.trained() if p.grad is not None}
         )
     )
     contender(name, training)(1)
-    return found
+    return gradients
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def first_gradients(case, name):
 def test_a_peer_computes_the_gradients_that_ours_computes(text, part, peer):
     if peer == RANKING:
         pytest.importorskip("sentence_transformers")
-    chosen = case(text, part=part)
-    ours, theirs = first_gradients(chosen, OURS), first_gradients(chosen, peer)
+    part_case = case(text, part=part)
+    ours, theirs = first_gradients(part_case, OURS), first_gradients(part_case, peer)
     assert ours.keys() == theirs.keys()
     for name, gradient in ours.items():
         # float32 sums in another order
@@ -57,11 +57,11 @@ def test_groups_hold_every_row_once_and_no_row_is_shorter_than_one_of_an_earlier
 
 
 def test_all_contenders_read_the_same_text_in_each_round(text):
-    told = []
+    reports = []
     names = (OURS, ALL, MASKED, GROUPED)
-    taken = interleaved(case(text), names, 2, lambda *said: told.append(said[1:]))
+    taken = interleaved(case(text), names, 2, lambda *said: reports.append(said[1:]))
     assert [len(taken[name]) for name in names] == [2, 2, 2, 2]
     for steps in zip(*taken.values(), strict=True):
         assert len({(step.tokens, step.flops) for step in steps}) == 1
     assert steps[0].tokens != taken[OURS][0].tokens
-    assert told == [(done, 12) for done in range(1, 13)]
+    assert reports == [(done, 12) for done in range(1, 13)]

@@ -7,9 +7,9 @@ from lab.bench import drawing
 
 def test_memory_of_an_open_corpus_does_not_grow_with_its_sentences(monkeypatch, tmp_path):
     monkeypatch.setattr(drawing, "CORPORA", ((4, 20_000), (4, 200_000)))
-    told = []
-    rows = drawing.drawing_rows(tmp_path, lambda phase, done, total: told.append((done, total)))
-    assert told == [(1, 2), (2, 2)]
+    reports = []
+    rows = drawing.drawing_rows(tmp_path, lambda phase, done, total: reports.append((done, total)))
+    assert reports == [(1, 2), (2, 2)]
     assert [row["name"] for row in rows] == 2 * list(drawing.MEASURED)
     assert all(row["ours"] > 0 for row in rows)
     few, many = (row["ours"] for row in rows if row["name"] == "keeping a corpus open: memory")

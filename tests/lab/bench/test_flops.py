@@ -26,10 +26,10 @@ def masked(positions):
     return model_flops([part], settings(), VOCABULARY)
 
 
-def counted(**chosen):
-    """Of the forward pass of plain transformers, on as many rows of equal length."""
+def counted(**changes):
+    """FLOPs that torch counts in the forward pass of plain transformers, on as many rows of equal length."""
     config = XLMRobertaConfig(
-        vocab_size=VOCABULARY, hidden_size=HIDDEN, num_attention_heads=2, intermediate_size=WIDE, **chosen
+        vocab_size=VOCABULARY, hidden_size=HIDDEN, num_attention_heads=2, intermediate_size=WIDE, **changes
     )
     config._attn_implementation = "eager"
     model = XLMRobertaForMaskedLM(config)
@@ -52,11 +52,11 @@ def test_a_token_that_is_not_masked_costs_neither_head_nor_last_layer_but_for_it
 
 @pytest.mark.parametrize("keys", ["momentum", "query"])
 def test_of_contrast_over_all_tokens_the_layers_below_it_count_and_the_scores(keys):
-    chosen = settings(pooling="mean", head=False, in_batch=True, keys=keys)
+    contrast_settings = settings(pooling="mean", head=False, in_batch=True, keys=keys)
     batch = [PairBatch(rows(), rows(), torch.arange(ROWS))]
     head = ROWS * LENGTH * (2 * HIDDEN**2 + 2 * HIDDEN * VOCABULARY)
     encoder = counted(num_hidden_layers=2) - head
     near, queued = 2 * ROWS * ROWS * HIDDEN, 2 * ROWS * 9 * HIDDEN
     # without a gradient of the keys: scores and their way back to the queries
     passes, ways = (6, 3) if keys == "query" else (4, 2)
-    assert model_flops(batch, chosen, VOCABULARY) == passes * encoder + ways * near + 2 * queued
+    assert model_flops(batch, contrast_settings, VOCABULARY) == passes * encoder + ways * near + 2 * queued

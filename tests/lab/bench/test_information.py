@@ -48,16 +48,16 @@ def test_without_a_peer_ours_stands_alone(folder):
 
 def test_what_is_kept_is_not_measured_again(folder):
     out = folder / "out.jsonl"
-    first = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), out=out)
+    rows = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), out=out)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     lines[0]["ours"]["gaussian"]["error"] = 42.0
     out.write_text("\n".join(map(json.dumps, lines)))
     again = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",), out=out)
     assert again[0]["ours"] == 42.0
-    assert again[1:] == first[1:]
+    assert again[1:] == rows[1:]
 
 
-def made(name, unit, ours, theirs, method="auto", peer="p"):
+def table_row(name, unit, ours, theirs, method="auto", peer="p"):
     return {
         "name": f"{name} ({method})", "unit": unit, "method": method, "peer": peer, "ours": ours, "theirs": theirs,
         "worst": 2 * ours, "their_worst": None if theirs is None else 2 * theirs,
@@ -65,9 +65,17 @@ def made(name, unit, ours, theirs, method="auto", peer="p"):
 
 
 def test_the_last_lines_count_every_task_once_and_a_peer_where_it_answered():
-    rows = [made("a", "nats", 0.1, 0.3), made("a", "nats", 0.1, 0.5, peer="q"), made("b", "nats", 0.3, None)]
-    rows += [made("a", unit, 0.4, value, method="ksg") for unit, value in (("nats", 0.3), ("s", 4.0))]
-    rows += [made("a", "s", 1.0, 4.0), made("a", "s", 1.0, 2.0, peer="q"), made("b", "s", 3.0, None)]
+    rows = [
+        table_row("a", "nats", 0.1, 0.3),
+        table_row("a", "nats", 0.1, 0.5, peer="q"),
+        table_row("b", "nats", 0.3, None),
+    ]
+    rows += [table_row("a", unit, 0.4, value, method="ksg") for unit, value in (("nats", 0.3), ("s", 4.0))]
+    rows += [
+        table_row("a", "s", 1.0, 4.0),
+        table_row("a", "s", 1.0, 2.0, peer="q"),
+        table_row("b", "s", 3.0, None),
+    ]
     lines = {line["peer"]: line for line in table(rows)}
     assert set(lines) == {"ours (auto)", "ours (ksg)", "p", "q"}
     ours, p = lines["ours (auto)"], lines["p"]
@@ -101,9 +109,9 @@ def test_the_command_prints_the_rows_of_the_contract(folder, capsys):
         (("--information", ".", "--seeds", "0"), "--seeds from 1, got 0"),
     ],
 )
-def test_a_mistake_is_one_clear_line_and_exit_code_2(words, told, capsys):
+def test_a_mistake_is_one_clear_line_and_exit_code_2(words, message, capsys):
     assert cli.run(["bench", *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_the_script_of_the_peers_needs_nothing_of_this_project():

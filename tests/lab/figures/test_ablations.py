@@ -77,7 +77,9 @@ def test_a_baseline_is_a_thin_line_in_the_panel_of_its_metric_alone_and_is_named
 
 
 def test_long_names_of_metrics_are_broken_so_that_panels_do_not_overlap(table):
-    titles = [one.text for one in ablations.arms(table, ["retrieval", "tlm"]).layout.annotations]
+    titles = [
+        annotation.text for annotation in ablations.arms(table, ["retrieval", "tlm"]).layout.annotations
+    ]
     assert max(len(line) for title in titles for line in title.split("<br>")) <= 21
     assert titles[1].startswith("TLM<br>I(context,")
 
@@ -111,7 +113,7 @@ def test_layers_are_drawn_of_the_metric_that_was_asked_for_with_a_line_at_what_g
 def test_a_band_runs_from_the_lowest_to_the_highest_seed():
     figure = ablations.learning_curves(curves(), "retrieval")
     band, line = figure.data[:2]
-    own = curves().query("metric == 'retrieval' and arm == 'mmlm'").groupby("step")["value"]
-    assert list(band.y[:3]) == pytest.approx(own.max().tolist())
-    assert list(band.y[3:]) == pytest.approx(own.min().tolist()[::-1])
-    assert list(line.y) == pytest.approx(own.mean().tolist())
+    by_step = curves().query("metric == 'retrieval' and arm == 'mmlm'").groupby("step")["value"]
+    assert list(band.y[:3]) == pytest.approx(by_step.max().tolist())
+    assert list(band.y[3:]) == pytest.approx(by_step.min().tolist()[::-1])
+    assert list(line.y) == pytest.approx(by_step.mean().tolist())

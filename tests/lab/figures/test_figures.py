@@ -57,9 +57,9 @@ def test_a_click_carries_the_row_of_the_sentence_as_plain_numbers(sentences):
 
 
 def test_sentences_in_hover_labels_are_escaped_and_isolated_line_by_line():
-    told = hover_text("<b>" + "كلمة " * 30)
-    assert "<b>" not in told
-    assert all(line.endswith(POP_ISOLATE) for line in told.split("<br>"))
+    label = hover_text("<b>" + "كلمة " * 30)
+    assert "<b>" not in label
+    assert all(line.endswith(POP_ISOLATE) for line in label.split("<br>"))
 
 
 def test_lines_of_a_map_join_only_translations(sentences):
@@ -130,7 +130,9 @@ def test_of_many_languages_those_with_the_most_directions_are_shown():
 
 
 def test_languages_stand_a_line_each_lowest_first():
-    tags = [f"{first}{second}" for first in "abcdefghijklmnopqrst" for second in "abcdefghijklmnopqrst"]
+    tags = [
+        f"{row_letter}{letter}" for row_letter in "abcdefghijklmnopqrst" for letter in "abcdefghijklmnopqrst"
+    ]
     rows = [
         (tag, metric, 1 - number / 500, 0.1, 1.0, 0.05)
         for number, tag in enumerate(tags)

@@ -10,7 +10,7 @@ from lab.figures import ledger
 
 
 def row(task: str, nats: float, ceiling: float, truth: float | None, **known) -> dict:
-    found = {
+    entry = {
         "source": None,
         "target": None,
         "candidates": None,
@@ -19,20 +19,20 @@ def row(task: str, nats: float, ceiling: float, truth: float | None, **known) ->
         **known,
     }
     return {"task": task, "nats": nats, "low": nats - 0.1, "high": nats + 0.1, "ceiling": ceiling, "truth": truth,
-            "words": f"bound {nats}", **found}  # fmt: skip
+            "words": f"bound {nats}", **entry}  # fmt: skip
 
 
 def rows(truth: bool = True) -> list[dict]:
     def known(nats: float) -> float | None:
         return nats if truth else None
 
-    found = [row("mmlm", 2.0, 5.6, known(5.3)), row("tlm", -0.4, 5.4, known(5.4))]
+    ledger_rows = [row("mmlm", 2.0, 5.6, known(5.3)), row("tlm", -0.4, 5.4, known(5.4))]
     for count in (16, 4096):
         for method in ("infonce", "infonce, temperature fitted"):
             nats = math.log(count) - (1.0 if method == "infonce" else 0.5)
-            found.append(row("xlco", nats, math.log(count), known(13.88), candidates=count, method=method,
+            ledger_rows.append(row("xlco", nats, math.log(count), known(13.88), candidates=count, method=method,
                              effective_ceiling=math.log(count) - 0.2))  # fmt: skip
-    return found
+    return ledger_rows
 
 
 def named(figure, part: str):
@@ -40,14 +40,14 @@ def named(figure, part: str):
 
 
 def test_of_xlco_the_ledger_shows_the_most_candidates_with_the_fitted_temperature():
-    chosen = ledger.tightest(rows())["xlco"]
-    assert (chosen["candidates"], chosen["method"]) == (4096, "infonce, temperature fitted")
+    tightest = ledger.tightest(rows())["xlco"]
+    assert (tightest["candidates"], tightest["method"]) == (4096, "infonce, temperature fitted")
 
 
 def test_a_single_direction_neither_heads_the_ledger_nor_joins_the_line():
-    one = {**rows()[-1], "source": "ar", "target": "en", "candidates": 131_072}
-    assert ledger.tightest([*rows(), one])["xlco"]["candidates"] == 4096
-    figure = ledger.by_candidates([*rows(), one])
+    direction = {**rows()[-1], "source": "ar", "target": "en", "candidates": 131_072}
+    assert ledger.tightest([*rows(), direction])["xlco"]["candidates"] == 4096
+    figure = ledger.by_candidates([*rows(), direction])
     alone = next(trace for trace in figure.data if list(trace.x) == [131_072])
     assert alone.mode == "markers"
     assert alone.customdata[0][0].startswith("ar→en: bound")
@@ -90,9 +90,9 @@ def test_both_critics_are_drawn_with_their_words():
 
 def new(task: str, nats: float, ceiling: float, truth: float | None, **known) -> dict:
     """A row as this version writes it; `row` is one of an older version."""
-    found = {"unit": "nats per masked token", "units_per_sentence": 2.0, "truth_error": 0.04, "attainable": truth,
+    extra = {"unit": "nats per masked token", "units_per_sentence": 2.0, "truth_error": 0.04, "attainable": truth,
              "attainable_error": 0.04, "language_nats": 1.5, "at_least": nats - 0.08, **known}  # fmt: skip
-    return row(task, nats, ceiling, truth, **found)
+    return row(task, nats, ceiling, truth, **extra)
 
 
 def new_rows() -> list[dict]:
@@ -107,10 +107,10 @@ def new_rows() -> list[dict]:
 
 @given(st.lists(st.floats(-5, 9), min_size=8, max_size=8))
 def test_which_row_of_xlco_is_shown_does_not_depend_on_its_value(values):
-    shuffled = [{**one, "nats": nats} for one, nats in zip(new_rows(), values, strict=False)]
-    chosen = ledger.tightest(shuffled)["xlco"]
-    assert (chosen["candidates"], chosen["method"]) == (1024, "infonce, temperature fitted")
-    assert ledger.tightest(shuffled[::-1])["xlco"] == chosen
+    shuffled = [{**entry, "nats": nats} for entry, nats in zip(new_rows(), values, strict=False)]
+    tightest = ledger.tightest(shuffled)["xlco"]
+    assert (tightest["candidates"], tightest["method"]) == (1024, "infonce, temperature fitted")
+    assert ledger.tightest(shuffled[::-1])["xlco"] == tightest
 
 
 def test_what_the_ideal_critic_shows_is_a_line_of_its_own_where_it_is_not_the_truth():

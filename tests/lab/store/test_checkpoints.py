@@ -173,12 +173,12 @@ def test_readers_change_nothing(tmp_path):
     assert state() == before
 
 
-@pytest.mark.parametrize("kept", ["checkpoint", "checkpoint.old"])
-def test_a_run_of_an_older_version_opens_from_its_plain_folder_until_its_next_checkpoint(kept):
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint.old"])
+def test_a_run_of_an_older_version_opens_from_its_plain_folder_until_its_next_checkpoint(name):
     run = new_run()
-    (run.folder / kept).mkdir()
-    (run.folder / kept / "state.json").write_text("old")
-    assert run.checkpoint() == run.folder / kept
+    (run.folder / name).mkdir()
+    (run.folder / name / "state.json").write_text("old")
+    assert run.checkpoint() == run.folder / name
     write(run, 8)
     assert (run.folder / "checkpoint").is_symlink()
     assert not (run.folder / "checkpoint.old").exists()

@@ -75,10 +75,12 @@ def rewrite_status(run: store.Run, **changes) -> None:
 
 def test_a_second_process_that_goes_on_with_a_run_is_refused_in_one_line_that_names_the_first(train):
     run = at_rest()
-    first = train()
-    with pytest.raises(InputError, match=f"r is running in process {first.pid} on .*: stop it first") as told:
+    trainer = train()
+    with pytest.raises(
+        InputError, match=f"r is running in process {trainer.pid} on .*: stop it first"
+    ) as caught:
         run.claim()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("heartbeat", [0.0, 4e9])

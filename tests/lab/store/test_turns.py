@@ -67,7 +67,7 @@ def test_one_trains_at_a_time_and_the_others_follow_in_the_order_in_which_they_c
         assert [ticket.name for ticket in tickets()] == ["a", "b", "c", "d"]
         for position, job in enumerate(started):
             until(lambda job=job: job.state == "trains")
-            assert [other.state for other in started[position + 1 :]] == ["waits"] * (3 - position)
+            assert [waiting.state for waiting in started[position + 1 :]] == ["waits"] * (3 - position)
             job.end.set()
             job.join(SECONDS)
         assert started[0].order == ["a", "b", "c", "d"]
@@ -101,15 +101,15 @@ def test_a_command_in_a_terminal_trains_at_once_and_the_queue_waits_for_it():
 
 
 def test_whoever_leaves_the_queue_never_trains_and_the_next_moves_up():
-    with jobs("a", "b", "c") as (first, second, third):
+    with jobs("a", "b", "c") as (a, b, c):
         leave("b")
-        second.join(SECONDS)
-        assert isinstance(second.error, Left)
+        b.join(SECONDS)
+        assert isinstance(b.error, Left)
         leave("a")
-        assert first.state == "trains"
-        first.end.set()
-        until(lambda: first.order == ["a", "c"])
-        assert third.state == "trains"
+        assert a.state == "trains"
+        a.end.set()
+        until(lambda: a.order == ["a", "c"])
+        assert c.state == "trains"
 
 
 def test_two_jobs_of_one_name_do_not_wait_together():
@@ -118,12 +118,12 @@ def test_two_jobs_of_one_name_do_not_wait_together():
 
 
 def test_a_paused_run_lets_the_next_one_train():
-    with jobs("a", "b") as (first, second):
-        until(lambda: first.state == "trains")
+    with jobs("a", "b") as (a, b):
+        until(lambda: a.state == "trains")
         (runs_folder() / "a").mkdir(parents=True)
         (runs_folder() / "a" / "status.json").write_text(Status(state="paused").model_dump_json())
-        until(lambda: second.state == "trains")
-        assert first.state == "trains"
+        until(lambda: b.state == "trains")
+        assert a.state == "trains"
 
 
 HOLDER = """

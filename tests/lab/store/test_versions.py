@@ -110,9 +110,9 @@ def test_a_damaged_run_is_listed_and_named_and_nobody_is_told_to_delete_it(conte
     run = new_run()
     (run.folder / "run.json").write_text(content)
     assert [each.name for each in store.list_runs()] == ["r"]
-    with pytest.raises(InputError, match="put back") as told:
+    with pytest.raises(InputError, match="put back") as caught:
         _ = run.info
-    assert "delete" not in str(told.value)
+    assert "delete" not in str(caught.value)
 
 
 def test_a_study_of_another_version_is_opened_or_named_likewise(tmp_path):

@@ -18,21 +18,21 @@ def listed(joint: np.ndarray) -> float:
     marginal, total = joint.sum(0), 0.0
     for row in joint:
         ratio, at = np.unique(row / (row.sum() * marginal), return_inverse=True)
-        pair, other = np.bincount(at, row), np.bincount(at, marginal)
+        pair, marginals = np.bincount(at, row), np.bincount(at, marginal)
         possible = pair > 0
         shown = np.log(2 * ratio[possible, None] / (ratio[possible, None] + ratio))
-        total += (pair[possible, None] * other * shown).sum()
+        total += (pair[possible, None] * marginals * shown).sum()
     return total
 
 
 @settings(deadline=None, max_examples=12)
 @given(**dials)
-def test_with_two_candidates_it_is_what_adding_up_all_of_them_gives(**chosen):
-    world = World.load(("en", "ru"), size="small", relations=TINY, **chosen)
+def test_with_two_candidates_it_is_what_adding_up_all_of_them_gives(**dials):
+    world = World.load(("en", "ru"), size="small", relations=TINY, **dials)
     for pair in (("en", "ru"), ("ru", "en")):
-        (found,) = world.attainable_between(*pair, [2])
-        assert found.nats == pytest.approx(listed(_joint(world, *pair)), abs=1e-6)
-        assert found.error == 0
+        (bound,) = world.attainable_between(*pair, [2])
+        assert bound.nats == pytest.approx(listed(_joint(world, *pair)), abs=1e-6)
+        assert bound.error == 0
 
 
 def simulated(world: World, candidates: int, repeats: int, seed: int) -> tuple[float, float]:
@@ -53,19 +53,19 @@ def simulated(world: World, candidates: int, repeats: int, seed: int) -> tuple[f
 
 @pytest.mark.parametrize("candidates", [4, 200])
 @pytest.mark.parametrize(
-    "chosen",
+    "dials",
     [{}, {"noise": 0.2}, {"noise": 0.8}, {"distribution": "zipf", "ambiguity": 0.5, "noise": 0.1}],
     ids=["plain", "noise 0.2", "noise 0.8", "all dials"],
 )
 @pytest.mark.parametrize("facts", [1, 2])
-def test_it_is_what_a_simulation_with_the_exact_ratio_gives_within_its_error(chosen, candidates, facts):
+def test_it_is_what_a_simulation_with_the_exact_ratio_gives_within_its_error(dials, candidates, facts):
     relations = TINY if facts == 1 else ("sleep",)
-    world = World.load(("en", "ru"), size="small", relations=relations, facts=facts, **chosen)
+    world = World.load(("en", "ru"), size="small", relations=relations, facts=facts, **dials)
     mean, error = simulated(world, candidates, 8_000, seed=candidates)
-    (found,) = world.attainable_between("en", "ru", [candidates])
+    (bound,) = world.attainable_between("en", "ru", [candidates])
     # up to five queries with an accident that none of those drawn had
     rare = 5 * math.log(candidates) / 8_000
-    assert abs(found.nats - mean) <= 4 * math.hypot(error, found.error) + rare
+    assert abs(bound.nats - mean) <= 4 * math.hypot(error, bound.error) + rare
 
 
 @pytest.mark.parametrize(
@@ -75,21 +75,21 @@ def test_it_is_what_a_simulation_with_the_exact_ratio_gives_within_its_error(cho
 )  # fmt: skip
 def test_in_the_full_world_it_is_what_20_000_simulated_queries_found(noise, candidates, nats):
     world = World.load(("en", "fr"), noise=noise)
-    (found,) = world.attainable_between("en", "fr", [candidates])
+    (bound,) = world.attainable_between("en", "fr", [candidates])
     # a share `noise` of the queries shows nothing, the others log N: that is the spread of a query
     spread = math.sqrt(noise * (1 - noise)) * math.log(candidates)
-    assert abs(found.nats - nats) <= 3 * spread / math.sqrt(20_000) + 0.005
+    assert abs(bound.nats - nats) <= 3 * spread / math.sqrt(20_000) + 0.005
 
 
 @settings(deadline=None, max_examples=20)
 @given(**dials)
-def test_more_candidates_show_more_and_never_more_than_there_is_or_than_their_log(**chosen):
-    world = World.load(("en", "zh"), size="small", relations=TINY, **chosen)
+def test_more_candidates_show_more_and_never_more_than_there_is_or_than_their_log(**dials):
+    world = World.load(("en", "zh"), size="small", relations=TINY, **dials)
     counts = (2, 8, 100, 10_000)
-    found = [each.nats for each in world.attainable_between("en", "zh", counts)]
-    assert all(less <= more + 1e-6 for less, more in pairwise(found))
+    values = [each.nats for each in world.attainable_between("en", "zh", counts)]
+    assert all(less <= more + 1e-6 for less, more in pairwise(values))
     most = world.information_between("en", "zh")
-    assert all(nats <= min(most, math.log(count)) + 1e-6 for nats, count in zip(found, counts, strict=True))
+    assert all(nats <= min(most, math.log(count)) + 1e-6 for nats, count in zip(values, counts, strict=True))
 
 
 @pytest.mark.parametrize("facts", [1, 2])

@@ -19,12 +19,12 @@ dials = {
 }
 
 
-def _joint(world, one, other):
+def _joint(world, source, target):
     """P(sentence, translation) by adding up all meanings, mistranslated or not."""
     p = np.concatenate([world.distribution.probabilities(row) for row in range(len(world.facts.relations))])
     if world.num_facts == 2:
         p = np.outer(p, p).ravel()
-    texts = [[world.sentence(m, tag) for m in range(len(p))] for tag in (one, other)]
+    texts = [[world.sentence(m, tag) for m in range(len(p))] for tag in (source, target)]
     index = [{text: i for i, text in enumerate(dict.fromkeys(column))} for column in texts]
     rows, columns = ([index[side][text] for text in texts[side]] for side in (0, 1))
     table = np.zeros((len(index[0]), len(index[1])))
@@ -41,8 +41,8 @@ def _information(table):
 
 @settings(deadline=None, max_examples=40)
 @given(relations=st.sampled_from([TINY, ROLES, ("negation", "sleep")]), **dials)
-def test_information_is_what_adding_up_all_pairs_gives(**chosen):
-    world = World.load(("en", "ru"), size="small", **chosen)
+def test_information_is_what_adding_up_all_pairs_gives(**dials):
+    world = World.load(("en", "ru"), size="small", **dials)
     wanted = _information(_joint(world, "en", "ru"))
     assert world.information_nats == pytest.approx(wanted, abs=1e-9)
     assert world.information_between("ru", "en") == pytest.approx(wanted, abs=1e-9)
@@ -50,8 +50,8 @@ def test_information_is_what_adding_up_all_pairs_gives(**chosen):
 
 @settings(deadline=None, max_examples=8)
 @given(relations=st.sampled_from([("sleep",), ROLES]), **dials)
-def test_two_facts_carry_what_adding_up_all_pairs_gives(**chosen):
-    world = World.load(("en", "ru"), size="small", facts=2, **chosen)
+def test_two_facts_carry_what_adding_up_all_pairs_gives(**dials):
+    world = World.load(("en", "ru"), size="small", facts=2, **dials)
     keep = _two_facts_by_factors(world)
     assert world.information_nats == pytest.approx(keep, abs=1e-9)
 
@@ -59,10 +59,10 @@ def test_two_facts_carry_what_adding_up_all_pairs_gives(**chosen):
 def _two_facts_by_factors(world):
     """Listed pair by pair where both sentences can tell one meaning; elsewhere every ratio is the noise itself."""
     noise = world.settings["noise"]
-    one = _joint(World.load(**world.settings | {"facts": 1, "noise": 0.0}), "en", "ru")
-    x, y = np.nonzero(one)
-    joint = np.outer(one[x, y], one[x, y])
-    product = np.outer(one.sum(1)[x] * one.sum(0)[y], one.sum(1)[x] * one.sum(0)[y])
+    single = _joint(World.load(**world.settings | {"facts": 1, "noise": 0.0}), "en", "ru")
+    x, y = np.nonzero(single)
+    joint = np.outer(single[x, y], single[x, y])
+    product = np.outer(single.sum(1)[x] * single.sum(0)[y], single.sum(1)[x] * single.sum(0)[y])
     table = (1 - noise) * joint + noise * product
     listed = (table * np.log(table / product)).sum()
     return float(listed + (noise * np.log(noise) * (1 - product.sum()) if noise else 0.0))
@@ -95,17 +95,17 @@ def test_full_noise_leaves_nothing_and_no_noise_everything():
 def test_information_of_the_full_world_is_the_mean_log_ratio_of_drawn_pairs(relations):
     world = World.load(("en", "tr"), noise=0.3, ambiguity=0.4, distribution="zipf", relations=relations)
     meanings = world.draw(20_000, 0, without_replacement=False)
-    told = {tag: world.meanings_told(meanings, tag, 1) for tag in ("en", "tr")}
-    ratios = _log_ratios(world, told["en"], told["tr"])
+    meanings_by_tag = {tag: world.meanings_told(meanings, tag, 1) for tag in ("en", "tr")}
+    ratios = _log_ratios(world, meanings_by_tag["en"], meanings_by_tag["tr"])
     error = ratios.std() / np.sqrt(len(ratios))
     assert abs(ratios.mean() - world.information_nats) < 5 * error
 
 
-def _log_ratios(world, one, other):
+def _log_ratios(world, source, target):
     """log Q(x, y) / (P(x) P(y)) of told meanings, by multiplying up the slots."""
     facts, noise = world.facts, world.settings["noise"]
     values = []
-    for m, n in zip(one, other, strict=True):
+    for m, n in zip(source, target, strict=True):
         (r, s), fillers = facts.unpack(np.array([m, n]))
         p = world.distribution.relation
         joint, product = (p[r] if r == s else 0.0), p[r] * p[s]

@@ -13,7 +13,7 @@ from lab.world.facts import Facts, mentions, pairs, relations, role_relations
 ROLES = tuple(role_relations())
 
 
-def told(tag, numbers, wording=0.25):
+def sentences(tag, numbers, wording=0.25):
     world = World.load((tag,), relations=ROLES, paraphrases=True)
     return world.verbalisers[tag].texts([numbers], np.full((len(numbers), 1), wording))
 
@@ -43,11 +43,11 @@ def test_exchanging_twice_changes_nothing_and_once_only_the_order_of_the_two(num
     facts = Facts.load(names=ROLES)
     twin = facts.exchanged(np.array([number]))
     assert twin[0] != number == facts.exchanged(twin)[0]
-    (relation, before), (other, after) = facts.unpack(np.array([number])), facts.unpack(twin)
-    assert relation == other
+    (relation, before), (other_relation, after) = facts.unpack(np.array([number])), facts.unpack(twin)
+    assert relation == other_relation
     assert (before[0, 1:] == after[0, 1:]).all()
-    one, two = (facts.fillers["people"][fillers[0, 0]] for fillers in (before, after))
-    assert one.tolist() == two[::-1].tolist()
+    pair, twin_pair = (facts.fillers["people"][fillers[0, 0]] for fillers in (before, after))
+    assert pair.tolist() == twin_pair[::-1].tolist()
 
 
 def test_facts_without_a_pair_stay_as_they_are():
@@ -62,8 +62,8 @@ def test_in_two_facts_the_pairs_of_both_are_exchanged():
     world = World.load(("en",), relations=ROLES, facts=2)
     meanings = world.draw(200, 0)
     twins = world.exchanged(meanings)
-    for one, two in zip(np.divmod(meanings, 10_800), np.divmod(twins, 10_800), strict=True):
-        assert (world.facts.exchanged(one) == two).all()
+    for part, twin_part in zip(np.divmod(meanings, 10_800), np.divmod(twins, 10_800), strict=True):
+        assert (world.facts.exchanged(part) == twin_part).all()
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
@@ -71,15 +71,17 @@ def test_what_is_exchanged_reads_differently_in_every_wording(tag):
     facts = Facts.load(names=ROLES)
     numbers = np.arange(facts.total)
     for wording in (0.25, 0.75):
-        assert (told(tag, numbers, wording) != told(tag, facts.exchanged(numbers), wording)).all()
+        assert (sentences(tag, numbers, wording) != sentences(tag, facts.exchanged(numbers), wording)).all()
 
 
 @pytest.mark.parametrize("tag", ["en", "sw", "zh", "th"])
 def test_without_case_and_agreement_the_exchanged_fact_has_the_same_bag_of_words(tag):
     facts = Facts.load(names=ROLES)
     numbers = np.random.default_rng(0).choice(facts.total, 300, replace=False)
-    for one, two in zip(told(tag, numbers), told(tag, facts.exchanged(numbers)), strict=True):
-        assert bag(one) == bag(two)
+    for sentence, twin_sentence in zip(
+        sentences(tag, numbers), sentences(tag, facts.exchanged(numbers)), strict=True
+    ):
+        assert bag(sentence) == bag(twin_sentence)
 
 
 def bag(text):
@@ -94,9 +96,9 @@ def test_the_other_wording_turns_the_two_round():
     names = facts.fillers["people"][facts.unpack(numbers)[1][:, 0]]
     nouns = World.load(("en",)).verbalisers["en"].fillers["person"]
     for wording, order in ((0.25, 1), (0.75, -1)):
-        for text, pair in zip(told("en", numbers, wording), names, strict=True):
-            first, second = (text.index(nouns[i][0].capitalize()) for i in pair[::order])
-            assert first < second
+        for text, pair in zip(sentences("en", numbers, wording), names, strict=True):
+            giver, receiver = (text.index(nouns[i][0].capitalize()) for i in pair[::order])
+            assert giver < receiver
 
 
 def test_a_pair_weighs_as_the_product_of_its_two_people():

@@ -37,17 +37,17 @@ def _tokenizer(world, vocabulary):
 
 def _sentences(world, tokenizer):
     """Every sentence of every language as (meaning, P(wording | meaning), ids)."""
-    meanings, found = np.arange(world.num_meanings), {}
+    meanings, counts = np.arange(world.num_meanings), {}
     facts = list(np.divmod(meanings, world.facts.total)) if world.num_facts == 2 else [meanings]
     for tag, verbaliser in world.verbalisers.items():
         (ways,) = {len(templates) for templates in verbaliser.templates}
-        found[tag] = []
+        counts[tag] = []
         for choice in product(np.arange(ways) + 0.5, repeat=world.num_facts):
             texts = verbaliser.texts(facts, np.tile(np.array(choice) / ways, (len(meanings), 1)))
-            found[tag] += zip(meanings.tolist(), tokenizer.encode(list(texts)), strict=True)
+            counts[tag] += zip(meanings.tolist(), tokenizer.encode(list(texts)), strict=True)
         share = ways**-world.num_facts
-        found[tag] = [(meaning, share, ids) for meaning, ids in found[tag]]
-    return found
+        counts[tag] = [(meaning, share, ids) for meaning, ids in counts[tag]]
+    return counts
 
 
 def _listed_posteriors(reader, sentences, sides, shares):
@@ -69,11 +69,12 @@ def _listed_posteriors(reader, sentences, sides, shares):
             weight *= share * prod(way[1] for way in ways)
             for i, side in enumerate(sides):
                 for position in np.flatnonzero(side == mask_id):
-                    here = mass.setdefault((i, int(position)), {})
+                    token_mass = mass.setdefault((i, int(position)), {})
                     token = int(ways[i][2][position])
-                    here[token] = here.get(token, 0.0) + weight
+                    token_mass[token] = token_mass.get(token, 0.0) + weight
     return {
-        spot: {token: w / sum(here.values()) for token, w in here.items() if w} for spot, here in mass.items()
+        spot: {token: w / sum(token_mass.values()) for token, w in token_mass.items() if w}
+        for spot, token_mass in mass.items()
     }
 
 
@@ -95,8 +96,10 @@ def test_posteriors_are_those_of_listing_every_sentence(shares, dials, vocabular
     reader, sentences = IdealReader(world, tokenizer), _sentences(world, tokenizer)
     for _, sides in sample(reader, shares, 25, 0.25, np.random.default_rng(1)):
         wanted = _listed_posteriors(reader, sentences, sides, shares)
-        for i, (side, found) in enumerate(zip(sides, reader.posteriors(sides, shares), strict=True)):
-            for position, posterior in zip(np.flatnonzero(side == tokenizer.mask_id), found, strict=True):
+        for i, (side, posteriors) in enumerate(zip(sides, reader.posteriors(sides, shares), strict=True)):
+            for position, posterior in zip(
+                np.flatnonzero(side == tokenizer.mask_id), posteriors, strict=True
+            ):
                 assert posterior == pytest.approx(wanted[i, position], abs=1e-9)
 
 
@@ -147,8 +150,8 @@ def test_the_mean_over_all_masks_is_met_by_sampling_within_its_error():
                 weight = 0.5 * reader.probability(meaning) * share
                 total += weight * entropy(np.array(list(posterior.values())))
                 count += weight
-    found = truth(reader, shares, sentences=800, rate=rate)
-    assert abs(found.cross_entropy_nats - total / count) < 5 * found.cross_entropy_error
+    exact = truth(reader, shares, sentences=800, rate=rate)
+    assert abs(exact.cross_entropy_nats - total / count) < 5 * exact.cross_entropy_error
 
 
 def test_truths_of_a_pair_are_of_the_same_masked_tokens_with_and_without_the_other_side():
@@ -185,22 +188,22 @@ def test_token_frequencies_are_exact(dials, relations):
             np.add.at(counts, ids[1:-1], share * reader.probability(meaning))
         assert frequencies.counts[tag] == pytest.approx(counts, abs=1e-9)
         assert frequencies.samples[tag] == []
-    found, error = frequencies.entropy({"en": 0.2, "ar": 0.3, "zh": 0.5})
+    nats, error = frequencies.entropy({"en": 0.2, "ar": 0.3, "zh": 0.5})
     mixed = sum(s * frequencies.counts[tag] for tag, s in (("en", 0.2), ("ar", 0.3), ("zh", 0.5)))
-    assert found == pytest.approx(entropy(mixed / mixed.sum()), abs=1e-9)
+    assert nats == pytest.approx(entropy(mixed / mixed.sum()), abs=1e-9)
     assert error == 0
 
 
 def test_sampled_token_frequencies_agree_with_the_corpus_within_their_error():
     world = World.load(("en", "zh"))
     tokenizer = _tokenizer(world, 600)
-    found, error = token_frequencies(world, tokenizer).entropy({"en": 0.5, "zh": 0.5})
+    nats, error = token_frequencies(world, tokenizer).entropy({"en": 0.5, "zh": 0.5})
     assert 0 < error < 0.01
     counts = np.zeros(tokenizer.size)
     for ids in tokenizer.encode([text for _, _, text in world.rows(world.draw(10_000, 0))]):
         np.add.at(counts, ids[1:-1], 1)
     # the plug-in entropy of the corpus has an error of the same kind: 20,000 sentences, about 0.005
-    assert abs(entropy(counts / counts.sum()) - found) < 5 * error + 0.02
+    assert abs(entropy(counts / counts.sum()) - nats) < 5 * error + 0.02
 
 
 @pytest.mark.parametrize("pair", [False, True], ids=["mmlm", "tlm"])
@@ -213,9 +216,9 @@ def test_in_the_full_world_the_truth_is_what_the_ideal_reader_pays_for_the_true_
     surprise = []
     for whole, hidden in sample(reader, shares, 60, 0.15, np.random.default_rng(4)):
         gain = 0.0
-        for ids, side, found in zip(whole, hidden, reader.posteriors(hidden, shares), strict=True):
+        for ids, side, posteriors in zip(whole, hidden, reader.posteriors(hidden, shares), strict=True):
             tokens = ids[side == tokenizer.mask_id]
-            for token, posterior in zip(tokens, found, strict=True):
+            for token, posterior in zip(tokens, posteriors, strict=True):
                 gain += -np.log(posterior[int(token)]) - entropy(np.array(list(posterior.values())))
         surprise.append(gain)
     # the expected log loss of a true posterior is its entropy
@@ -247,8 +250,8 @@ def test_the_error_of_a_ratio_is_its_spread_over_samples():
     rng = np.random.default_rng(0)
     counts = rng.integers(1, 4, (2000, 100))
     sums = counts * rng.random((2000, 100))
-    found = np.array([ratio(s, c) for s, c in zip(sums, counts, strict=True)])
-    assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
+    ratios = np.array([ratio(s, c) for s, c in zip(sums, counts, strict=True)])
+    assert ratios[:, 1].mean() == pytest.approx(ratios[:, 0].std(), rel=0.1)
 
 
 def test_a_pattern_fits_texts_whose_gaps_the_vocabulary_can_spell():

@@ -64,9 +64,9 @@ def test_draws_follow_zipfs_law():
 def test_rows_stream_and_do_not_depend_on_how_many_are_read(world):
     meanings = world.draw(20_000, 0)
     all_rows = world.rows(meanings, seed=1)
-    first = list(islice(all_rows, 25))
-    assert [row[:2] for row in first[:5]] == [(meanings[0], tag) for tag in FIVE]
-    assert first == list(World.load(FIVE).rows(meanings[:5], seed=1))
+    head = list(islice(all_rows, 25))
+    assert [row[:2] for row in head[:5]] == [(meanings[0], tag) for tag in FIVE]
+    assert head == list(World.load(FIVE).rows(meanings[:5], seed=1))
     assert sum(1 for _ in all_rows) == 5 * 20_000 - 25
 
 
@@ -149,12 +149,12 @@ def test_packing_undoes_unpacking(number):
 def test_noise_mistranslates_the_share_of_pairs_that_it_says(noise, seed):
     world = World.load(("en", "sw"), noise=noise)
     meanings = world.draw(3000, seed)
-    told = [world.meanings_told(meanings, tag, seed) for tag in ("en", "sw")]
+    meanings_by_tag = [world.meanings_told(meanings, tag, seed) for tag in ("en", "sw")]
     # a redrawn meaning is the old one once in a million: not visible here
-    wrong = (told[0] != told[1]).mean()
+    wrong = (meanings_by_tag[0] != meanings_by_tag[1]).mean()
     assert abs(wrong - noise) < 5 * np.sqrt(noise * (1 - noise) / 3000) + 1e-3
     texts = [text for _, _, text in world.rows(meanings[:50], seed)]
-    spoken = [world.sentence(int(told[i % 2][i // 2]), ("en", "sw")[i % 2]) for i in range(100)]
+    spoken = [world.sentence(int(meanings_by_tag[i % 2][i // 2]), ("en", "sw")[i % 2]) for i in range(100)]
     assert texts == spoken
 
 
