@@ -89,7 +89,7 @@ def halves(text: Text, checkpoint: Path) -> list[dict]:
     if checkpoint.exists():
         load(trainer, checkpoint)
     for step in train(trainer):
-        steps.append(told(step))
+        steps.append(step_record(step))
         if step.step == HALF:
             if trainer.accelerator.is_main_process:
                 checkpoint.mkdir()

@@ -102,7 +102,7 @@ def test_the_command_prints_the_rows_of_the_contract(folder, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--information", "/nowhere"), "found none in /nowhere"),
         (("--information", ".", "--peer-python", "/nowhere"), "/nowhere, which is no file"),
