@@ -109,5 +109,5 @@ def steps_of(run: Run) -> pd.DataFrame:
 
 
 def last_values(steps: pd.DataFrame) -> pd.Series:
-    """The newest value of every column."""
+    """The newest known value of every column."""
     return steps.ffill().iloc[-1] if len(steps) else pd.Series(dtype=float)

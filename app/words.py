@@ -37,7 +37,7 @@ def nats(value: float, low: float | None = None, high: float | None = None) -> s
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it.
+    """A duration in words.
 
     >>> duration(95)
     '1 min 35 s'

@@ -1,1 +1,1 @@
-"""What is studied: settings, text, information, model, pretext tasks and the training loop."""
+"""The subject of study: settings, text, information, model, pretext tasks and the training loop."""

@@ -53,7 +53,7 @@ class WorldSettings(Frozen):
 
 
 class TextSettings(Frozen):
-    """Which text is read, what is held out of it and how languages are balanced."""
+    """The choice of text: held-out meanings, the balance of languages, and pairs."""
 
     held_out: PositiveInt = Field(
         default=1_000,
@@ -105,7 +105,7 @@ class ModelSettings(Frozen):
 
 
 class TaskSettings(Frozen):
-    """What the settings of every pretext task begin with."""
+    """The settings that every pretext task has."""
 
     enabled: bool = Field(default=False, description="train on this task")
     weight: Above0 = Field(default=1.0, description="factor on the loss")
@@ -265,7 +265,7 @@ class BatchSettings(Frozen):
 
 
 class MeasureSettings(Frozen):
-    """What is measured and kept while a run is under way."""
+    """Measurements, snapshots and checkpoints during a run."""
 
     snapshot_every: PositiveInt = Field(
         default=1_000,
@@ -290,7 +290,7 @@ class MeasureSettings(Frozen):
 
 
 class Settings(Frozen):
-    """A run: everything that decides its numbers."""
+    """The settings of a run, which decide all its numbers."""
 
     recipe: str = Field(default="", description="the recipe these settings came from")
     seed: NonNegativeInt = Field(default=1, description="of weights, sampling and masks")

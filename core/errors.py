@@ -4,6 +4,6 @@
 class InputError(ValueError):
     """The user's mistake, in one line: what was expected, what came, what to do.
 
-    The command line turns it into exit code 2 and prints the line without a traceback;
-    every other exception is ours and exits with 1.
+    The command line prints the line without a traceback and exits with code 2; every other exception is a fault of the
+    program and exits with code 1.
     """

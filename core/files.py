@@ -139,7 +139,7 @@ def cached_folder(folder: Path, read: Callable[[Path], T], write: Callable[[Path
     if damaged(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _turn(folder), suppress(FileExistsError):
-            # another process may have been quicker: before this one's turn, or meanwhile
+            # another process may have written the folder before this process had its turn
             if damaged(folder):
                 with whole_folder(folder, replaces=damaged) as partial:
                     write(partial)

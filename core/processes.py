@@ -22,7 +22,7 @@ PATIENCE: Final = timedelta(hours=12)
 
 def process_state() -> PartialState:
     """This process among all: its number, its device, and whether it is the main one."""
-    # accelerate joins processes on CPU only when it is told that this is what is wanted
+    # accelerate joins processes on CPU only on demand
     cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
     return PartialState(cpu=cpu, timeout=PATIENCE)
 
@@ -142,7 +142,7 @@ def main_process_first(make: Callable[[], T]) -> T:
 
     Raises:
         InputError: on every process, where the main process raised it.
-        RuntimeError: another process does not find the files, because its machine has other ones.
+        RuntimeError: another process does not find the files, because its machine has other folders.
     """
     results: list[T] = []
     broadcast_from_main(lambda: results.append(make()))

@@ -1,4 +1,4 @@
-"""The training loop: a generator of `Step` records. What happens to them is the caller's business."""
+"""The training loop: a generator of `Step` records, which the caller stores or shows."""
 
 import math
 import time
@@ -24,7 +24,7 @@ from core.text.sampling import Sampler
 
 
 class NonFiniteLoss(RuntimeError):
-    """A loss or gradient is not finite; raised before the update, so the weights are still the last good ones."""
+    """A loss or gradient is not finite; raised before the update, so the weights are still good."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def weighted_loss(outcome: Outcome, task: AnyTask, counts: dict[str, int], setti
 
 
 def num_targets(micro_batches: list[dict[str, Any]]) -> dict[str, int]:
-    """Predictions per task of the whole step, over micro-batches and processes; at least 1."""
+    """Number of predictions of each task in a step, over micro-batches and processes; at least 1."""
     keys = list(micro_batches[0])
     joint = all_reduce_sum([sum(batches[key].count for batches in micro_batches) for key in keys])
     return {key: max(1, int(value)) for key, value in zip(keys, joint, strict=True)}

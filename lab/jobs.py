@@ -41,7 +41,7 @@ def start(recipe: str, name: str | None = None, flags: Sequence[str] = (), start
         try:
             return _launch(["train", recipe, "--name", run_name, *flags], run_name, starter)
         except InputError:
-            # another process took the number meanwhile: the next one is free
+            # another process took the number meanwhile: try the next number
             if name or not (store.is_run(run_name) or _has_ticket(run_name)):
                 raise
 
@@ -108,7 +108,7 @@ def _launch(arguments: Sequence[str], name: str, starter: Starter) -> Run:
             lines = tail(log, 1)
             log.unlink(missing_ok=True)
             raise InputError(lines.removeprefix("lab: ") or f"run {name} ended before it began")
-        # another job may wait under the same name, and this one be refused
+        # another job may wait under the same name, and refuse this job
         waits = (ticket.owner.pid for ticket in turns.tickets() if ticket.state == "waits")
         if process.pid in waits:
             return run

@@ -184,6 +184,13 @@ def states_at(
 
     In the top layer the other tokens serve as keys and values; their output, three quarters of the layer's work, is
     not computed.
+
+    Args:
+        encoder: registered with the attention of this module.
+        sequences: token ids without padding.
+        packing: of these sequences.
+        tokens: positions in `sequences.ids`.
+        last: number of the hidden state, 0 for the embeddings.
     """
     layers = list(encoder.encoder.layer[:last])
     *_, state = hidden_states(encoder, sequences, packing, max(0, len(layers) - 1))
@@ -196,9 +203,9 @@ def states_at(
 
 
 def compile_layers(encoder: XLMRobertaModel) -> None:
-    """Lets torch.compile fuse what each layer does after attention, whatever the number of tokens.
+    """Compiles the parts of each layer after attention, for any number of tokens.
 
-    Attention stays as it is: its rectangles differ from batch to batch, and each would be compiled anew.
+    Attention is not compiled: its rectangles differ from batch to batch, and each would be compiled anew.
     """
     for layer in list[Any](encoder.encoder.layer):
         for part in (layer.attention.output, layer.intermediate, layer.output):
@@ -208,7 +215,7 @@ def compile_layers(encoder: XLMRobertaModel) -> None:
 def pool(
     state: Float[Tensor, "tokens hidden"], packing: Packing, pooling: str
 ) -> Float[Tensor, "sequences hidden"]:
-    """One vector per sequence: the state of `<s>` ('first'), or the mean over all its tokens ('mean')."""
+    """One vector per sequence: the state of `<s>` ('first'), or the mean over all tokens of the sequence ('mean')."""
     if pooling == "first":
         return state[packing.starts]
     summed = torch.zeros(len(packing.starts), state.shape[1], dtype=state.dtype, device=state.device)

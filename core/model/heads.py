@@ -17,7 +17,12 @@ def token_losses(
 ) -> Float[Tensor, " masked"]:
     """Cross-entropy in nats of each masked token over the whole vocabulary.
 
-    Logits exist for the masked positions only, and never more than `CHUNK_LOGITS` of them.
+    Logits are computed for the masked positions only, and at most `CHUNK_LOGITS` of them are held at once.
+
+    Args:
+        head: the vocabulary head.
+        states: top hidden states at the masked positions.
+        targets: true ids.
     """
     decoder = head.decoder
     features = head.layer_norm(gelu(head.dense(states)))
@@ -27,7 +32,7 @@ def token_losses(
 
 
 def contrast_head(hidden: int) -> nn.Linear:
-    """One bias-free linear map shared by all languages, N(0, 0.02) (released)."""
+    """A bias-free linear map shared by all languages, with weights from N(0, 0.02) (released)."""
     head = nn.Linear(hidden, hidden, bias=False)
     nn.init.normal_(head.weight, std=0.02)
     return head

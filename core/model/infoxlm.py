@@ -32,7 +32,7 @@ class InfoXLM(nn.Module):
 
     @property
     def encoder(self) -> XLMRobertaModel:
-        """The query encoder, the one that is exported."""
+        """The query encoder, which is exported."""
         return self.language_model.roberta
 
     def trained(self) -> list[tuple[str, nn.Parameter]]:
@@ -51,7 +51,13 @@ class InfoXLM(nn.Module):
     def vectors(
         self, sequences: Sequences, layers: Sequence[int], pooling: str
     ) -> list[Float[Tensor, "sequences hidden"]]:
-        """Sentence vectors at several hidden states, for evaluation."""
+        """Sentence vectors in float32 at several hidden states, for evaluation.
+
+        Args:
+            sequences: token ids without padding.
+            layers: numbers of the hidden states, 0 for the embeddings.
+            pooling: 'mean' over all tokens, or 'first'.
+        """
         packing = pack(sequences.lengths, sequences.ids.device)
         states = hidden_states(self.encoder, sequences, packing, max(layers))
         pooled = {

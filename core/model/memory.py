@@ -22,6 +22,12 @@ def momentum_update(
     In 'float16' the weights, both products and the sum are rounded to float16, as the released --fp16 does, where
     the key encoder has no float32 master. A step smaller than half the distance of two neighbouring float16 numbers,
     about 0.0004 of a weight, is lost.
+
+    Args:
+        key_parameters: changed in place.
+        query_parameters: in the same order.
+        momentum: from 0 to 1; 1 freezes the keys.
+        precision: of weights and update.
     """
     for key, query in zip(key_parameters, query_parameters, strict=True):
         if precision == "float16":

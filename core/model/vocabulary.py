@@ -17,7 +17,12 @@ from torch.nn.functional import embedding, linear
 def embedding_lookup(
     weight: Float[Tensor, "vocabulary hidden"], ids: Int[Tensor, " tokens"]
 ) -> Float[Tensor, "tokens hidden"]:
-    """Embeddings of tokens; the gradient is added to `weight.grad` in place."""
+    """Embeddings of tokens; the backward pass adds the gradient to `weight.grad` in place.
+
+    Args:
+        weight: the embedding matrix.
+        ids: of the tokens.
+    """
     return _LookUp.apply(weight, ids)  # pyright: ignore[reportReturnType]
 
 
@@ -31,7 +36,15 @@ def linear_cross_entropy(
     """Cross-entropy in nats of each target among all tokens: -log softmax(states @ weight.T + bias)[target].
 
     Logits of at most `rows` states are held at once. With more states the backward pass computes the logits again;
-    otherwise the forward pass keeps their softmax for it.
+    otherwise the forward pass keeps their softmax for it. The backward pass adds the gradients to `weight.grad` and
+    `bias.grad` in place.
+
+    Args:
+        states: features of the masked tokens.
+        weight: the embedding matrix.
+        bias: of the tokens.
+        targets: true ids.
+        rows: largest number of states whose logits are held at once.
     """
     return _Predict.apply(states, weight, bias, targets, rows)  # pyright: ignore[reportReturnType]
 

@@ -1,4 +1,4 @@
-"""What a pretext task returns for one batch."""
+"""The result of a pretext task on a batch."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The loss of a task on one batch, and the value of the bound there.
+    """The loss of a task on a batch, and the value of its bound there.
 
     Attributes:
         loss_sum: sum of the losses in nats, with gradient.
@@ -32,7 +32,7 @@ class Outcome:
 
     @property
     def ceiling_nats(self) -> float:
-        """The most the bound could say, however good the model."""
+        """Mean ceiling in nats: the largest value of the bound, however good the model."""
         return self.ceiling_sum / max(1, self.count)
 
     @property

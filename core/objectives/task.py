@@ -1,4 +1,4 @@
-"""What a pretext task is: what it reads, the modules it owns, its loss and its bound."""
+"""The contract of a pretext task: what it reads, the modules it owns, its loss and its bound."""
 
 import math
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @runtime_checkable
 class TaskBatch(Protocol):
-    """What a task reads in one micro-batch."""
+    """The input of a task in a micro-batch."""
 
     @property
     def count(self) -> int:

@@ -56,6 +56,11 @@ def in_proportion(sizes: IntArray, seats: int, rng: np.random.Generator) -> IntA
 
     Systematic sampling (Madow 1949): the groups lie on a line, and one random offset rounds their ends. So the sum is
     exact, and so is the mean over offsets. Largest remainders would seat all groups of one small size, or none.
+
+    Args:
+        sizes: of the groups.
+        seats: number of seats in all.
+        rng: draws the offset.
     """
     if not len(sizes):
         return np.zeros(0, dtype=np.int64)

@@ -48,7 +48,16 @@ Reads = Sentences | Pairs
 
 
 def probabilities(sizes: IntArray, exponent: float) -> np.ndarray:
-    """Probability of drawing each language or pair: n^exponent / sum of n^exponent (paper: 0.7), 0 where n is 0."""
+    """Probability of drawing each language or pair: n^exponent / sum of n^exponent, 0 where n is 0.
+
+    Args:
+        sizes: n, the number of sentences or translations.
+        exponent: 1 draws in proportion, 0 evenly (paper: 0.7).
+
+    Example:
+        >>> probabilities(np.array([100, 0, 1]), 0.5).round(2).tolist()
+        [0.91, 0.0, 0.09]
+    """
     weights = np.where(sizes > 0, np.asarray(sizes, dtype=np.float64) ** exponent, 0.0)
     return weights / weights.sum()
 

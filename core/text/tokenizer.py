@@ -52,14 +52,14 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str], max_tokens: int | None = None) -> list[np.ndarray]:
         """Ids of each text with `<s>` before and `</s>` behind (int32); longer inputs are cut before `</s>`."""
-        room = None if max_tokens is None else max_tokens - 2
+        content = None if max_tokens is None else max_tokens - 2
         rows = [
             encoding.ids for encoding in self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         ]
         for position, text in enumerate(texts):
             if LITERAL.search(text):
                 rows[position] = self._literal.encode(text, add_special_tokens=False).ids
-        return [np.array([BOS, *row[:room], EOS], dtype=np.int32) for row in rows]
+        return [np.array([BOS, *row[:content], EOS], dtype=np.int32) for row in rows]
 
     @cached_property
     def _literal(self) -> Backend:

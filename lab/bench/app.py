@@ -51,7 +51,7 @@ def bench_app(counts: Sequence[int], starts: int, progress: Progress, scratch: P
 
 
 def session_rows(process: psutil.Process, address: str, count: int) -> list[dict[str, Any]]:
-    """Rows of `count` sessions that come at the same moment and turn the pages together."""
+    """Rows of `count` sessions that arrive at the same moment and open the pages together."""
     visitors, first_seconds = _together(count, lambda _: _arrive(address))
     shape = f"{count} session{'s' if count > 1 else ''}"
     for page in PAGES:

@@ -47,7 +47,7 @@ def needed(case: Case, name: str) -> Settings:
 
 
 class Ours:
-    """`core.train`, as a run calls it."""
+    """The step of `core.train`, as a run calls it."""
 
     def __init__(self, training: Training) -> None:
         self.training, self.steps = training, train(training)

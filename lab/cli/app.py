@@ -27,10 +27,10 @@ HERE, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 @dataclass(frozen=True)
 class Command:
-    """Opens the dashboard in the browser, on this machine only; nothing that it does asks another machine.
+    """Opens the dashboard in the browser, on this machine only and without requests to other machines.
 
-    With --open-to-network a class can use it: whoever has the address that is printed, with its token, sees the runs
-    and starts and stops them. The connection is not encrypted, so open it in a network that you trust.
+    With --open-to-network a class can use it: everybody with the printed address and its token can see, start and stop
+    runs. The connection is not encrypted, so open it only in a network that you trust.
     """
 
     port: int = 8501

@@ -21,7 +21,7 @@ class Command:
     information: Path | None = None
     """Folder of samples whose information is known."""
     peer_python: Path | None = None
-    """The Python of an environment with the peers; default: this one."""
+    """The Python of an environment with the peers; default: this Python."""
     seeds: int | None = None
     """Samples of each task, at most; default: all."""
     methods: tuple[str, ...] = ("auto",)
@@ -76,7 +76,7 @@ def _cell(value: Any) -> str:
 
 
 def parse(words: list[str]) -> "Command | bench_app.Command | bench_training.Command":
-    """Estimators where --information names a folder, the dashboard with --app, else training steps."""
+    """Parses the words: estimators with --information, the dashboard with --app, else training steps."""
     if "--app" in words:
         return parse_words(bench_app.Command, "lab bench --app", [word for word in words if word != "--app"])
     estimators = any(word.split("=")[0] == "--information" for word in words)

@@ -29,7 +29,7 @@ class Command:
     labels: Path | None = None
     """A .tsv, .csv or .parquet file with the columns meaning and label, such as an imported file."""
     layer: int | None = None
-    """Hidden state that is read, 0 = embeddings; default: the run's, the last one with --fine-tune."""
+    """Hidden state that is read, 0 = embeddings; default: the run's, the top one with --fine-tune."""
     pooling: Literal["mean", "first"] | None = None
     """Pooling of the tokens; default: the run's (mean)."""
     sentences: int = 2_000

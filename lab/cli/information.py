@@ -21,14 +21,14 @@ OPTIONS: Final = {
 
 @dataclass(frozen=True)
 class Command:
-    """The ledger of runs: what each pretext task shows of the information in the text, beside ceiling and truth.
+    """The ledger of runs: the bound of each pretext task on the information in the text, beside ceiling and truth.
 
-    MMLM and TLM: H(token) minus the cross-entropy of masked tokens of held-out text. XLCO: InfoNCE on translations
-    of meanings that the run never saw, at several numbers of candidates; "infonce" scores as the run trains,
-    "temperature fitted" fits one temperature on other pairs, which is as valid and loses less. MMLM and TLM in
-    nats per masked token, XLCO per sentence pair, with 95 % intervals, beside the truth of text of the built-in world
-    and what the ideal reader or critic of it would show. With --method, estimates on sentence vectors instead; with
-    --task, an estimate on a distribution whose information is known.
+    MMLM and TLM show H(token) minus the cross-entropy of masked tokens of held-out text, in nats per masked token. XLCO
+    shows InfoNCE on translations of meanings that the run never saw, at several numbers of candidates, in nats per
+    sentence pair. The method "infonce" scores as the run trains; "temperature fitted" fits a temperature on other
+    pairs, which is as valid and loses less. All have 95 % intervals. Text of the built-in world also has the truth, and
+    the value of the ideal reader or critic. With --method, the command estimates on sentence vectors instead; with
+    --task, on a distribution with known information.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]] = ()

@@ -34,7 +34,7 @@ class Command:
     name: str | None = None
     """Name of the run; default: the recipe and a number."""
     resume: bool = False
-    """Continue the run of this name, or the recipe's last one, from its checkpoint."""
+    """Continue the run of this name, or the newest run of the recipe, from its checkpoint."""
     resume_if_exists: bool = False
     """Continue the run of --name if it exists, else start it; a finished run is left as it is."""
     take_over: bool = False

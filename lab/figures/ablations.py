@@ -159,7 +159,7 @@ def _title(table: pd.DataFrame, metric: str) -> str:
 
 
 def _axis(rows: pd.DataFrame) -> str:
-    """The unit, and a truth that is too far away to be drawn."""
+    """The title of an axis: the unit, and a truth that is too far away to be drawn."""
     unit = str(rows["unit"].iloc[0])
     far = rows["truth"][(rows["truth"].notna() & _visible(rows)["truth"].isna()).to_numpy()]
     if unit == "share":

@@ -138,7 +138,7 @@ class StudyFolder:
         return _with_later_columns(self._read("table", TABLE))
 
     def baselines(self) -> pd.DataFrame:
-        """What needs no network measured on the text of each cell: arm, seed, and the columns of `BASELINE_UNITS`.
+        """Measurements of the baselines without a network on each cell's text: arm, seed, and `BASELINE_UNITS`.
 
         Without rows where the study is of a version that measured none.
         """

@@ -104,7 +104,7 @@ class Language:
         return forms[form]
 
     def finish(self, text: str) -> str:
-        """A capital at the front and the final mark at the end."""
+        """The text with a capital at the front and the final mark at the end."""
         initial = text[:1]
         return self.capitals.get(initial, initial.upper()) + text[1:] + self.end
 

@@ -1,4 +1,4 @@
-"""Opens files: packed ones, and text in its encoding."""
+"""Opens files: unpacks them and decodes text."""
 
 import bz2
 import codecs

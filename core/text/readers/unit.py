@@ -1,4 +1,4 @@
-"""What readers pass on: units of the input, and notes about the input."""
+"""Units of the input, which readers yield, and their notes about the input."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
