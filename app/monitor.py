@@ -182,6 +182,13 @@ def _bounds_and_losses(steps: pd.DataFrame) -> None:
     )
     with st.expander("Losses", icon=":material/trending_down:"):
         st.plotly_chart(curves.losses(steps), key="live-losses", config={"displayModeBar": False})
+    if (figure := curves.shares(steps)) is not None:
+        with st.expander("Share of the vocabulary"):
+            st.plotly_chart(figure, key="live-shares", config={"displayModeBar": False})
+            st.caption(
+                "Tokens that a softmax runs over, of all there are: the targets of a step with their nearest "
+                "neighbours. It is what a step saves, and nearly all of a small vocabulary."
+            )
         st.caption(
             "Loss in nats on training batches, smoothed likewise. Lower is better: ceiling minus loss is the bound."
         )

@@ -19,7 +19,7 @@ from pydantic import (
 
 from core.errors import InputError
 from core.frozen import Above0, Frozen, Share
-from core.vocabulary_settings import TokenizerSettings
+from core.vocabulary_settings import TargetSettings, TokenizerSettings
 
 FORMAT_VERSION = 1
 """Version of the files of a run; a run of another version is refused, not guessed at."""
@@ -122,7 +122,7 @@ class TaskSettings(Frozen):
         """Raises ValueError where this task, which is on, does not fit the other settings."""
 
 
-class MaskedSettings(TaskSettings):
+class MaskedSettings(TaskSettings, TargetSettings):
     """Masked language modelling, of one sentence (MMLM) or of a translation pair (TLM)."""
 
     enabled: bool = Field(default=True, description="train on this task")

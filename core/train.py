@@ -33,7 +33,8 @@ class Step:
 
     bound = ceiling - loss, where the bound also counts the candidates that the loss leaves out. Bounds are measured
     on training text, and with keys of older encoders where there is a queue. They show how training goes; on text
-    that the model has not seen they bound nothing.
+    that the model has not seen they bound nothing. `shares` holds the part of the vocabulary that the softmax of a task
+    ran over (k-NN target sampling), for tasks that do not read all of it.
     """
 
     step: int
@@ -45,6 +46,7 @@ class Step:
     learning_rate: float
     gradient_norm: float
     seconds: float
+    shares: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass
@@ -167,7 +169,7 @@ def train(training: Training) -> Iterator[Step]:
                 weighted_loss(outcomes[key][-1], task, counts, settings).backward()
         sum_gradients(parameters)
         norm = float(clip_grad_norm_(parameters, settings.optimizer.clip))
-        losses, ceilings, left_out, tokens = reduce_losses(outcomes, counts, micro_batches)
+        losses, ceilings, left_out, shares, tokens = reduce_losses(outcomes, counts, micro_batches)
         check_finite(step, norm, losses)
         rate = learning_rate(step, settings.steps, settings.optimizer)
         for group in training.optimizer.param_groups:
@@ -178,7 +180,10 @@ def train(training: Training) -> Iterator[Step]:
             task.after_step(model, outcomes[key], training.shards(task))
         training.step = step
         bounds = {key: ceilings[key] - losses[key] - left_out[key] for key in losses}
-        yield Step(step, losses, bounds, ceilings, counts, tokens, rate, norm, time.perf_counter() - began)
+        # only a task that predicts among a part of the vocabulary has a share
+        shares = {key: share for key, share in shares.items() if share}
+        seconds = time.perf_counter() - began
+        yield Step(step, losses, bounds, ceilings, counts, tokens, rate, norm, seconds, shares)
 
 
 def seed_dropout(seed: int, step: int, process: int, *parts: int) -> None:
@@ -216,18 +221,23 @@ def num_targets(micro_batches: list[dict[str, Any]]) -> dict[str, int]:
 
 def reduce_losses(
     outcomes: dict[str, list[Outcome]], counts: dict[str, int], micro_batches: list[dict[str, Any]]
-) -> tuple[dict[str, float], dict[str, float], dict[str, float], int]:
-    """Mean loss, mean ceiling and mean left-out loss per task, in nats, and the tokens read; over all processes."""
+) -> tuple[dict[str, float], dict[str, float], dict[str, float], dict[str, float], int]:
+    """Means per task over all processes, and the tokens read.
+
+    Returns:
+        Mean loss, ceiling and left-out loss in nats; the mean share of the vocabulary, 0 for all of it; the tokens.
+    """
     losses = [float(sum(outcome.loss_sum.detach() for outcome in each)) for each in outcomes.values()]
     ceilings = [sum(outcome.ceiling_sum for outcome in each) for each in outcomes.values()]
     left_out = [sum(outcome.left_out_sum for outcome in each) for each in outcomes.values()]
+    shares = [sum(outcome.share_sum for outcome in each) for each in outcomes.values()]
     read = sum(batch.tokens for batches in micro_batches for batch in batches.values())
-    *joint, tokens = all_reduce_sum([*losses, *ceilings, *left_out, read])
-    per_task = [value / count for value, count in zip(joint, [*counts.values()] * 3, strict=True)]
+    *joint, tokens = all_reduce_sum([*losses, *ceilings, *left_out, *shares, read])
+    per_task = [value / count for value, count in zip(joint, [*counts.values()] * 4, strict=True)]
     size = len(counts)
-    columns = (per_task[at : at + size] for at in range(0, 3 * size, size))
-    loss, ceiling, added = (dict(zip(counts, column, strict=True)) for column in columns)
-    return loss, ceiling, added, int(tokens)
+    columns = (per_task[at : at + size] for at in range(0, 4 * size, size))
+    loss, ceiling, added, share = (dict(zip(counts, column, strict=True)) for column in columns)
+    return loss, ceiling, added, share, int(tokens)
 
 
 def check_finite(step: int, norm: float, losses: dict[str, float]) -> None:

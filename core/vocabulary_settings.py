@@ -82,3 +82,18 @@ class TokenizerSettings(Frozen):
     def trained_as(self) -> Algorithm:
         """The algorithm that the tokenizer is trained with."""
         return self.algorithm or ("bpe" if self.allocation == "joint" else "unigram")
+
+
+class TargetSettings(Frozen):
+    """Which tokens the softmax of masked language modelling runs over."""
+
+    targets: Literal["full", "knn"] = Field(
+        default="full",
+        description="the whole vocabulary, or 'knn': the nearest neighbours of the tokens that a micro-batch of a "
+        "process predicts (Zheng et al. 2021), so that losses depend on how a step is cut; measurements read the whole",
+    )
+    neighbours: PositiveInt = Field(
+        default=50,
+        description="of each predicted token by inner product of output embeddings, itself included",
+    )
+    refresh: PositiveInt = Field(default=500, description="steps between two searches for neighbours")

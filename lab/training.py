@@ -79,6 +79,8 @@ class Recorder:
         """Writes a step into the run; at the set intervals also retrieval, a snapshot and a checkpoint."""
         measure, last = self.settings.measure, step.step == self.settings.steps
         record = {**asdict(step), "elapsed": self.elapsed}
+        if not step.shares:
+            del record["shares"]
         if last or step.step % measure.snapshot_every == 0:
             record |= self.measure()
             record["elapsed"] = self.elapsed

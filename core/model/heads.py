@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLMHead
 
-from core.model.vocabulary import linear_cross_entropy
+from core.model.vocabulary import candidate_cross_entropy, linear_cross_entropy
 
 CHUNK_LOGITS = 2**26
 """Logits held at once: 256 MiB in float32, whatever the vocabulary and the batch. Each chunk reads and writes the
@@ -13,9 +13,12 @@ embedding matrix once more: with a quarter of this, XLM-R's 250,002 tokens take 
 
 
 def token_losses(
-    head: XLMRobertaLMHead, states: Float[Tensor, "masked hidden"], targets: Int[Tensor, " masked"]
+    head: XLMRobertaLMHead,
+    states: Float[Tensor, "masked hidden"],
+    targets: Int[Tensor, " masked"],
+    candidates: Int[Tensor, " candidates"] | None = None,
 ) -> Float[Tensor, " masked"]:
-    """Cross-entropy in nats of each masked token over the whole vocabulary.
+    """Cross-entropy in nats of each masked token over the whole vocabulary, or among `candidates`.
 
     Logits are computed for the masked positions only, and at most `CHUNK_LOGITS` of them are held at once.
 
@@ -26,6 +29,9 @@ def token_losses(
     """
     decoder = head.decoder
     features = head.layer_norm(gelu(head.dense(states)))
+    if candidates is not None:
+        rows = max(1, CHUNK_LOGITS // len(candidates))
+        return candidate_cross_entropy(features, decoder.weight, decoder.bias, targets, candidates, rows)
     return linear_cross_entropy(
         features, decoder.weight, decoder.bias, targets, max(1, CHUNK_LOGITS // decoder.out_features)
     )

@@ -49,6 +49,25 @@ def linear_cross_entropy(
     return _Predict.apply(states, weight, bias, targets, rows)  # pyright: ignore[reportReturnType]
 
 
+def candidate_cross_entropy(
+    states: Float[Tensor, "masked hidden"],
+    weight: Float[Tensor, "vocabulary hidden"],
+    bias: Float[Tensor, " vocabulary"],
+    targets: Int[Tensor, " masked"],
+    candidates: Int[Tensor, " candidates"],
+    rows: int,
+) -> Float[Tensor, " masked"]:
+    """Cross-entropy in nats of each target among some tokens; the others get no gradient at all.
+
+    Never more than among all tokens. With all tokens as candidates it is `linear_cross_entropy`.
+
+    Args:
+        candidates: sorted, each once, every target among them.
+        rows: logits of at most so many states are held at once.
+    """
+    return _PredictAmong.apply(states, weight, bias, targets, candidates, rows)  # pyright: ignore[reportReturnType]
+
+
 class _LookUp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, ids: Tensor) -> Tensor:
@@ -103,6 +122,47 @@ class _Predict(torch.autograd.Function):
         return back, None, None, None, None
 
 
+class _PredictAmong(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, candidates: Tensor, rows: int
+    ) -> Tensor:
+        device = states.device.type
+        ctx.dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        ctx.weight, ctx.bias, ctx.rows, ctx.softmax = weight, bias, rows, None
+        places = torch.searchsorted(candidates, targets)
+        ctx.save_for_backward(states, places, candidates)
+        matrix, chosen = weight[candidates].to(ctx.dtype), bias[candidates]
+        if len(states) <= rows:
+            ctx.softmax, losses = _softmax(states, matrix, chosen, places)
+            return losses
+        parts = zip(states.split(rows), places.split(rows), strict=True)
+        return torch.cat([_softmax(part, matrix, chosen, place)[1] for part, place in parts])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None, None]:
+        states, places, candidates = ctx.saved_tensors
+        matrix, chosen = ctx.weight[candidates].to(ctx.dtype), ctx.bias[candidates]
+        back, of_rows = torch.empty_like(states), torch.zeros_like(matrix)
+        for part, place, scale, out in zip(
+            *(tensor.split(ctx.rows) for tensor in (states, places, grads[0], back)), strict=True
+        ):
+            error, ctx.softmax = ctx.softmax, None
+            if error is None:
+                error, _ = _softmax(part, matrix, chosen, place)
+            error[torch.arange(len(part), device=part.device), place] -= 1
+            error *= scale[:, None]
+            if ctx.needs_input_grad[2]:
+                _add_rows(ctx.bias, candidates, error.sum(0))
+            error = error.to(ctx.dtype)
+            out.copy_(error @ matrix)
+            of_rows.addmm_(error.T, part.to(ctx.dtype))
+        if ctx.needs_input_grad[1]:
+            _add_rows(ctx.weight, candidates, of_rows)
+        return back, None, None, None, None, None
+
+
 def _softmax(states: Tensor, matrix: Tensor, bias: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Probabilities, written over the logits, and cross-entropies in nats."""
     logits = linear(states.to(matrix.dtype), matrix, bias.to(matrix.dtype))
@@ -125,3 +185,10 @@ def _add_product(parameter: Tensor, left: Tensor, right: Tensor) -> None:
         _add(parameter, left @ right)
     else:
         parameter.grad.addmm_(left, right)
+
+
+def _add_rows(parameter: Tensor, rows: Tensor, gradient: Tensor) -> None:
+    """Adds to some rows of a gradient, each of which is named once."""
+    if parameter.grad is None:
+        parameter.grad = torch.zeros_like(parameter)
+    parameter.grad[rows] += gradient.to(parameter.dtype)

@@ -1,13 +1,17 @@
 """The part that MMLM and TLM share: masked tokens are predicted from the text around them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
+import torch
+from torch import Tensor
 from transformers import XLMRobertaForMaskedLM
 
 from core.config import MaskedSettings, Settings
 from core.model.heads import token_losses
 from core.model.infoxlm import InfoXLM
+from core.model.neighbours import Neighbours
 from core.objectives.outcome import Outcome
 from core.objectives.task import Task
 from core.processes import Shard
@@ -16,6 +20,9 @@ from core.text.batches import MaskedBatch, RowReader
 from core.text.encoded import EncodedCorpus
 from core.text.entropy import token_entropy
 from core.text.sampling import Sampler
+
+COMPARED: Final = 64
+"""Targets of a micro-batch, at most, whose loss over the whole vocabulary is read as well, without gradient."""
 
 
 class MaskedTask(Task[MaskedBatch]):
@@ -26,6 +33,10 @@ class MaskedTask(Task[MaskedBatch]):
         masking = settings.tasks[self.section]
         assert isinstance(masking, MaskedSettings)
         self.masking = masking
+        self.neighbours: Neighbours | None = None
+        if masking.targets == "knn":
+            vocabulary = language_model.config.vocab_size
+            self.neighbours = Neighbours(vocabulary, masking.neighbours, masking.refresh)
 
     def target_entropy(self, corpus: EncodedCorpus, sampler: Sampler, vocabulary: int) -> float:
         """H(token) in nats of the tokens that are masked."""
@@ -35,10 +46,22 @@ class MaskedTask(Task[MaskedBatch]):
         return reader.masked(rows.reshape(len(rows), -1), self.masking, rng)
 
     def outcome(self, model: InfoXLM, batch: MaskedBatch, shard: Shard) -> Outcome:
-        return masked_outcome(model, batch, self.target_entropy_nats)
+        return masked_outcome(model, batch, self.target_entropy_nats, self.neighbours)
+
+    def before_training(
+        self, model: InfoXLM, extra: Callable[[int], tuple[Sequence[MaskedBatch], Sequence[Shard]]]
+    ) -> None:
+        if self.neighbours is not None:
+            self.neighbours.search(model.language_model.lm_head.decoder.weight)
+
+    def after_step(self, model: InfoXLM, outcomes: Sequence[Outcome], shards: Sequence[Shard]) -> None:
+        if self.neighbours is not None:
+            self.neighbours.step_done(model.language_model.lm_head.decoder.weight)
 
 
-def masked_outcome(model: InfoXLM, batch: MaskedBatch, token_entropy_nats: float) -> Outcome:
+def masked_outcome(
+    model: InfoXLM, batch: MaskedBatch, token_entropy_nats: float, neighbours: Neighbours | None = None
+) -> Outcome:
     """Cross-entropy of masked tokens in nats, with H(token), the ceiling of the bound.
 
     bound = H(token) - cross-entropy (Barber and Agakov 2003). The bound holds in expectation; a measured value may
@@ -50,7 +73,29 @@ def masked_outcome(model: InfoXLM, batch: MaskedBatch, token_entropy_nats: float
         model: encoder and vocabulary head.
         batch: masked inputs with their targets.
         token_entropy_nats: H(token) of the tokens that are masked.
+        neighbours: the softmax runs over those of the batch's targets alone. The loss is then smaller than that of the
+            whole vocabulary, on average by what `left_out_sum` holds, and bounds nothing without that.
     """
     states = model.masked_states(batch.sequences, batch.positions)
+    if neighbours is not None and len(states):
+        return _sampled_outcome(model, states, batch.targets, token_entropy_nats, neighbours)
     losses = token_losses(model.language_model.lm_head, states, batch.targets)
     return Outcome(losses.sum(), len(losses), token_entropy_nats * len(losses))
+
+
+def _sampled_outcome(
+    model: InfoXLM, states: Tensor, targets: Tensor, token_entropy_nats: float, neighbours: Neighbours
+) -> Outcome:
+    """The outcome of a softmax over the union of the targets' neighbours (Zheng et al. 2021)."""
+    head, count = model.language_model.lm_head, len(states)
+    candidates = neighbours.of(targets)
+    losses = token_losses(head, states, targets, candidates)
+    left_out, vocabulary = 0.0, head.decoder.out_features
+    if len(candidates) < vocabulary:
+        # evenly spaced, since a draw would move the random numbers of all else
+        places = torch.arange(0, count, -(-count // COMPARED), device=states.device)
+        with torch.no_grad():
+            whole = token_losses(head, states[places], targets[places])
+        left_out = count * float((whole - losses.detach()[places]).mean())
+    share = len(candidates) / vocabulary
+    return Outcome(losses.sum(), count, token_entropy_nats * count, left_out, share * count)

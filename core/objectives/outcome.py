@@ -16,6 +16,7 @@ class Outcome:
         ceiling_sum: sum of the ceilings in nats; bound = (ceiling_sum - loss_sum - left_out_sum) / count.
         left_out_sum: nats that candidates which the loss leaves out would add to `loss_sum`. These candidates count
             in the bound: without them the question is easier, and its answer bounds nothing.
+        share_sum: share of the vocabulary that the softmax runs over, summed over the losses; 0 for all of it.
         carry: tensors that the task gets back after the step.
     """
 
@@ -23,6 +24,7 @@ class Outcome:
     count: int
     ceiling_sum: float
     left_out_sum: float = 0.0
+    share_sum: float = 0.0
     carry: tuple[Tensor, ...] = ()
 
     @property

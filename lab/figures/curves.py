@@ -108,7 +108,21 @@ def retrieval(points: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int) -> None:
+def shares(steps: pd.DataFrame) -> go.Figure | None:
+    """The part of the vocabulary that the softmax of each task ran over; None where all ran over the whole."""
+    figure = go.Figure()
+    for task in recorded(steps.columns):
+        curve = smoothed(steps, f"shares.{task.key}")
+        if len(curve):
+            _band(figure, curve, task, unit="of the vocabulary")
+    if not figure.data:
+        return None
+    figure.update_layout(**_frame("share of the vocabulary"))
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure
+
+
+def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, unit: str = "nats", **where: int) -> None:
     figure.add_scatter(
         x=[*curve["step"], *curve["step"][::-1]], y=[*curve["high"], *curve["low"][::-1]], fill="toself", mode="lines",
         fillcolor=faint(task.colour), line={"width": 0}, hoverinfo="skip", showlegend=False, **where,
@@ -116,7 +130,7 @@ def _band(figure: go.Figure, curve: pd.DataFrame, task: TaskStyle, **where: int)
     figure.add_scatter(
         x=curve["step"], y=curve["value"], mode="lines", name=label_text(task.name),
         line={"color": task.colour, "dash": task.dash, "width": 2}, customdata=curve[["low", "high"]],
-        hovertemplate=f"{label_text(task.name)} step %{{x}}: %{{y:.2f}} nats "
+        hovertemplate=f"{label_text(task.name)} step %{{x}}: %{{y:.2f}} {unit} "
         "[%{customdata[0]:.2f}, %{customdata[1]:.2f}]<extra></extra>",
         **where,
     )  # fmt: skip

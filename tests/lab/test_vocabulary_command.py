@@ -140,3 +140,22 @@ def test_a_run_trains_with_an_allocated_vocabulary(lab, allocation):  # noqa: F8
     assert code == 0, err
     assert json.loads(out)["steps"] == 2
     assert store.open_run("r").info.settings.tokenizer.allocation == allocation
+
+
+def test_a_run_with_sampled_targets_records_the_share_and_its_ledger_reads_the_whole_softmax(lab):  # noqa: F811
+    from lab import store
+    from lab.evaluate.ledger.loaded_run import load_run
+    from lab.evaluate.ledger.masked import masked_reading
+    from tests.lab.runs import FLAGS
+
+    flags = ["--mmlm.targets", "knn", "--mmlm.neighbours", 3, "--mmlm.refresh", 2]
+    flags += ["--tlm.no-enabled", "--contrast.no-enabled"]
+    assert lab("train", "toy", "--name", "r", "--steps", 4, *FLAGS, *flags)[0] == 0
+    steps = store.open_run("r").steps()
+    shares = steps[steps["step"] > 0]["shares.mmlm"]
+    assert ((shares > 0) & (shares < 1)).all()
+    loaded = load_run(store.open_run("r"))
+    sampled = masked_reading(loaded, "mmlm", 10).mean
+    loaded.model.tasks["mmlm"].neighbours = None
+    loaded.readings.clear()
+    assert masked_reading(loaded, "mmlm", 10).mean == sampled
