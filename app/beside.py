@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.computing import compute_button
 from app.sentences import cell, number, sentence_table
-from app.words import guessing, share
+from app.words import guessing, percent
 from lab.evaluate.means import MeanAccuracy
 from lab.figures.sentences import markdown_text
 from lab.store import ENDED, Run
@@ -27,7 +27,7 @@ def show_baselines(run: Run, mean: MeanAccuracy) -> None:
         st.markdown("**Without a network**, on the same held-out sentences:")
         sentence_table(
             ["", "accuracy, 95 % interval"],
-            [(cell(row["label"]), number(share(row["accuracy"], row["low"], row["high"]))) for row in rows],
+            [(cell(row["label"]), number(percent(row["accuracy"], row["low"], row["high"]))) for row in rows],
         )
         st.caption(markdown_text(_caption(document, mean)))
     if document.get("left", ["all"]) and run.status.state in ENDED:

@@ -8,12 +8,12 @@ from app.runs import stop_with
 from app.words import guessing
 from core.errors import InputError
 from lab.evaluate.scores import read_mean
-from lab.figures.matrix import MATRIX_LANGUAGES, among, difference_matrix, differences, most_measured
+from lab.figures.matrix import MATRIX_LANGUAGES, accuracy_differences, among, difference_matrix, most_measured
 from lab.figures.sentences import markdown_text
 from lab.store import Run
 
 
-def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
+def show_comparison(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
     """Shows the retrieval scores of run `name` minus the scores of another run, over their common pairs."""
     names = [run.name for run in others]
     against = linked_choice("Other run", names, "against", None, placeholder="none")
@@ -25,7 +25,7 @@ def compare(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
         stop_with(error)
     theirs = scores[scores["task"] == "retrieval"]
     both, mean = (
-        differences(ours[ours["metric"] == metric], theirs[theirs["metric"] == metric])
+        accuracy_differences(ours[ours["metric"] == metric], theirs[theirs["metric"] == metric])
         for metric in ("accuracy", "mean_accuracy")
     )
     if both.empty:

@@ -8,7 +8,7 @@ import streamlit as st
 from lab import jobs, store
 
 REFRESH_SECONDS = 2.0
-Progress = Callable[[], tuple[float, str]]
+JobProgress = Callable[[], tuple[float, str]]
 """Returns the share done, 0 to 1, and a description of the work."""
 
 
@@ -19,7 +19,7 @@ def _processes() -> dict[str, subprocess.Popen[bytes]]:
 
 
 def compute_button(
-    key: str, words: Sequence[str], label: str, progress: Progress, primary: bool = False
+    key: str, words: Sequence[str], label: str, progress: JobProgress, primary: bool = False
 ) -> None:
     """Shows a button that starts a `lab` command, or the progress of the command.
 
@@ -47,7 +47,7 @@ def compute_button(
         st.rerun()
 
 
-def _wait(process: subprocess.Popen[bytes], progress: Progress) -> None:
+def _wait(process: subprocess.Popen[bytes], progress: JobProgress) -> None:
     if process.poll() is not None:
         st.rerun()
     done, what = progress()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.runs import badge, last_values, principal_maps, sentences_of, steps_of, stop_with
 from app.visitor import is_theirs, visitor
-from app.words import duration, guessing, nats, share
+from app.words import duration, guessing, nats, percent
 from core.errors import InputError
 from lab import jobs
 from lab.figures import curves, maps
@@ -121,7 +121,7 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
         st.caption(
             f"Each mark is a held-out sentence, a grey star joins the translations of one meaning; "
             f"languages align when stars shrink to points. Principal components of layer {layer} "
-            f"({share(frames[-1].share or 0.0)} of the variance)."
+            f"({percent(frames[-1].share or 0.0)} of the variance)."
         )
     with right:
         most = run.info.settings.measure.retrieval_meanings
@@ -131,8 +131,10 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
             st.info("Not measured: no two languages share enough held-out meanings.", icon=":material/info:")
             return
         last = points.iloc[-1]
-        st.metric("mean top-1 accuracy, 95 % interval", share(last["value"], last["low"], last["high"]))
-        st.plotly_chart(curves.retrieval(points), key="live-retrieval", config={"displayModeBar": False})
+        st.metric("mean top-1 accuracy, 95 % interval", percent(last["value"], last["low"], last["high"]))
+        st.plotly_chart(
+            curves.retrieval_curve(points), key="live-retrieval", config={"displayModeBar": False}
+        )
         st.caption(
             "How often a sentence's nearest neighbour in another language is its translation, over "
             f"{_directions(last)} of languages and up to {most} meanings of each that the run never trains on"

@@ -3,10 +3,10 @@
 import math
 
 
-def share(value: float, low: float | None = None, high: float | None = None) -> str:
+def percent(value: float, low: float | None = None, high: float | None = None) -> str:
     """A share as a percentage.
 
-    >>> share(0.78, 0.762, 0.797)
+    >>> percent(0.78, 0.762, 0.797)
     '78.0 % [76.2, 79.7]'
     """
     if math.isnan(value):

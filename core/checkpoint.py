@@ -28,7 +28,7 @@ from core.train import Training
 MOMENTS: Final = ("exp_avg", "exp_avg_sq", "step")
 
 
-class Progress(Frozen):
+class SavedProgress(Frozen):
     """How far a run was when its checkpoint was written; `state.json`."""
 
     format: int = FORMAT_VERSION
@@ -46,7 +46,7 @@ def save(training: Training, tokenizer: Tokenizer, folder: Path, seconds: float)
     save_model(training.model, tokenizer, folder)
     with system_errors():
         save_file(_moments(training), folder / "optimizer.safetensors")
-    progress = Progress(step=training.step, seconds=seconds, sampler=training.sampler.state())
+    progress = SavedProgress(step=training.step, seconds=seconds, sampler=training.sampler.state())
     (folder / "state.json").write_text(progress.model_dump_json(), encoding="utf-8")
 
 
@@ -90,7 +90,7 @@ def max_input_tokens(model: InfoXLM) -> int:
     return min(model.settings.model.max_tokens, model.language_model.config.max_position_embeddings - PAD - 1)
 
 
-def read_progress(folder: Path) -> Progress:
+def read_progress(folder: Path) -> SavedProgress:
     """Reads how far the run of a checkpoint was.
 
     Raises:
@@ -98,7 +98,7 @@ def read_progress(folder: Path) -> Progress:
     """
     path = folder / "state.json"
     try:
-        progress = Progress.model_validate_json(path.read_bytes())
+        progress = SavedProgress.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"the checkpoint {folder} cannot be read ({error}): start a new run") from error
     except ValidationError as error:
@@ -117,7 +117,7 @@ def read_progress(folder: Path) -> Progress:
     return progress
 
 
-def load(training: Training, folder: Path) -> Progress:
+def load(training: Training, folder: Path) -> SavedProgress:
     """Puts a fresh `Training` of the same settings into the state that `save` wrote.
 
     Raises:

@@ -78,7 +78,7 @@ def _starts_with(path: Path, beginning: bytes) -> bool:
         return file.read(len(beginning)) == beginning
 
 
-def described(start: str) -> str:
+def describe_folder(start: str) -> str:
     """The end of a message about a folder without the files of a checkpoint: what the folder is, and what to do."""
     folder = Path(start)
     if not folder.is_dir():

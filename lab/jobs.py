@@ -35,7 +35,7 @@ def start(recipe: str, name: str | None = None, flags: Sequence[str] = (), start
     """
     settings_of(recipe)
     while True:
-        run_name = store.check_name(name) if name else free_name(recipe)
+        run_name = store.check_name(name) if name else free_job_name(recipe)
         if (store.runs_folder() / run_name).exists():
             raise InputError(f"run {run_name} exists already: choose another name")
         try:
@@ -46,7 +46,7 @@ def start(recipe: str, name: str | None = None, flags: Sequence[str] = (), start
                 raise
 
 
-def free_name(recipe: str) -> str:
+def free_job_name(recipe: str) -> str:
     """The name of the recipe with the smallest number that no run and no waiting job has."""
     taken = {ticket.name for ticket in turns.tickets()}
     number = 1

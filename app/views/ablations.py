@@ -92,7 +92,7 @@ def choose_study() -> StudyFolder:
     return studies[name or names[0]]
 
 
-def describe(info: StudyInfo) -> None:
+def show_study(info: StudyInfo) -> None:
     """Shows the question of a study, and the settings and versions behind its numbers."""
     st.subheader(markdown_text(info.question), anchor=False)
     st.caption(
@@ -113,7 +113,7 @@ def describe(info: StudyInfo) -> None:
         )
 
 
-def save(name: str, table: pd.DataFrame, cells: pd.DataFrame, caption: str) -> None:
+def show_downloads(name: str, table: pd.DataFrame, cells: pd.DataFrame, caption: str) -> None:
     """Shows buttons that download the table."""
     with st.container(horizontal=True):
         for label, ending, content in (
@@ -134,7 +134,7 @@ st.markdown(
 study = choose_study()
 try:
     info = study.info
-    describe(info)
+    show_study(info)
     labels = {arm.name: arm.label for arm in info.arms}
     reference = linked_choice(
         "Compared with", list(labels), "reference", info.reference, format_func=labels.__getitem__
@@ -183,7 +183,7 @@ cells = wide(table, shown)
 data_table(cells)
 caption = f"{info.question} {READ.format(seeds=len(info.seeds), reference=labels[reference])}"
 st.caption(markdown_text(READ.format(seeds=len(info.seeds), reference=labels[reference])))
-save(study.name, table, cells, caption)
+show_downloads(study.name, table, cells, caption)
 
 st.subheader("Where meaning lives", anchor=False)
 for metric, figure in of_layers.items():

@@ -6,7 +6,7 @@ import streamlit as st
 from app.computing import compute_button
 from app.runs import run_or_stop, steps_of, stop_with
 from app.sentences import data_table
-from app.words import nats, share
+from app.words import nats, percent
 from core.errors import InputError
 from lab.figures.curves import bounds
 from lab.figures.languages import language_style
@@ -51,10 +51,10 @@ def reached(row: dict) -> str:
         return ""
     of_attainable, beyond = row.get("share_of_attainable"), row.get("share_beyond_language")
     if of_attainable is not None:
-        words = f" It reaches {share(of_attainable)} of what is attainable"
-        return f"{words}, beyond the language {share(beyond)}." if beyond is not None else f"{words}."
+        words = f" It reaches {percent(of_attainable)} of what is attainable"
+        return f"{words}, beyond the language {percent(beyond)}." if beyond is not None else f"{words}."
     if row["ceiling"]:
-        return f" It reaches {share(row['nats'] / row['ceiling'])} of its ceiling."
+        return f" It reaches {percent(row['nats'] / row['ceiling'])} of its ceiling."
     return ""
 
 

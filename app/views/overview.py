@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.runs import LIVE, badge, last_values, readable_runs, steps_of, tell
 from app.sentences import cell, marked, sentence_table
-from app.words import guessing, nats, share
+from app.words import guessing, nats, percent
 from core.errors import InputError
 from lab.evaluate.means import MeanAccuracy
 from lab.evaluate.scores import read_mean
@@ -32,7 +32,7 @@ def retrieval_in_words(mean: MeanAccuracy | None) -> str:
     if mean is None:
         return "not evaluated yet"
     # the interval stays on the line of its number
-    value = share(mean.value, mean.low, mean.high).replace(" ", "\u00a0")
+    value = percent(mean.value, mean.low, mean.high).replace(" ", "\u00a0")
     return f"{value}; {guessing(mean.chance, mean.pools_in_words)}"
 
 

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from app.beside import show_baselines
-from app.comparing import compare
+from app.comparing import show_comparison
 from app.links import linked_choice
 from app.matrices import show_matrix
 from app.runs import readable_runs, run_or_stop, stop_with
 from app.sentences import cell, data_table, marked, number, sentence_table
-from app.words import guessing, share
+from app.words import guessing, percent
 from core.errors import InputError
 from lab.evaluate.scores import read_directions, read_languages, read_mean
 from lab.figures.languages import language_style
@@ -33,7 +33,7 @@ if mean is None:
 
 summary, matrix = st.columns([2, 3], gap="large")
 with summary:
-    st.metric("mean top-1 accuracy, 95 % interval", share(mean.value, mean.low, mean.high))
+    st.metric("mean top-1 accuracy, 95 % interval", percent(mean.value, mean.low, mean.high))
     st.markdown(
         f"over {mean.directions:,} directed pairs of languages and {mean.meanings:,} held-out meanings, "
         f"layer {pairs['layer'].iloc[0]}, by cosine; {guessing(mean.chance, mean.pools_in_words)}."
@@ -42,7 +42,7 @@ with summary:
     for name, row in (("best", best), ("worst", worst)):
         pair = f"{language_style(row['source']).name} → {language_style(row['target']).name}"
         words = guessing(row["chance"], f"{row['pool']:,.0f}")
-        st.markdown(f"{name}: **{pair}**, {share(row['value'], row['low'], row['high'])}; {words}")
+        st.markdown(f"{name}: **{pair}**, {percent(row['value'], row['low'], row['high'])}; {words}")
     try:
         show_baselines(run, mean)
     except InputError as error:
@@ -89,4 +89,4 @@ else:
 others = [candidate for candidate in readable_runs()[0] if candidate.name != run.name]
 if others:
     st.subheader("Against another run", anchor=False)
-    compare(run.name, scores, others)
+    show_comparison(run.name, scores, others)

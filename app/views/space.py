@@ -6,7 +6,7 @@ from app.links import choose, keep_valid, linked_choice
 from app.projecting import umap_or_wait
 from app.runs import principal_maps, run_or_stop, sentences_of, stop_with
 from app.sentences import cell, marked, neighbour_table, sentence_table
-from app.words import share
+from app.words import percent
 from core.errors import InputError
 from lab.figures.maps import sentence_map
 from lab.projection import half_width, neighbours
@@ -99,7 +99,7 @@ with picture:
         )
     else:
         message = (
-            f"Near means similar; the axes hold {share(frame.share)} of the variance. All checkpoints and layers are "
+            f"Near means similar; the axes hold {percent(frame.share)} of the variance. All checkpoints and layers are "
             "turned onto one another and share one scale, so what moves has moved."
         )
     st.caption(

@@ -7,7 +7,7 @@ import streamlit as st
 from app.encoding import reader
 from app.runs import run_or_stop, stop_with
 from app.sentences import neighbour_table
-from app.words import share
+from app.words import percent
 from core.errors import InputError
 from lab.figures.maps import add_arrivals, sentence_map
 from lab.figures.sentences import markdown_text
@@ -43,7 +43,7 @@ with near:
         st.html(f"<h3 style='font-size:1.05rem;margin:0'>{number}. <bdi dir='auto'>{escape(text)}</bdi></h3>")
         if missing > 0.2:
             st.warning(
-                f"{share(missing)} of its tokens are unknown to this run's tokenizer: its vector says little.",
+                f"{percent(missing)} of its tokens are unknown to this run's tokenizer: its vector says little.",
                 icon=":material/help:",
             )
         matches = nearest(reading.vectors, reading.sentences, vector, 5)
@@ -57,6 +57,6 @@ with picture:
     st.plotly_chart(figure, key="landing", config={"displayModeBar": False, "scrollZoom": True})
     st.caption(
         f"Stars are your sentences, by number, on the map of {shown:,} held-out sentences (principal components of "
-        f"layer {reading.layer}, {share(base.share or 0.0)} of the variance). A good encoder lands a sentence among "
+        f"layer {reading.layer}, {percent(base.share or 0.0)} of the variance). A good encoder lands a sentence among "
         "its translations. Cosine runs from -1 to 1; one sentence, so no interval."
     )

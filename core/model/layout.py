@@ -16,7 +16,7 @@ from transformers import XLMRobertaConfig
 from transformers.activations import ACT2FN
 
 from core.errors import InputError
-from core.hub import checkpoint_file, described
+from core.hub import checkpoint_file, describe_folder
 from core.text.tokenizer import BOS, EOS, PAD
 
 WEIGHTS: Final = "model.safetensors"
@@ -85,7 +85,7 @@ def _layout(start: str) -> Layout:
             f"expected an XLM-R style checkpoint, got {start!r} of model_type {raw.get('model_type')!r}"
         )
     if checkpoint_file(start, "adapter_config.json") is not None:
-        raise InputError(f"expected an XLM-R style checkpoint, got {start!r}, which {described(start)}")
+        raise InputError(f"expected an XLM-R style checkpoint, got {start!r}, which {describe_folder(start)}")
     if raw.get("quantization_config") is not None:
         raise InputError(
             f"{start!r} is quantised (quantization_config): take the checkpoint it was made from"
@@ -114,7 +114,7 @@ def _json(start: str, name: str) -> dict[str, Any]:
     path = checkpoint_file(start, name)
     if path is None:
         raise InputError(
-            f"expected an XLM-R style checkpoint, got {start!r}, which has no config.json: it {described(start)}"
+            f"expected an XLM-R style checkpoint, got {start!r}, which has no config.json: it {describe_folder(start)}"
         )
     try:
         raw = json.loads(path.read_bytes())
@@ -152,7 +152,7 @@ def _weight_files(start: str) -> list[Path]:
         return [whole]
     if checkpoint_file(start, INDEX) is None:
         raise InputError(
-            f"expected {WEIGHTS} in the XLM-R style checkpoint {start!r}, found none: it {described(start)}"
+            f"expected {WEIGHTS} in the XLM-R style checkpoint {start!r}, found none: it {describe_folder(start)}"
         )
     named = _json(start, INDEX).get("weight_map")
     if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):

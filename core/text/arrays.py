@@ -22,7 +22,7 @@ def ranges(count: int) -> Iterator[IntArray]:
     return (np.arange(begin, min(begin + CHUNK_ROWS, count)) for begin in range(0, count, CHUNK_ROWS))
 
 
-def parts(array: IntArray, bounds: IntArray) -> list[IntArray]:
+def segments(array: IntArray, bounds: IntArray) -> list[IntArray]:
     """Views of an array between bounds: the first from bounds[0] to bounds[1]."""
     return [array[begin:end] for begin, end in pairwise(bounds)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.text.arrays import IntArray, concatenated_ranges, mapped, parts
+from core.text.arrays import IntArray, concatenated_ranges, mapped, segments
 from core.text.strata import Strata
 from core.text.translations import Translations, open_translations, write_translations
 
@@ -41,11 +41,11 @@ class Index:
         self._merged_into, self._merged = mapped(folder / "merged.bin").reshape(2, -1)
         self.strata = Strata(folder)
         self.sentences = mapped(folder / "rows.bin", count=sentences)
-        self.rows = parts(self.sentences, bounds)
-        self.keys = parts(mapped(folder / "keys.bin", count=sentences), bounds)
+        self.rows = segments(self.sentences, bounds)
+        self.keys = segments(mapped(folder / "keys.bin", count=sentences), bounds)
         by_meaning = folder / "sorted.bin"
         self._by_meaning = (
-            parts(mapped(by_meaning, count=sentences), bounds) if by_meaning.is_file() else self.rows
+            segments(mapped(by_meaning, count=sentences), bounds) if by_meaning.is_file() else self.rows
         )
 
     @property

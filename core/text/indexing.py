@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from core.text import arrays
-from core.text.arrays import IntArray, mapped, parts, pieces, write
+from core.text.arrays import IntArray, mapped, pieces, segments, write
 from core.text.identity import write_components
 from core.text.strata import write_strata
 
@@ -37,10 +37,10 @@ def write_index(
     write(folder / "rows.bin", _rows(language, languages))
     rows, keys = mapped(folder / "rows.bin"), folder / "keys.bin"
     write(keys, (meaning[piece] for piece in pieces(rows)))
-    if not all(map(_in_order, parts(mapped(keys), bounds))):
-        write(folder / "sorted.bin", _sorted(parts(rows, bounds), parts(mapped(keys), bounds)))
+    if not all(map(_in_order, segments(mapped(keys), bounds))):
+        write(folder / "sorted.bin", _sorted(segments(rows, bounds), segments(mapped(keys), bounds)))
         write(keys, (meaning[piece] for piece in pieces(mapped(folder / "sorted.bin"))))
-    sides = parts(mapped(keys), bounds)
+    sides = segments(mapped(keys), bounds)
     write(folder / "meanings.bin", (values for values, _ in _merged(sides)))
     meanings = mapped(folder / "meanings.bin")
     write_components(folder, meanings, meaning, hashes)

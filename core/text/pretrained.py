@@ -3,7 +3,7 @@
 from typing import Final
 
 from core.errors import InputError
-from core.hub import checkpoint_file, described
+from core.hub import checkpoint_file, describe_folder
 from core.text.tokenizer import Tokenizer, load_tokenizer
 
 FILES: Final = ("tokenizer.json", "sentencepiece.bpe.model")
@@ -19,6 +19,6 @@ def open_tokenizer(start: str) -> Tokenizer:
         if path := checkpoint_file(start, name):
             return load_tokenizer(path.parent)
     raise InputError(
-        f"expected {' or '.join(FILES)} in the checkpoint {start!r}, found neither: it {described(start)}; put the "
-        "tokenizer of its base model there, or for training set tokenizer.folder"
+        f"expected {' or '.join(FILES)} in the checkpoint {start!r}, found neither: it {describe_folder(start)}; put "
+        "the tokenizer of its base model there, or for training set tokenizer.folder"
     )

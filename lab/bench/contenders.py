@@ -173,7 +173,7 @@ class Grouped(Plain):
         return head(torch.cat(states)[torch.cat(order).argsort()])
 
 
-class Encoder(nn.Module):
+class FirstModule(nn.Module):
     """XLM-R as the first module of a SentenceTransformer that is given token ids."""
 
     def __init__(self, encoder: XLMRobertaModel) -> None:
@@ -196,7 +196,7 @@ class Ranking:
         self.training, model = training, training.model
         pooling = Pooling(model.encoder.config.hidden_size, "mean")
         sentences = SentenceTransformer(
-            modules=[Encoder(model.encoder), pooling], device=str(training.accelerator.device)
+            modules=[FirstModule(model.encoder), pooling], device=str(training.accelerator.device)
         )
         self.loss = MultipleNegativesRankingLoss(sentences, scale=1 / training.settings.contrast.temperature)
 

@@ -61,7 +61,7 @@ def drawing_rows(scratch: Path, progress: Callable[[str, int, int], None]) -> li
     return rows
 
 
-def measure(text: Path) -> dict[str, float]:
+def measure_drawing(text: Path) -> dict[str, float]:
     """The values of `MEASURED`; memory is allocated memory, without the pages of mapped files."""
     settings = Case(shape="small", **SHAPES["small"], text=text).settings()
 
@@ -122,4 +122,4 @@ def _taken(act: Callable[[], T]) -> tuple[T, float, float, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Path(sys.argv[1]))))
+    print(json.dumps(measure_drawing(Path(sys.argv[1]))))

@@ -129,7 +129,7 @@ def _rows(name: str, shape: str, ours: dict[str, Measured], theirs: dict[str, Me
     return rows
 
 
-def table(rows: list[Row]) -> list[Row]:
+def over_tasks(rows: list[Row]) -> list[Row]:
     """Mean and largest error (nats) and median seconds over the tasks, for ours and for each peer.
 
     A peer is counted on the tasks that it has an answer for; `tasks` is their number.

@@ -34,7 +34,7 @@ def peak_bytes(case: Case, name: str) -> int:
     return int(json.loads(ran.stdout.splitlines()[-1])["bytes"])
 
 
-def measure(case: Case, name: str) -> int:
+def measure_memory(case: Case, name: str) -> int:
     """Peak memory of two steps in this process; from the second step on the optimizer has its moments."""
     gpu = torch.cuda.is_available()
     before = 0 if gpu else _resident("VmRSS")
@@ -55,4 +55,4 @@ def _resident(field: str) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"bytes": measure(Case.model_validate_json(sys.argv[1]), sys.argv[2])}))
+    print(json.dumps({"bytes": measure_memory(Case.model_validate_json(sys.argv[1]), sys.argv[2])}))

@@ -68,7 +68,7 @@ def bench_training(
             for part in ("joint", "contrast"):
                 if part in parts:
                     case = Case(shape=shape, part=part, **size, **common)
-                    rows += compared(case, PEERS[part], repetitions, progress)
+                    rows += case_rows(case, PEERS[part], repetitions, progress)
         if "growth" in parts:
             rows += list(grown(common, repetitions, progress))
             rows += drawing_rows(Path(scratch), progress)
@@ -83,7 +83,7 @@ def bench_training(
     }
 
 
-def compared(case: Case, peers: Sequence[str], repetitions: int, progress: Progress) -> list[Row]:
+def case_rows(case: Case, peers: Sequence[str], repetitions: int, progress: Progress) -> list[Row]:
     """Rows of a case: examples and tokens per second, peak memory, and on a known GPU model FLOP utilisation."""
     # memory first: if it does not suffice, the error comes before minutes have gone into speed
     peaks = peaks_of(case, (OURS, *peers), progress)

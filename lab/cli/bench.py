@@ -56,7 +56,7 @@ class Command:
         return {"rows": rows}
 
     def show(self, document: dict[str, Any]) -> None:
-        from lab.bench.information import table as summary
+        from lab.bench.information import over_tasks as summary
 
         columns = ("name", "shape", "peer", "ours", "theirs", "ratio", "unit")
         table(

@@ -65,11 +65,13 @@ class Command:
     def __call__(self) -> dict[str, Any]:
         self._refuse_unread("--task" if self.task else "--method" if self.method else "the ledger")
         if self.task:
-            from lab.cli.information_task import Question, information_of_tasks
+            from lab.cli.information_task import EstimatesQuestion, information_of_tasks
 
             seeds = range(self.seed, self.seed + self.seeds)
             methods = self.method or ("auto",)
-            return information_of_tasks(Question(self.task, methods, self.n, seeds, self.out, self.figures))
+            return information_of_tasks(
+                EstimatesQuestion(self.task, methods, self.n, seeds, self.out, self.figures)
+            )
         if len(self.method) > 1:
             raise InputError(f"expected one --method for a run, got {' and '.join(self.method)}")
         if not self.runs:

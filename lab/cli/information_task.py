@@ -28,7 +28,7 @@ TRIALS = 20
 
 
 @dataclass(frozen=True)
-class Question:
+class EstimatesQuestion:
     """The requested estimates."""
 
     tasks: Sequence[str]
@@ -39,7 +39,7 @@ class Question:
     figures: Path | None = None
 
 
-def information_of_tasks(question: Question) -> dict[str, Any]:
+def information_of_tasks(question: EstimatesQuestion) -> dict[str, Any]:
     """The document of `lab information --task`: a row per estimate beside its truth, and a summary over seeds.
 
     Raises:
@@ -63,7 +63,7 @@ def information_of_tasks(question: Question) -> dict[str, Any]:
     return document | {"figures": [str(path) for path in drawn]}
 
 
-def _check(tasks: Sequence[str], methods: Sequence[str], question: Question) -> None:
+def _check(tasks: Sequence[str], methods: Sequence[str], question: EstimatesQuestion) -> None:
     for name, known in [(name, TASKS) for name in tasks] + [(name, METHODS) for name in methods]:
         if name not in known:
             kind, groups = ("task", [*GROUPS]) if known is TASKS else ("method", [ALL])

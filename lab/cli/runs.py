@@ -15,7 +15,7 @@ class Command:
     """Lists runs, newest first, with their state and retrieval."""
 
     def __call__(self) -> dict[str, Any]:
-        runs = [*queued(), *(summary(run) for run in store.list_runs())]
+        runs = [*queued(), *(run_row(run) for run in store.list_runs())]
         return {"folder": str(store.runs_folder()), "runs": runs}
 
     def show(self, document: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ def queued() -> list[dict[str, Any]]:
     ]
 
 
-def summary(run: store.Run) -> dict[str, Any]:
+def run_row(run: store.Run) -> dict[str, Any]:
     """A row of the list; for a run that cannot be read, the row gives the error."""
     try:
         info, status, scores = run.info, run.status, run.scores()

@@ -82,7 +82,7 @@ def bounds(steps: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def retrieval(points: pd.DataFrame) -> go.Figure:
+def retrieval_curve(points: pd.DataFrame) -> go.Figure:
     """Mean held-out retrieval over steps with its interval: columns step, value, low, high, chance, as shares.
 
     The dotted line is chance, where the run recorded it.

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-Rows = pd.DataFrame | Iterable[Mapping[str, Any]]
+EstimateRows = pd.DataFrame | Iterable[Mapping[str, Any]]
 COLOURS: Final = ("#0f8f8f", "#8a63c7", "#b98300", "#c2453d", "#2f6fb5", "#5b8c2a", "#a1467e", "#6b7280")
 MARKERS: Final = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star", "hexagon")
 
@@ -19,7 +19,7 @@ def style_of(index: int) -> dict[str, Any]:
     return {"color": COLOURS[index % len(COLOURS)], "symbol": MARKERS[turn % len(MARKERS)], "size": 9}
 
 
-def against_truth(rows: Rows) -> go.Figure:
+def against_truth(rows: EstimateRows) -> go.Figure:
     """Estimates of every method side by side over each distribution, with the truth as a line across them.
 
     Bars are 95 % intervals. Open markers are lower bounds, which belong below the line. A dotted line is the lowest
@@ -87,7 +87,7 @@ def _symbol(usual: str, nats: float, kind: str, low: float, high: float) -> str:
     return shape + ("-open" if kind == "lower bound" else "")
 
 
-def by_size(rows: Rows) -> go.Figure:
+def by_size(rows: EstimateRows) -> go.Figure:
     """Bias, standard deviation over seeds, and seconds against the number of samples, averaged over tasks."""
     table = pd.DataFrame(rows)
     table["error"] = table["nats"] - table["truth"]
@@ -119,7 +119,7 @@ def by_size(rows: Rows) -> go.Figure:
     return figure
 
 
-def coverage(rows: Rows) -> go.Figure:
+def coverage(rows: EstimateRows) -> go.Figure:
     """Share of trials whose 95 % interval holds the truth, with a 95 % interval of the share (Wilson).
 
     The dashed line is the 0.95 that intervals claim: below the line they are too narrow, above it too wide.

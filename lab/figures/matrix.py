@@ -42,7 +42,7 @@ def accuracy_matrix(pairs: pd.DataFrame) -> go.Figure:
     )
 
 
-def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+def accuracy_differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of a run minus the accuracy of another, with a 95 % interval: columns source, target, value, low, high.
 
     The half-widths add in squares, as for independent runs.
@@ -55,7 +55,7 @@ def differences(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_matrix(pairs: pd.DataFrame) -> go.Figure:
-    """The matrix of `differences`; a dot marks differences beyond their interval."""
+    """The matrix of `accuracy_differences`; a dot marks differences beyond their interval."""
     clear = (pairs["low"] > 0) | (pairs["high"] < 0)
     cells = [
         f"{100 * value:+.0f}{' •' if sure else ''}" for value, sure in zip(pairs["value"], clear, strict=True)

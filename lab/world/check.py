@@ -8,7 +8,7 @@ import numpy as np
 
 from core.errors import InputError
 from lab.world.facts import FOLDER, Facts, entities, mentions, relations
-from lab.world.language import LANGUAGES, Language, Table, read
+from lab.world.language import LANGUAGES, Language, Table, read_language
 from lab.world.pattern import Pattern
 from lab.world.reading import WorldReader
 from lab.world.template import SLOT, compile_template
@@ -35,7 +35,7 @@ def check(language: str | Path, exhaustive: bool = True) -> list[str]:
     if not path.is_file():
         raise InputError(f"no language file {path.name}; this world has {', '.join(LANGUAGES)}")
     try:
-        parsed = read(path)
+        parsed = read_language(path)
     except InputError as error:
         return [str(error)]
     problems = [*_spelling(path.read_text(encoding="utf-8")), *_rows(parsed), *_templates(parsed)]

@@ -6,7 +6,7 @@
 import numpy as np
 
 from lab.world.facts import Facts, role_relations
-from lab.world.language import LANGUAGES, load
+from lab.world.language import LANGUAGES, load_language
 from lab.world.verbaliser import Verbaliser
 
 PER_LANGUAGE = 12
@@ -20,8 +20,10 @@ def examples(language: str, count: int = PER_LANGUAGE, seed: int = 0) -> list[tu
     # relations in turn, so that a dozen sentences show a dozen templates
     rows = np.resize(rng.permutation(len(facts.relations)), count)
     meanings = rng.integers(facts.offsets[rows], facts.offsets[rows + 1])
-    sentences = Verbaliser(load(language), facts, paraphrases=True).texts([meanings], rng.random((count, 1)))
-    english = Verbaliser(load("en"), facts).texts([meanings], np.zeros((count, 1)))
+    sentences = Verbaliser(load_language(language), facts, paraphrases=True).texts(
+        [meanings], rng.random((count, 1))
+    )
+    english = Verbaliser(load_language("en"), facts).texts([meanings], np.zeros((count, 1)))
     return list(zip(sentences.tolist(), english.tolist(), strict=True))
 
 
@@ -31,16 +33,16 @@ def role_examples(language: str, seed: int = 0) -> list[tuple[str, str]]:
     rng = np.random.default_rng([seed, *language.encode()])
     meanings = np.repeat(rng.integers(facts.offsets[:-1], facts.offsets[1:]), 2)
     wordings = np.tile([0.25, 0.75], len(facts.relations))[:, None]
-    sentences = Verbaliser(load(language), facts, paraphrases=True).texts([meanings], wordings)
-    english = Verbaliser(load("en"), facts).texts([meanings], np.zeros((len(meanings), 1)))
+    sentences = Verbaliser(load_language(language), facts, paraphrases=True).texts([meanings], wordings)
+    english = Verbaliser(load_language("en"), facts).texts([meanings], np.zeros((len(meanings), 1)))
     return list(zip(sentences.tolist(), english.tolist(), strict=True))
 
 
-def markdown() -> str:
+def examples_table() -> str:
     """A table of examples for each language, role facts last."""
     parts = []
     for tag in LANGUAGES:
-        language = load(tag)
+        language = load_language(tag)
         lines = [
             f"### {language.english_name} ({language.name}, `{tag}`)",
             "",
@@ -57,4 +59,4 @@ def markdown() -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(), end="")
+    print(examples_table(), end="")

@@ -109,7 +109,7 @@ class Language:
         return self.capitals.get(initial, initial.upper()) + text[1:] + self.end
 
 
-def read(path: Path) -> Language:
+def read_language(path: Path) -> Language:
     """Reads a language file.
 
     Raises:
@@ -138,7 +138,7 @@ def _flat(forms: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 @cache
-def load(tag: str) -> Language:
+def load_language(tag: str) -> Language:
     """Loads the language with this tag.
 
     Raises:
@@ -146,4 +146,4 @@ def load(tag: str) -> Language:
     """
     if tag not in LANGUAGES:
         raise InputError(f"no language {tag!r} in this world; it has {', '.join(LANGUAGES)}")
-    return read(FOLDER / "languages" / f"{tag}.toml")
+    return read_language(FOLDER / "languages" / f"{tag}.toml")

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 MOST_REMEMBERED = 1_000_000
-State = tuple[int, int, str]  # segment (even: literal, odd: gap), characters of a literal used, text in a gap
+PatternState = tuple[
+    int, int, str
+]  # segment (even: literal, odd: gap), characters of a literal used, text in a gap
 
 
 class Vocabulary:
@@ -62,10 +64,10 @@ class Pattern:
     literals: tuple[str, ...]
     counts: tuple[int, ...] = ()
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))
-    _seen: dict[tuple[frozenset[State], str], frozenset[State]] = field(default_factory=dict)
+    _seen: dict[tuple[frozenset[PatternState], str], frozenset[PatternState]] = field(default_factory=dict)
 
     @property
-    def start(self) -> frozenset[State]:
+    def start(self) -> frozenset[PatternState]:
         return frozenset({(0, 0, "")})
 
     def backward(self) -> "Pattern":
@@ -73,21 +75,21 @@ class Pattern:
         literals = tuple(literal[::-1] for literal in reversed(self.literals))
         return Pattern(literals, self.counts[::-1], self.vocabulary.backward)
 
-    def next_text(self, states: frozenset[State]) -> str:
+    def next_text(self, states: frozenset[PatternState]) -> str:
         """The text that must come next, as far as it is certain."""
         if len(states) > 1:
             return ""
         ((segment, used, _),) = states
         return "" if segment % 2 else self.literals[segment // 2][used:]
 
-    def step(self, states: frozenset[State], text: str) -> frozenset[State]:
+    def step(self, states: frozenset[PatternState], text: str) -> frozenset[PatternState]:
         """The possible states after `text`; empty when the text does not fit."""
         key = (states, text)
         if key not in self._seen:
             self._seen[key] = frozenset(after for state in states for after in self._after(state, text))
         return self._seen[key]
 
-    def complete(self, states: frozenset[State]) -> bool:
+    def complete(self, states: frozenset[PatternState]) -> bool:
         """Whether the text so far is a whole match."""
         last = 2 * len(self.literals) - 2
         if (last, len(self.literals[-1]), "") in states:
@@ -96,11 +98,11 @@ class Pattern:
             segment == last - 1 and self._filled(segment, gap) for segment, _, gap in states
         )
 
-    def _after(self, state: State, text: str) -> set[State]:
+    def _after(self, state: PatternState, text: str) -> set[PatternState]:
         segment, used, gap = state
         return self._gap(segment, gap, text) if segment % 2 else self._literal(segment, used, text)
 
-    def _literal(self, segment: int, used: int, text: str) -> set[State]:
+    def _literal(self, segment: int, used: int, text: str) -> set[PatternState]:
         rest = self.literals[segment // 2][used:]
         if len(text) <= len(rest):
             return {(segment, used + len(text), "")} if rest.startswith(text) else set()
@@ -108,9 +110,9 @@ class Pattern:
             return set()
         return self._gap(segment + 1, "", text[len(rest) :])
 
-    def _gap(self, segment: int, gap: str, text: str) -> set[State]:
+    def _gap(self, segment: int, gap: str, text: str) -> set[PatternState]:
         """The states after the gap takes some of the characters of `text`, and the literal behind it the rest."""
-        after: set[State] = set()
+        after: set[PatternState] = set()
         following, count = self.literals[segment // 2 + 1], self.counts[segment // 2]
         for taken in range(len(text)):
             if not self.vocabulary.spells(gap + text[:taken], count, partly=True):

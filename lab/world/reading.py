@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lab.world.pattern import Pattern, State
+from lab.world.pattern import Pattern, PatternState
 from lab.world.verbaliser import Verbaliser
 
 HEAD = 4  # letters by which templates are ruled out before they are walked
 Fillers = dict[int, int]
 
 
-class Part(NamedTuple):
+class TemplatePart(NamedTuple):
     """A piece of a template, with its texts in the direction of the walk."""
 
     slots: tuple[int, ...]
@@ -24,7 +24,7 @@ class Part(NamedTuple):
 class Chain(NamedTuple):
     """The parts of a template in the direction of the walk."""
 
-    parts: list[Part]
+    parts: list[TemplatePart]
     heads: set[str]  # how it can begin
 
 
@@ -122,7 +122,7 @@ class _Source:
         yield from self._from(0, pattern, pattern.start, self.stages[backward])
 
     def _from(
-        self, position: int, pattern: Pattern, states: frozenset[State], stages: Sequence[Stage]
+        self, position: int, pattern: Pattern, states: frozenset[PatternState], stages: Sequence[Stage]
     ) -> Iterator[tuple[float, tuple[int, ...], str]]:
         if position == len(stages):
             if pattern.complete(states):
@@ -139,8 +139,8 @@ class _Source:
                 yield share * more, (fact, *facts), text + rest
 
     def _clauses(
-        self, pattern: Pattern, states: frozenset[State], relations: list[list[Chain]]
-    ) -> Iterator[tuple[float, int, str, frozenset[State]]]:
+        self, pattern: Pattern, states: frozenset[PatternState], relations: list[list[Chain]]
+    ) -> Iterator[tuple[float, int, str, frozenset[PatternState]]]:
         head = pattern.next_text(states)[:HEAD]
         width = self.facts.sizes.shape[1]
         for relation, chains in enumerate(relations):
@@ -176,8 +176,13 @@ def _agree(left: str, right: str) -> bool:
 
 
 def _walk(
-    chain: Chain, position: int, fillers: Fillers, text: str, pattern: Pattern, states: frozenset[State]
-) -> Iterator[tuple[Fillers, str, frozenset[State]]]:
+    chain: Chain,
+    position: int,
+    fillers: Fillers,
+    text: str,
+    pattern: Pattern,
+    states: frozenset[PatternState],
+) -> Iterator[tuple[Fillers, str, frozenset[PatternState]]]:
     if position == len(chain.parts):
         yield fillers, text, states
         return
@@ -187,7 +192,7 @@ def _walk(
             yield from _walk(chain, position + 1, fillers | choice, text + piece, pattern, after)
 
 
-def _open(part: Part, fillers: Fillers) -> list[tuple[Fillers, str]]:
+def _open(part: TemplatePart, fillers: Fillers) -> list[tuple[Fillers, str]]:
     """The fillings that a part still allows, given the slots filled so far, each with its text."""
     free = tuple(slot for slot in part.slots if slot not in fillers)
     if free == part.slots:
@@ -196,8 +201,8 @@ def _open(part: Part, fillers: Fillers) -> list[tuple[Fillers, str]]:
     return _choices(free, table) if free else [({}, str(table))]
 
 
-def _part(slots: tuple[int, ...], table: np.ndarray) -> Part:
-    return Part(slots, table, _choices(slots, table))
+def _part(slots: tuple[int, ...], table: np.ndarray) -> TemplatePart:
+    return TemplatePart(slots, table, _choices(slots, table))
 
 
 def _choices(slots: tuple[int, ...], table: np.ndarray) -> list[tuple[Fillers, str]]:

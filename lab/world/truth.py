@@ -59,7 +59,7 @@ def truth(
         sums.append(sum(entropies))
         counts.append(len(entropies))
     mean, error = ratio(np.array(sums), np.array(counts))
-    marginal = {tags[0]: share for tags, share in sides_of(shares).items()}
+    marginal = {tags[0]: share for tags, share in side_shares(shares).items()}
     token_entropy, token_error = reader.frequencies.entropy(marginal)
     return ExactInformation(mean, error, token_entropy, token_error, int(sum(counts)))
 
@@ -72,7 +72,7 @@ def pair_truths(
     MMLM reads each side of a pair without the other. The difference I(translation; token given context) does not
     depend on H(token), so its `token_entropy_nats` is 0 and its `cross_entropy_nats` is minus the information.
     """
-    rng, sides = np.random.default_rng(seed), sides_of(pairs)
+    rng, sides = np.random.default_rng(seed), side_shares(pairs)
     alone, both, counts = [], [], []
     for _, hidden in sample(reader, pairs, sentences, rate, rng):
         apart = [posterior for side in hidden for posterior in reader.posteriors([side], sides)[0]]
@@ -90,10 +90,10 @@ def pair_truths(
     )
 
 
-def sides_of(pairs: LanguageDistribution) -> dict[tuple[str, ...], float]:
+def side_shares(pairs: LanguageDistribution) -> dict[tuple[str, ...], float]:
     """The probability that a side of a pair is in each language.
 
-    >>> sides_of({("en", "fr"): 0.75, ("en", "de"): 0.25})
+    >>> side_shares({("en", "fr"): 0.75, ("en", "de"): 0.25})
     {('en',): 0.5, ('fr',): 0.375, ('de',): 0.125}
     """
     sides: dict[tuple[str, ...], float] = {}

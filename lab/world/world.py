@@ -11,7 +11,7 @@ from core.errors import InputError
 from lab.world import chance, critic, information
 from lab.world.distribution import DISTRIBUTIONS, Distribution
 from lab.world.facts import FOLDER, Facts
-from lab.world.language import LANGUAGES, load
+from lab.world.language import LANGUAGES, load_language
 from lab.world.verbaliser import Verbaliser
 
 CHUNK = 8192
@@ -28,7 +28,7 @@ class World:
         zipf = settings["distribution"] == "zipf"
         self.distribution = Distribution.zipf(self.facts, settings["zipf_exponent"] if zipf else 0.0)
         self.verbalisers = {
-            tag: Verbaliser(load(tag), self.facts, settings["ambiguity"], settings["paraphrases"])
+            tag: Verbaliser(load_language(tag), self.facts, settings["ambiguity"], settings["paraphrases"])
             for tag in self.languages
         }
 

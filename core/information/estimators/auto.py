@@ -8,7 +8,7 @@ from core.information.estimators.classes import by_classes
 from core.information.estimators.classical import QUANTILE
 from core.information.estimators.compress import compressed
 from core.information.estimators.crossfit import CrossFit, Schedule, crossfit, untrained_only
-from core.information.estimators.elliptical import sides_of
+from core.information.estimators.elliptical import critic_inputs
 from core.information.estimators.neighbours import (
     CEILING_MARGIN_NATS,
     KSG_MAX_DIMS,
@@ -16,7 +16,7 @@ from core.information.estimators.neighbours import (
     corrected_neighbours,
 )
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.student import Elliptical, fit_elliptical
 from core.information.estimators.typed import by_types, noted
 
@@ -30,7 +30,7 @@ FEW_SAMPLES = 300
 """Below this many samples no critic is trained."""
 
 
-def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
+def by_auto(pairs: SamplePairs, seed: int = 0) -> Estimate:
     """Information in nats by the method that suits the samples; `reason` says which method and why.
 
     Labels on both sides are counted. Labels beside numbers are read by neighbours among the samples of the same
@@ -64,7 +64,7 @@ def by_auto(pairs: Pairs, seed: int = 0) -> Estimate:
     return noted(_continuous(plain, seed), distinct)
 
 
-def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
+def _beside_classes(pairs: SamplePairs, seed: int) -> Estimate:
     """The bound by predictors of the label; a critic's bound where it is larger and much entropy is left."""
     shown = by_classes(pairs, seed)
     if shown.ceiling is not None and shown.nats > PLENTY * shown.ceiling:
@@ -73,7 +73,7 @@ def _beside_classes(pairs: Pairs, seed: int) -> Estimate:
     return replace(estimate, kind="lower bound") if estimate.low > shown.nats else shown
 
 
-def _continuous(pairs: Pairs, seed: int) -> Estimate:
+def _continuous(pairs: SamplePairs, seed: int) -> Estimate:
     if pairs.dims <= KSG_MAX_DIMS:
         return _neighbours(pairs, seed)
     if pairs.n < MIN_SAMPLES_PER_DIM * pairs.dims:
@@ -81,7 +81,7 @@ def _continuous(pairs: Pairs, seed: int) -> Estimate:
     return _beside_neighbours(pairs, seed) if pairs.dims <= KSG_CHECK_MAX_DIMS else _elliptical(pairs, seed)
 
 
-def _neighbours(pairs: Pairs, seed: int) -> Estimate:
+def _neighbours(pairs: SamplePairs, seed: int) -> Estimate:
     read = corrected_neighbours(pairs, seed)
     estimate = _estimate(pairs, read.nats, (read.low, read.high), float(np.log(pairs.n)), read.reason)
     return (
@@ -91,7 +91,7 @@ def _neighbours(pairs: Pairs, seed: int) -> Estimate:
     )
 
 
-def _elliptical(pairs: Pairs, seed: int) -> Estimate:
+def _elliptical(pairs: SamplePairs, seed: int) -> Estimate:
     model = fit_elliptical(pairs.x, pairs.y)
     held = _crossfit(pairs, model, seed)
     gain = max(float((held.trained - held.untrained).mean()), 0.0)
@@ -111,21 +111,21 @@ def _elliptical(pairs: Pairs, seed: int) -> Estimate:
     return _estimate(pairs, nats, _around(nats, spread), held.ceiling, reason)
 
 
-def _crossfit(pairs: Pairs, model: Elliptical, seed: int) -> CrossFit:
+def _crossfit(pairs: SamplePairs, model: Elliptical, seed: int) -> CrossFit:
     few = pairs.n < FEW_SAMPLES
-    x, y = sides_of(pairs, model.degrees)
+    x, y = critic_inputs(pairs, model.degrees)
     return crossfit(x, y, model.degrees, seed, schedule=Schedule(steps=0) if few else None)
 
 
-def _misfit(model: Elliptical, held: CrossFit, pairs: Pairs, seed: int) -> float:
+def _misfit(model: Elliptical, held: CrossFit, pairs: SamplePairs, seed: int) -> float:
     """Nats of the model's information that held-out pairs do not confirm, as far as they stand out of the noise.
 
     A model fitted to few samples reads less on fresh samples even if it is right. That loss is measured on samples of
     the model itself and not counted.
     """
     scores = model.sample(pairs.n, np.random.default_rng(seed))
-    drawn = Pairs(scores[:, : model.dx], scores[:, model.dx :])
-    x, y = sides_of(drawn, model.degrees)
+    drawn = SamplePairs(scores[:, : model.dx], scores[:, model.dx :])
+    x, y = critic_inputs(drawn, model.degrees)
     lost = float(model.log_ratio(scores).mean()) - untrained_only(x, y, seed, degrees=model.degrees)
     excess = model.information() - float(held.untrained.mean()) - lost
     return beyond_noise(excess, float(held.untrained.std()) / np.sqrt(pairs.n)) * excess
@@ -146,7 +146,7 @@ def _account(model: Elliptical, misfit: float, gain: float, unseen: float, few: 
     )
 
 
-def _beside_neighbours(pairs: Pairs, seed: int) -> Estimate:
+def _beside_neighbours(pairs: SamplePairs, seed: int) -> Estimate:
     """The estimate of critics, or of nearest neighbours where they read more: both miss rather than invent."""
     estimate = _elliptical(pairs, seed)
     read = corrected_neighbours(pairs, seed, draws=1)
@@ -161,10 +161,10 @@ def _beside_neighbours(pairs: Pairs, seed: int) -> Estimate:
     return replace(larger, warnings=(*pairs.warnings, note))
 
 
-def _wide(pairs: Pairs, seed: int) -> Estimate:
+def _wide(pairs: SamplePairs, seed: int) -> Estimate:
     counts = [c for c in (4, 8, 16, 32, 64, 128) if c <= pairs.n / (2 * MIN_SAMPLES_PER_DIM)] or [2]
     axes = compressed(pairs, max(counts))
-    tried = [(untrained_only(*sides_of(axes.leading_columns(c), np.inf), seed), c) for c in counts]
+    tried = [(untrained_only(*critic_inputs(axes.leading_columns(c), np.inf), seed), c) for c in counts]
     best = max(tried)[1]
     narrow = axes.leading_columns(best)
     model = fit_elliptical(narrow.x, narrow.y)
@@ -176,7 +176,7 @@ def _wide(pairs: Pairs, seed: int) -> Estimate:
     return _bound(pairs, held, reason)
 
 
-def _bound(pairs: Pairs, held: CrossFit, reason: str) -> Estimate:
+def _bound(pairs: SamplePairs, held: CrossFit, reason: str) -> Estimate:
     nats = float(held.trained.mean())
     spread = QUANTILE * float(held.trained.std()) / np.sqrt(pairs.n)
     explanation = f"{reason}; reported is the held-out InfoNCE bound"
@@ -190,7 +190,7 @@ def _around(nats: float, spread: float) -> tuple[float, float]:
 
 
 def _estimate(
-    pairs: Pairs, nats: float, interval: tuple[float, float], ceiling: float | None, reason: str
+    pairs: SamplePairs, nats: float, interval: tuple[float, float], ceiling: float | None, reason: str
 ) -> Estimate:
     low, high = interval
     return Estimate(nats, low, high, "estimate", ceiling, "auto", pairs.n, 0.0, pairs.warnings, reason)

@@ -9,7 +9,7 @@ from jaxtyping import Int
 from core.information.estimators.discrete import chao_shen_entropy, grassberger_entropy, plug_in_entropy
 from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 
 ROUNDING = 5e-3
 """Nats above the entropy that are not worth a warning."""
@@ -42,7 +42,7 @@ def entropy_of(labels: Int[np.ndarray, " n"]) -> Entropy:
     return Entropy(nats, float(max(limit, nats)))
 
 
-def under_entropy(estimate: Estimate, pairs: Pairs) -> Estimate:
+def under_entropy(estimate: Estimate, pairs: SamplePairs) -> Estimate:
     """The estimate with value, interval and ceiling no larger than a discrete side allows, in nats.
 
     The value stays below the entropy of the sample, the interval below the upper end of the entropy's own interval. A

@@ -7,7 +7,7 @@ from core.information.estimators.discrete import plug_in_entropy
 from core.information.estimators.gaussian import shrunk_covariance
 from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.typed_scipy import Array, Labels
 
 FOLDS = 5
@@ -19,7 +19,7 @@ RIDGE = 1e-6
 """Added to every variance of the scaled numbers, because classes may be flat."""
 
 
-def by_classes(pairs: Pairs, seed: int = 0) -> Estimate:
+def by_classes(pairs: SamplePairs, seed: int = 0) -> Estimate:
     """Lower bound in nats on what numbers tell of a label: H(label) - cross-entropy of predictors.
 
     Gaussian classes are fitted to four fifths of the samples and read on the last fifth. All classes share a

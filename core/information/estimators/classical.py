@@ -7,7 +7,7 @@ from core.information.estimators.gaussian import gaussian_information, normal_sc
 from core.information.estimators.ksg import ksg_terms, non_uniformity_terms
 from core.information.estimators.neighbours import QUANTILE, drift_of
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs, ranks_of
+from core.information.estimators.samples import SamplePairs, ranks_of
 from core.information.estimators.student import fit_elliptical, quantiles
 from core.information.estimators.typed_scipy import Array, Labels
 
@@ -15,7 +15,7 @@ MANY = 6
 """Joint dimensions above which nearest neighbours lose a tenth of the information or more, at n = 5,000."""
 
 
-def by_gaussian(pairs: Pairs, seed: int = 0, ranks: bool = False) -> Estimate:
+def by_gaussian(pairs: SamplePairs, seed: int = 0, ranks: bool = False) -> Estimate:
     """Information of Gaussians in nats, free of small-sample bias; with `ranks`, of the Gaussian copula.
 
     -1/2 sum_k log(1 - rho_k^2) over the canonical correlations rho. The value is exact for Gaussians and, by ranks,
@@ -30,7 +30,7 @@ def by_gaussian(pairs: Pairs, seed: int = 0, ranks: bool = False) -> Estimate:
     return _symmetric(nats, error, "gaussian-ranks" if ranks else "gaussian", pairs)
 
 
-def by_student(pairs: Pairs, seed: int = 0) -> Estimate:
+def by_student(pairs: SamplePairs, seed: int = 0) -> Estimate:
     """Information of a Student copula in nats, with degrees of freedom by likelihood.
 
     Raises:
@@ -42,14 +42,14 @@ def by_student(pairs: Pairs, seed: int = 0) -> Estimate:
     return _symmetric(fitted.information(), error, "student", pairs)
 
 
-def _model_error(spread: float, pairs: Pairs) -> float:
+def _model_error(spread: float, pairs: SamplePairs) -> float:
     """Standard error of the mean of a fitted log ratio: its spread, and the noise of the cross-covariance."""
     cells = pairs.x.shape[1] * pairs.y.shape[1]
     return float(np.sqrt(spread**2 / pairs.n + cells / (2 * pairs.n**2)))
 
 
 def by_ksg(
-    pairs: Pairs, seed: int = 0, neighbours: int = 5, non_uniform: bool = False, ranks: bool = True
+    pairs: SamplePairs, seed: int = 0, neighbours: int = 5, non_uniform: bool = False, ranks: bool = True
 ) -> Estimate:
     """Kraskov's nearest-neighbour estimate in nats.
 
@@ -97,12 +97,12 @@ def by_ksg(
     )
 
 
-def _ksg_terms(pairs: Pairs, neighbours: int, non_uniform: bool, ranks: bool) -> Array:
+def _ksg_terms(pairs: SamplePairs, neighbours: int, non_uniform: bool, ranks: bool) -> Array:
     x, y = (normal_scores(pairs.x), normal_scores(pairs.y)) if ranks else (pairs.x, pairs.y)
     terms = ksg_terms(x, y, neighbours)
     return terms + non_uniformity_terms(x, y, min(10, pairs.n - 1)) if non_uniform else terms
 
 
-def _symmetric(nats: float, error: float, method: str, pairs: Pairs) -> Estimate:
+def _symmetric(nats: float, error: float, method: str, pairs: SamplePairs) -> Estimate:
     half = QUANTILE * error
     return Estimate(nats, nats - half, nats + half, "estimate", None, method, pairs.n, 0.0, pairs.warnings)

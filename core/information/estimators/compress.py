@@ -3,11 +3,11 @@
 import numpy as np
 from jaxtyping import Float
 
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.typed_scipy import Array
 
 
-def principal(values: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "n r"]:
+def principal_axes(values: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray, "n r"]:
     """The samples on their `count` principal axes, largest variance first.
 
     The axes do not depend on the other variable, so no dependence can be learned by heart. Variation outside the axes
@@ -23,10 +23,10 @@ def principal(values: Float[np.ndarray, "n d"], count: int) -> Float[np.ndarray,
     return np.asarray(vectors * np.sqrt(n) if wide else centred @ vectors, dtype=np.float64)
 
 
-def compressed(pairs: Pairs, count: int) -> Pairs:
+def compressed(pairs: SamplePairs, count: int) -> SamplePairs:
     """Both variables on at most `count` principal axes, largest variance first."""
-    return Pairs(_narrow(pairs.x, count), _narrow(pairs.y, count), pairs.warnings)
+    return SamplePairs(_narrow(pairs.x, count), _narrow(pairs.y, count), pairs.warnings)
 
 
 def _narrow(values: Array, count: int) -> Array:
-    return principal(values, count)
+    return principal_axes(values, count)

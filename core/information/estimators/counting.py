@@ -5,7 +5,7 @@ import numpy as np
 from core.errors import InputError
 from core.information.estimators.ceiling import entropy_of, under_entropy
 from core.information.estimators.discrete import (
-    Table,
+    CountTable,
     chance_information,
     corrected_information,
     plug_in_entropy,
@@ -15,7 +15,7 @@ from core.information.estimators.discrete import (
 )
 from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.variables import Variable
 
 ALONE = 0.05
@@ -26,7 +26,7 @@ AGREEING = 8
 """Contradictions that chance must have shown before a map without contradictions counts as deterministic."""
 
 
-def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
+def by_counting(pairs: SamplePairs, seed: int = 0) -> Estimate:
     """Information of discrete variables in nats by counting, never above the smaller entropy.
 
     Each distinct row is a label. The estimate shrinks the counted table to independence as far as the evidence goes
@@ -58,7 +58,7 @@ def by_counting(pairs: Pairs, seed: int = 0) -> Estimate:
     return under_entropy(estimate, pairs)
 
 
-def _shrunk(x: Variable, y: Variable, table: Table, seed: int) -> tuple[float, float, float]:
+def _shrunk(x: Variable, y: Variable, table: CountTable, seed: int) -> tuple[float, float, float]:
     terms = plug_in_terms(x.labels, y.labels)
     counted, shrunk, corrected = float(terms.mean()), shrunk_information(table), corrected_information(table)
     chance = chance_information(x.labels, y.labels, np.random.default_rng(seed))
@@ -76,7 +76,7 @@ def _shrunk(x: Variable, y: Variable, table: Table, seed: int) -> tuple[float, f
     return shrunk, low, max(shrunk, normalised, corrected) + error
 
 
-def _noise_of_cells(table: Table) -> float:
+def _noise_of_cells(table: CountTable) -> float:
     """Standard error in nats by the occupied cells, beyond the standard error of a mean.
 
     Grassberger's correction depends on whether counts are odd or even, by half a count each.
@@ -86,7 +86,7 @@ def _noise_of_cells(table: Table) -> float:
     return float(np.sqrt(free / 2 + counts / 4) / table.n)
 
 
-def _function(x: Variable, y: Variable, table: Table) -> tuple[float, float, float] | None:
+def _function(x: Variable, y: Variable, table: CountTable) -> tuple[float, float, float] | None:
     """Entropy in nats of a side that is a function of the other in these samples, with its interval; else None.
 
     The interval allows for exceptions at the rate that the samples would miss: 3 in as many rows as could show any.
@@ -105,7 +105,7 @@ def _function(x: Variable, y: Variable, table: Table) -> tuple[float, float, flo
     return min(readings, default=None)
 
 
-def _rare(x: Variable, y: Variable, table: Table) -> tuple[str, ...]:
+def _rare(x: Variable, y: Variable, table: CountTable) -> tuple[str, ...]:
     share = int((table.cells == 1).sum()) / table.n
     if share < ALONE:
         return ()

@@ -156,12 +156,12 @@ def _trained(
         for unconstrained in (False, True)[: 1 + schedule.unconstrained]:
             critic.unconstrained = unconstrained
             stage = replace(schedule, rate=schedule.rate / 2) if unconstrained else schedule
-            train(critic, batch_loss, held_out, stage)
+            train_critic(critic, batch_loss, held_out, stage)
     return start, critic
 
 
 @one_thread()
-def train(
+def train_critic(
     critic: nn.Module, batch_loss: Callable[[], Tensor], held_out: Callable[[], float], schedule: Schedule
 ) -> None:
     """Minimises the loss and leaves the critic where the held-out value was largest."""

@@ -12,7 +12,7 @@ CONCENTRATIONS = 60
 """Strengths of the prior that are tried, evenly spaced in their logarithm."""
 
 
-class Table(NamedTuple):
+class CountTable(NamedTuple):
     """Counts of the pairs of labels that occur.
 
     Attributes:
@@ -34,11 +34,11 @@ class Table(NamedTuple):
         return int(self.left.sum())
 
 
-def table_of(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Table:
+def table_of(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> CountTable:
     """Counts of labels 0, 1, ... and of their pairs."""
     left, right = np.bincount(x), np.bincount(y)
     joint, cells = np.unique(x * len(right) + y, return_counts=True)
-    return Table(cells, left[joint // len(right)], right[joint % len(right)], left, right)
+    return CountTable(cells, left[joint // len(right)], right[joint % len(right)], left, right)
 
 
 def plug_in_terms(x: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -104,13 +104,13 @@ def chao_shen_entropy(counts: Int[np.ndarray, " kinds"]) -> float:
     return float(-(share * np.log(share) / -np.expm1(n * np.log1p(-share))).sum()) if len(seen) > 1 else 0.0
 
 
-def counted_information(table: Table) -> float:
+def counted_information(table: CountTable) -> float:
     """The plug-in information in nats, H(x) + H(y) - H(x, y): too high by (occupied cells) / 2n and more."""
     parts = [plug_in_entropy(counts) for counts in (table.left, table.right, table.cells)]
     return parts[0] + parts[1] - parts[2]
 
 
-def corrected_information(table: Table) -> float:
+def corrected_information(table: CountTable) -> float:
     """Information in nats from Grassberger's entropies, H(x) + H(y) - H(x, y): too high where most pairs occur once."""
     parts = [grassberger_entropy(counts) for counts in (table.left, table.right, table.cells)]
     return parts[0] + parts[1] - parts[2]
@@ -138,7 +138,7 @@ def chance_information(x: Labels, y: Labels, rng: np.random.Generator, draws: in
     return Chance(float(counted), float(corrected))
 
 
-def shrunk_information(table: Table) -> float:
+def shrunk_information(table: CountTable) -> float:
     """Posterior mean of the information in nats under a Dirichlet prior round independence.
 
     The prior mean of p(x, y) is p(x) p(y). Several strengths of the prior are tried, each weighted by its evidence,
@@ -162,7 +162,7 @@ def shrunk_information(table: Table) -> float:
     return float(np.dot(weight[likely], means) / weight[likely].sum())
 
 
-def log_evidence(table: Table, strength: float) -> float:
+def log_evidence(table: CountTable, strength: float) -> float:
     """Log probability in nats of the samples in their order under a Dirichlet prior for p(x, y) (Polya's urn).
 
     The mean of the prior is the product of the margins.
@@ -172,7 +172,7 @@ def log_evidence(table: Table, strength: float) -> float:
     return float(whole[0] - whole[1] + (log_gammas(table.cells + prior) - log_gammas(prior)).sum())
 
 
-def posterior_information(table: Table, strength: float) -> float:
+def posterior_information(table: CountTable, strength: float) -> float:
     """Posterior mean of the information in nats under the prior of `log_evidence`, exactly."""
     n, total = table.n, table.n + strength
     prior = strength * table.rows * table.columns / n**2

@@ -16,7 +16,7 @@ from torch.nn.functional import silu
 
 from core.information.estimators.critics import network
 from core.information.estimators.gaussian import canonical, noise_edge, normal_scores
-from core.information.estimators.samples import Pairs, ranks_of
+from core.information.estimators.samples import SamplePairs, ranks_of
 from core.information.estimators.student import fit_scatter, quantiles
 from core.information.estimators.typed_scipy import Array
 
@@ -126,7 +126,7 @@ class EllipticalCritic(nn.Module):
         return alone - (v + dx + dy) / 2 * torch.log1p(joint / v) + constant
 
 
-def sides_of(pairs: Pairs, degrees: float) -> tuple[CriticInput, CriticInput]:
+def critic_inputs(pairs: SamplePairs, degrees: float) -> tuple[CriticInput, CriticInput]:
     """Both variables as inputs of a critic with these degrees of freedom."""
     x, y = (
         CriticInput(single(quantiles(ranks_of(v), degrees)), single(normal_scores(v)))

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from core.information.estimators.classical import QUANTILE
 from core.information.estimators.critics import network
-from core.information.estimators.crossfit import Schedule, train
-from core.information.estimators.neural import Part, SampleSplit, split
+from core.information.estimators.crossfit import Schedule, train_critic
+from core.information.estimators.neural import SamplePart, SampleSplit, split_samples
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 
 
 class Flow(nn.Module):
@@ -43,7 +43,7 @@ class Flow(nn.Module):
         return log_det - 0.5 * z.square().sum(1) - y.shape[1] / 2 * math.log(2 * math.pi)
 
 
-def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
+def by_flow(pairs: SamplePairs, seed: int = 0) -> Estimate:
     """Information in nats as H(y) - H(y given x), two cross-entropies of flows on samples they have not seen.
 
     I = mean log q(y given x) - mean log q(y). Each entropy is biased upwards, so the difference is an estimate and no
@@ -54,7 +54,7 @@ def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
 
     Source: McAllester and Stratos 2020 (1811.04251), for the difference of entropies.
     """
-    parts = split(pairs, seed)
+    parts = split_samples(pairs, seed)
     dy, dx = pairs.y.shape[1], pairs.x.shape[1]
     conditional, marginal = _fitted(dy, dx, parts, seed), _fitted(dy, 0, parts, seed)
     with torch.no_grad():
@@ -68,7 +68,7 @@ def by_flow(pairs: Pairs, seed: int = 0) -> Estimate:
 def _fitted(dims: int, context: int, parts: SampleSplit, seed: int) -> Flow:
     """A flow of y given the first `context` columns of x; only `seed` decides its weights and training."""
 
-    def value(part: Part) -> Tensor:
+    def value(part: SamplePart) -> Tensor:
         return flow(part.y, part.x[:, :context]).mean()
 
     with torch.random.fork_rng(devices=[]):
@@ -77,11 +77,11 @@ def _fitted(dims: int, context: int, parts: SampleSplit, seed: int) -> Flow:
 
         def batch_loss() -> Tensor:
             rows = torch.randint(len(parts.fit.x), (min(256, len(parts.fit.x)),))
-            return -value(Part(parts.fit.x[rows], parts.fit.y[rows]))
+            return -value(SamplePart(parts.fit.x[rows], parts.fit.y[rows]))
 
         def held_out() -> float:
             with torch.no_grad():
                 return float(value(parts.stop))
 
-        train(flow, batch_loss, held_out, Schedule(steps=600, rate=3e-3, decay=0.01))
+        train_critic(flow, batch_loss, held_out, Schedule(steps=600, rate=3e-3, decay=0.01))
     return flow

@@ -11,7 +11,7 @@ from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.ksg import count_within, kth_distance
 from core.information.estimators.neighbours import QUANTILE
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.typed_scipy import Array, Labels, digamma
 from core.information.estimators.variables import Variable
 
@@ -85,7 +85,7 @@ def _groups(labels: Labels) -> Iterator[Labels]:
     yield from np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
 
 
-def by_mixed(pairs: Pairs, seed: int = 0, sides: tuple[Variable, Variable] | None = None) -> Estimate:
+def by_mixed(pairs: SamplePairs, seed: int = 0, sides: tuple[Variable, Variable] | None = None) -> Estimate:
     """Information in nats of labels, numbers or both on either side, by neighbours of the same labels.
 
     The interval holds the sampling error, the change from half of the samples to all (at least three times that

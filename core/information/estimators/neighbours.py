@@ -7,7 +7,7 @@ import numpy as np
 
 from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.ksg import ksg_terms
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.student import Elliptical, fit_elliptical
 from core.information.estimators.typed_scipy import Array, Labels
 
@@ -70,7 +70,7 @@ def drift_of(terms: Array, of_rows: Callable[[Labels], Array], rng: np.random.Ge
     return Drift(float(gains.mean()), float(gains.std(ddof=1)) / np.sqrt(count), count)
 
 
-def corrected_neighbours(pairs: Pairs, seed: int, draws: int = 3) -> Read:
+def corrected_neighbours(pairs: SamplePairs, seed: int, draws: int = 3) -> Read:
     """KSG (k = 5) on normal scores in nats, with two corrections of its bias.
 
     First the error on samples of a fitted Student copula, whose information is known, is subtracted. The bias that

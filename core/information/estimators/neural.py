@@ -14,16 +14,16 @@ from core.errors import InputError
 from core.information import bounds
 from core.information.estimators.classical import QUANTILE
 from core.information.estimators.critics import BOUNDS, Critic, Shape
-from core.information.estimators.crossfit import Schedule, train
+from core.information.estimators.crossfit import Schedule, train_critic
 from core.information.estimators.elliptical import single
 from core.information.estimators.gaussian import normal_scores
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 
 FEWEST = 60
 
 
-class Part(NamedTuple):
+class SamplePart(NamedTuple):
     """Some of the samples, as normal scores."""
 
     x: Tensor
@@ -34,12 +34,12 @@ class Part(NamedTuple):
 class SampleSplit:
     """Five ninths of the samples train, one ninth decides when to stop, the last third is reported."""
 
-    fit: Part
-    stop: Part
-    test: Part
+    fit: SamplePart
+    stop: SamplePart
+    test: SamplePart
 
 
-def split(pairs: Pairs, seed: int) -> SampleSplit:
+def split_samples(pairs: SamplePairs, seed: int) -> SampleSplit:
     """Normal scores of the samples in three disjoint parts.
 
     Raises:
@@ -53,11 +53,11 @@ def split(pairs: Pairs, seed: int) -> SampleSplit:
     x, y = single(normal_scores(pairs.x)), single(normal_scores(pairs.y))
     cuts = [pairs.n * 5 // 9, pairs.n * 2 // 3]
     fit, stop, test = (torch.as_tensor(part) for part in np.split(order, cuts))
-    return SampleSplit(*(Part(x[rows], y[rows]) for rows in (fit, stop, test)))
+    return SampleSplit(*(SamplePart(x[rows], y[rows]) for rows in (fit, stop, test)))
 
 
 def by_critic(
-    pairs: Pairs, seed: int = 0, bound: str = "infonce", critic: Shape = "separable", steps: int = 500
+    pairs: SamplePairs, seed: int = 0, bound: str = "infonce", critic: Shape = "separable", steps: int = 500
 ) -> Estimate:
     """A variational bound in nats by a neural critic, read on the third of the samples that it has not seen.
 
@@ -77,10 +77,10 @@ def by_critic(
     """
     if bound not in BOUNDS:
         raise InputError(f"bound must be one of {', '.join(BOUNDS)}, got {bound!r}")
-    parts = split(pairs, seed)
+    parts = split_samples(pairs, seed)
     if critic != "separable":
         parts = SampleSplit(
-            parts.fit, Part(*(v[:256] for v in parts.stop)), Part(*(v[:1000] for v in parts.test))
+            parts.fit, SamplePart(*(v[:256] for v in parts.stop)), SamplePart(*(v[:1000] for v in parts.test))
         )
     trained = _trained(parts, bound, critic, seed, steps)
     with torch.no_grad():
@@ -111,7 +111,7 @@ def _trained(parts: SampleSplit, bound: str, shape: Shape, seed: int, steps: int
             critic.train()
             return value
 
-        train(critic, batch_loss, held_out, Schedule(steps=steps, rate=3e-3, decay=0.01))
+        train_critic(critic, batch_loss, held_out, Schedule(steps=steps, rate=3e-3, decay=0.01))
     return critic.eval()
 
 

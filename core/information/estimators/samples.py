@@ -22,7 +22,7 @@ ATOM = 10
 
 
 @dataclass(frozen=True)
-class Pairs:
+class SamplePairs:
     """n paired samples in float64, without constant columns, with warnings.
 
     Attributes:
@@ -50,11 +50,11 @@ class Pairs:
         """Both sides by type."""
         return variable(self.x), variable(self.y)
 
-    def as_continuous(self) -> "Pairs":
+    def as_continuous(self) -> "SamplePairs":
         """The same pairs for a method made for continuous samples, with the warnings of ties."""
         return replace(self, warnings=self.warnings + self.ties, ties=())
 
-    def without_copies(self) -> "Pairs":
+    def without_copies(self) -> "SamplePairs":
         """The pairs without copies, with a warning, if the samples are continuous apart from copies.
 
         A continuous pair never recurs, so a copy is no fresh sample, and would be its own neighbour. Integers are
@@ -77,17 +77,17 @@ class Pairs:
         )
         return replace(distinct, warnings=(*self.warnings, note))
 
-    def take(self, rows: Any) -> "Pairs":
+    def take(self, rows: Any) -> "SamplePairs":
         """The same pairs for some rows only."""
-        return Pairs(self.x[rows], self.y[rows], self.warnings)
+        return SamplePairs(self.x[rows], self.y[rows], self.warnings)
 
-    def leading_columns(self, count: int) -> "Pairs":
+    def leading_columns(self, count: int) -> "SamplePairs":
         """The same pairs with only the first columns of each side."""
-        return Pairs(self.x[:, :count], self.y[:, :count], self.warnings)
+        return SamplePairs(self.x[:, :count], self.y[:, :count], self.warnings)
 
 
-def read_pairs(x: Any, y: Any) -> Pairs:
-    """Checks samples and returns them as `Pairs`.
+def read_pairs(x: Any, y: Any) -> SamplePairs:
+    """Checks samples and returns them as `SamplePairs`.
 
     The pairs carry warnings of rows with masked cells (left out), constant and repeated columns (dropped), duplicate
     pairs, columns of few values, fewer samples than dimensions, and rows that resemble the rows before them.
@@ -116,7 +116,7 @@ def read_pairs(x: Any, y: Any) -> Pairs:
             f"at least {SMALLEST} paired samples expected, got {'; '.join([str(len(left)), *gaps])}: sample more"
         )
     (left, x_notes), (right, y_notes) = _telling(left, "x"), _telling(right, "y")
-    return Pairs(left, right, gaps + x_notes + y_notes + _noticed(left, right), _tied(left, right))
+    return SamplePairs(left, right, gaps + x_notes + y_notes + _noticed(left, right), _tied(left, right))
 
 
 def _matrix(values: Any, name: str) -> Array:

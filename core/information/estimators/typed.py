@@ -9,7 +9,7 @@ from core.information.estimators.counting import by_counting
 from core.information.estimators.mixed import CURVATURE, by_mixed, mixed_terms
 from core.information.estimators.neighbours import KSG_MAX_DIMS, QUANTILE, corrected_neighbours
 from core.information.estimators.result import Estimate
-from core.information.estimators.samples import Pairs
+from core.information.estimators.samples import SamplePairs
 from core.information.estimators.variables import Variable
 
 NARROW = 0.1
@@ -28,7 +28,7 @@ LEAST = 0.02
 Sides = tuple[Variable, Variable]
 
 
-def by_types(pairs: Pairs, seed: int = 0) -> Estimate | None:
+def by_types(pairs: SamplePairs, seed: int = 0) -> Estimate | None:
     """Information in nats where a side has labels or atoms; None where a method for many numbers is needed.
 
     Labels on both sides are counted; labels beside up to four columns of numbers are read by neighbours of the same
@@ -83,14 +83,14 @@ def _excess(sides: Sides, which: tuple[bool, bool], rng: np.random.Generator) ->
     return excess if excess > max(EXCESS * float(random.std(ddof=1)), LEAST) else 0.0
 
 
-def _numbers(pairs: Pairs, sides: Sides, rng: np.random.Generator, seed: int) -> Estimate:
+def _numbers(pairs: SamplePairs, sides: Sides, rng: np.random.Generator, seed: int) -> Estimate:
     """The mean of several readings with ties in random orders; the spread of the readings widens the interval."""
     x, y = sides
     if not (x.continuous and y.continuous):
         estimate = by_mixed(pairs, seed, sides)
         return replace(estimate, reason=f"numbers of few values, whose order tells: {estimate.reason}")
     drawn = [_as_numbers(pairs.variables, (True, True), rng) for _ in range(ORDERS)]
-    read = [corrected_neighbours(Pairs(x.numbers, y.numbers), seed, draws=1) for x, y in drawn]
+    read = [corrected_neighbours(SamplePairs(x.numbers, y.numbers), seed, draws=1) for x, y in drawn]
     nats, low, high = np.mean([(each.nats, each.low, each.high) for each in read], axis=0)
     doubt = CURVATURE * abs(nats) + QUANTILE * np.std([each.nats for each in read], ddof=1) / np.sqrt(ORDERS)
     kind = "lower bound" if any(each.bound for each in read) else "estimate"
@@ -115,7 +115,7 @@ def _narrower(plain: Estimate, ordered: Estimate) -> Estimate:
     return replace(ordered, low=plain.low, warnings=(*ordered.warnings, note))
 
 
-def noted(estimate: Estimate, pairs: Pairs) -> Estimate:
+def noted(estimate: Estimate, pairs: SamplePairs) -> Estimate:
     """The estimate with method "auto", and a warning that names the types recognised on each side."""
     types = [
         f"{name} is {side.words}" for name, side in zip("xy", pairs.variables, strict=True) if side.words

@@ -15,7 +15,7 @@ import numpy as np
 from tokenizers import Tokenizer as Backend
 
 from core.errors import InputError
-from core.hub import checkpoint_file, described
+from core.hub import checkpoint_file, describe_folder
 from core.text.arrays import IntArray
 from core.text.tokenizer import Tokenizer, load_tokenizer
 
@@ -95,7 +95,8 @@ def open_published(start: str) -> PublishedTokenizer:
         model = checkpoint_file(start, "sentencepiece.bpe.model")
         if model is None:
             raise InputError(
-                f"expected tokenizer.json or sentencepiece.bpe.model in {start!r}, found neither: it {described(start)}"
+                f"expected tokenizer.json or sentencepiece.bpe.model in {start!r}, found neither: "
+                f"it {describe_folder(start)}"
             )
         return PublishedTokenizer(start, load_tokenizer(model.parent))
     try:

@@ -12,7 +12,7 @@ from core.text.encoded import Rows
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.figures.tasks import ADDED, MMLM_OWN
 from lab.world.ideal import LanguageDistribution
-from lab.world.truth import RATE, mask, sides_of
+from lab.world.truth import RATE, mask, side_shares
 
 FRESH_MEANINGS = 2_000
 """Drawn where a world's meanings are not alike."""
@@ -24,7 +24,7 @@ def language_distribution(loaded: LoadedRun, task: str) -> LanguageDistribution:
         return loaded.pairs
     if task == MMLM_OWN or not loaded.pairs:
         return {(tag,): share for tag, share in loaded.languages.items()}
-    return sides_of(loaded.pairs)
+    return side_shares(loaded.pairs)
 
 
 @dataclass(frozen=True)

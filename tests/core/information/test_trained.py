@@ -9,11 +9,11 @@ from core.information import estimate
 from core.information.consistency import self_consistency
 from core.information.estimators.critics import BOUNDS
 from core.information.estimators.crossfit import Schedule, crossfit
-from core.information.estimators.elliptical import EllipticalCritic, sides_of
+from core.information.estimators.elliptical import EllipticalCritic, critic_inputs
 from core.information.estimators.flow import Flow
 from core.information.estimators.gaussian import covariance_information, normal_scores
 from core.information.estimators.probing import usable_information
-from core.information.estimators.samples import Pairs, read_pairs
+from core.information.estimators.samples import SamplePairs, read_pairs
 from core.information.estimators.student import fit_elliptical, fit_scatter
 from core.information.truth import task
 
@@ -73,8 +73,8 @@ def test_the_latent_estimate_bounds_wide_vectors_from_below() -> None:
 def test_the_untrained_elliptical_critic_is_the_exact_log_ratio(degrees: float) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((400, 2))
-    pairs = Pairs(x, x + 0.5 * rng.standard_normal((400, 2)))
-    left, right = sides_of(pairs, degrees)
+    pairs = SamplePairs(x, x + 0.5 * rng.standard_normal((400, 2)))
+    left, right = critic_inputs(pairs, degrees)
     joint = np.hstack([left.base.double().numpy(), right.base.double().numpy()])
     critic = EllipticalCritic(joint[:, :2], joint[:, 2:], degrees)
     scatter = fit_scatter(joint, degrees)
@@ -85,7 +85,7 @@ def test_the_untrained_elliptical_critic_is_the_exact_log_ratio(degrees: float) 
 
 
 def test_an_untrained_crossfit_reads_start_and_bent_alike() -> None:
-    x, y = sides_of(read_pairs(*PAIR.sample(300, seed=0)), np.inf)
+    x, y = critic_inputs(read_pairs(*PAIR.sample(300, seed=0)), np.inf)
     held = crossfit(x, y, np.inf, seed=0, schedule=Schedule(steps=0))
     assert np.array_equal(held.untrained, held.trained)
 

@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError
 from core.information.truth import task
 from lab import cli
-from lab.bench.information import compare, table
+from lab.bench.information import compare, over_tasks
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_without_a_peer_ours_stands_alone(folder):
     rows = compare(folder, seeds=1, methods=("gaussian",), only=("no-such-peer",))
     assert len(rows) == 2 * 2
     assert all(row["peer"] is row["theirs"] is row["ratio"] is None for row in rows)
-    assert [line["peer"] for line in table(rows)] == ["ours (gaussian)"]
+    assert [line["peer"] for line in over_tasks(rows)] == ["ours (gaussian)"]
 
 
 def test_what_is_kept_is_not_measured_again(folder):
@@ -76,7 +76,7 @@ def test_the_last_lines_count_every_task_once_and_a_peer_where_it_answered():
         table_row("a", "s", 1.0, 2.0, peer="q"),
         table_row("b", "s", 3.0, None),
     ]
-    lines = {line["peer"]: line for line in table(rows)}
+    lines = {line["peer"]: line for line in over_tasks(rows)}
     assert set(lines) == {"ours (auto)", "ours (ksg)", "p", "q"}
     ours, p = lines["ours (auto)"], lines["p"]
     assert (ours["tasks"], ours["mean_error"], ours["worst_error"]) == (2, pytest.approx(0.2), 0.6)

@@ -85,7 +85,7 @@ def test_curves_of_a_run_that_has_not_trained_yet_are_empty_and_no_error(table):
     assert curves.smoothed(table, "bounds.xlco").empty
     curves.losses(table)
     curves.bounds(table)
-    curves.retrieval(curves.retrieval_points(table, 10))
+    curves.retrieval_curve(curves.retrieval_points(table, 10))
 
 
 def test_intervals_of_retrieval_stay_within_0_and_1_and_narrow_with_more_meanings():
@@ -154,27 +154,29 @@ def test_the_curve_of_retrieval_shows_what_guessing_finds_where_the_run_recorded
         {"step": [0, 9], "retrieval": [0.01, 0.5], "retrieval_low": [0.0, 0.4], "retrieval_high": [0.1, 0.6],
          "retrieval_chance": [0.02, 0.02], "retrieval_smallest_pool": [50, 50], "retrieval_largest_pool": [50, 50]}
     )  # fmt: skip
-    figure = curves.retrieval(curves.retrieval_points(steps, 50))
+    figure = curves.retrieval_curve(curves.retrieval_points(steps, 50))
     (guess,) = [trace for trace in figure.data if trace.line.dash == "dot"]
     assert list(guess.y) == [0.02, 0.02]
     earlier = steps[["step", "retrieval"]]
     (guess,) = [
         trace
-        for trace in curves.retrieval(curves.retrieval_points(earlier, 50)).data
+        for trace in curves.retrieval_curve(curves.retrieval_points(earlier, 50)).data
         if trace.line.dash == "dot"
     ]
     assert len(guess.y) == 0
 
 
 def test_half_widths_of_a_difference_add_in_squares():
-    both = matrix.differences(pairs(0.8, 0.03), pairs(0.5, 0.04))
+    both = matrix.accuracy_differences(pairs(0.8, 0.03), pairs(0.5, 0.04))
     assert both["value"].tolist() == pytest.approx([0.3, 0.3])
     assert (both["high"] - both["value"]).tolist() == pytest.approx([0.05, 0.05])
 
 
 def test_a_difference_beyond_its_interval_is_marked_and_another_is_not():
-    sure = matrix.difference_matrix(matrix.differences(pairs(0.8, 0.03), pairs(0.5, 0.04))).data[0]
-    unsure = matrix.difference_matrix(matrix.differences(pairs(0.52, 0.03), pairs(0.5, 0.04))).data[0]
+    sure = matrix.difference_matrix(matrix.accuracy_differences(pairs(0.8, 0.03), pairs(0.5, 0.04))).data[0]
+    unsure = matrix.difference_matrix(matrix.accuracy_differences(pairs(0.52, 0.03), pairs(0.5, 0.04))).data[
+        0
+    ]
     assert "•" in sure.text[0][1]
     assert "•" not in unsure.text[0][1]
 

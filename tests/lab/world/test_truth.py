@@ -12,7 +12,7 @@ from lab.world.distribution import entropy
 from lab.world.frequency import token_frequencies
 from lab.world.ideal import IdealReader
 from lab.world.pattern import Pattern, Vocabulary
-from lab.world.truth import mask, pair_truths, ratio, sample, sides_of, truth
+from lab.world.truth import mask, pair_truths, ratio, sample, side_shares, truth
 
 THREE = ("en", "ru", "zh")
 ROLES = ("transfer", "comparison", "negation", "coreference")
@@ -163,7 +163,7 @@ def test_truths_of_a_pair_are_of_the_same_masked_tokens_with_and_without_the_oth
         for posterior in _listed_posteriors(reader, sentences, hidden, TWO).values():
             both += entropy(np.array(list(posterior.values())))
         for side in hidden:
-            for posterior in _listed_posteriors(reader, sentences, [side], sides_of(TWO)).values():
+            for posterior in _listed_posteriors(reader, sentences, [side], side_shares(TWO)).values():
                 alone += entropy(np.array(list(posterior.values())))
                 tokens += 1
     mmlm, tlm, added = pair_truths(reader, TWO, 20, 0.25, 3)
