@@ -29,7 +29,7 @@ MOMENTS: Final = ("exp_avg", "exp_avg_sq", "step")
 
 
 class SavedProgress(Frozen):
-    """How far a run was when its checkpoint was written; `state.json`."""
+    """The progress of a run when its checkpoint was written; `state.json`."""
 
     format: int = FORMAT_VERSION
     step: NonNegativeInt

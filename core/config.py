@@ -246,7 +246,7 @@ class OptimizerSettings(Frozen):
 
 
 class BatchSettings(Frozen):
-    """How much text one optimizer step sees, over all processes together."""
+    """The amount of text in an optimizer step, over all processes together."""
 
     examples: Annotated[int, Field(ge=2)] = Field(
         default=2_048, description="of each task per step (paper: 2,048)"

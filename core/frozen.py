@@ -1,4 +1,4 @@
-"""What all settings are made of: models that never change, and the ranges of their numbers."""
+"""The base of all settings: models that never change, and ranges of numbers."""
 
 from typing import Annotated
 

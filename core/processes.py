@@ -17,7 +17,7 @@ from core.errors import InputError
 T = TypeVar("T")
 
 PATIENCE: Final = timedelta(hours=12)
-"""How long processes wait for each other: the main one may be training a tokenizer or encoding a large corpus."""
+"""Processes wait so long for each other, because the main one may train a tokenizer or encode a large corpus."""
 
 
 def process_state() -> PartialState:

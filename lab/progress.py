@@ -1,4 +1,4 @@
-"""How long work reports how far it is: one signature for readers, evaluations, studies and benchmarks."""
+"""The progress of long work: one signature for readers, evaluations, studies and benchmarks."""
 
 from typing import Protocol
 

@@ -17,7 +17,7 @@ DOCUMENT: Final = "text"
 FEW_SENTENCES: Final = 100
 """A language or pair with fewer sentences to train on gets a warning."""
 NAMED: Final = 5
-"""How many languages and pairs a warning names."""
+"""Number of languages and pairs that a warning names."""
 
 
 class Amount(Frozen):

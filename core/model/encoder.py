@@ -34,7 +34,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Packing:
-    """How a packed row falls into sequences, and how attention lays it out in rectangles.
+    """The layout of a packed row: its sequences, and the rectangles in which attention reads them.
 
     Attributes:
         positions: position of each token in its sequence, counted as XLM-R counts.

@@ -57,13 +57,17 @@ def candidate_cross_entropy(
     candidates: Int[Tensor, " candidates"],
     rows: int,
 ) -> Float[Tensor, " masked"]:
-    """Cross-entropy in nats of each target among some tokens; the others get no gradient at all.
+    """Cross-entropy in nats of each target among the candidates; other tokens get no gradient.
 
-    Never more than among all tokens. With all tokens as candidates it is `linear_cross_entropy`.
+    The value is at most that of `linear_cross_entropy`, and equal with all tokens as candidates.
 
     Args:
-        candidates: sorted, each once, every target among them.
-        rows: logits of at most so many states are held at once.
+        states: features of the masked tokens.
+        weight: the embedding matrix.
+        bias: of the tokens.
+        targets: true ids.
+        candidates: distinct ids, sorted; all targets are among them.
+        rows: largest number of states whose logits are held at once.
     """
     return _PredictAmong.apply(states, weight, bias, targets, candidates, rows)  # pyright: ignore[reportReturnType]
 
@@ -132,25 +136,25 @@ class _PredictAmong(torch.autograd.Function):
         ctx.weight, ctx.bias, ctx.rows, ctx.softmax = weight, bias, rows, None
         places = torch.searchsorted(candidates, targets)
         ctx.save_for_backward(states, places, candidates)
-        matrix, chosen = weight[candidates].to(ctx.dtype), bias[candidates]
+        matrix, candidate_bias = weight[candidates].to(ctx.dtype), bias[candidates]
         if len(states) <= rows:
-            ctx.softmax, losses = _softmax(states, matrix, chosen, places)
+            ctx.softmax, losses = _softmax(states, matrix, candidate_bias, places)
             return losses
         parts = zip(states.split(rows), places.split(rows), strict=True)
-        return torch.cat([_softmax(part, matrix, chosen, place)[1] for part, place in parts])
+        return torch.cat([_softmax(part, matrix, candidate_bias, place)[1] for part, place in parts])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         states, places, candidates = ctx.saved_tensors
-        matrix, chosen = ctx.weight[candidates].to(ctx.dtype), ctx.bias[candidates]
+        matrix, candidate_bias = ctx.weight[candidates].to(ctx.dtype), ctx.bias[candidates]
         back, of_rows = torch.empty_like(states), torch.zeros_like(matrix)
         for part, place, scale, out in zip(
             *(tensor.split(ctx.rows) for tensor in (states, places, grads[0], back)), strict=True
         ):
             error, ctx.softmax = ctx.softmax, None
             if error is None:
-                error, _ = _softmax(part, matrix, chosen, place)
+                error, _ = _softmax(part, matrix, candidate_bias, place)
             error[torch.arange(len(part), device=part.device), place] -= 1
             error *= scale[:, None]
             if ctx.needs_input_grad[2]:

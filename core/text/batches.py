@@ -1,4 +1,4 @@
-"""From rows of ids to the input of a pretext task: ragged sequences, masks with their targets, contrast pairs.
+"""Turns rows of ids into the input of a pretext task: ragged sequences, masks with their targets, contrast pairs.
 
 Sequences stand one after the other without padding; the encoder needs only their lengths. All random choices of a
 step are made for the joint batch of all processes, and each process then takes its share. So the numbers do not
@@ -41,7 +41,7 @@ class MaskedBatch:
 
     @classmethod
     def of(cls, whole: Rows, shown: Rows) -> "MaskedBatch":
-        """From rows as they are and as they are shown: the tokens to be found are those that differ."""
+        """A batch from whole rows and the rows as they are shown; tokens that differ are predicted."""
         positions = np.flatnonzero(whole.ids != shown.ids)
         return cls(
             sequences(shown),

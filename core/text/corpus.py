@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 class CorpusInfo(Frozen):
-    """What `corpus.json` says of the table beside it."""
+    """The contents of `corpus.json`, which describes the table beside it."""
 
     format: int = FORMAT_VERSION
     sentences: int

@@ -32,7 +32,7 @@ class Rows:
 
     @classmethod
     def of(cls, sentences: Sequence[IntArray], longest: int) -> "Rows":
-        """From one array of ids per sentence; one with more than `longest` tokens loses its last ones before `</s>`."""
+        """Rows from arrays of ids; a sentence is cut before `</s>` to `longest` tokens."""
         lengths = np.minimum([len(ids) for ids in sentences], longest).astype(np.int64)
         cut = [ids[:length] for ids, length in zip(sentences, lengths, strict=True)]
         flat = np.concatenate(cut) if cut else np.zeros(0, dtype=np.int32)
@@ -42,11 +42,11 @@ class Rows:
 
     @property
     def starts(self) -> IntArray:
-        """Where each row begins in `ids`."""
+        """Position in `ids` at which each row begins."""
         return np.cumsum(self.lengths) - self.lengths
 
     def joined(self, sentences: int) -> "Rows":
-        """One row for every `sentences` consecutive ones: `<s> a </s> b </s>`, with one `<s>`."""
+        """Joins every `sentences` consecutive rows into one row with a single `<s>`: `<s> a </s> b </s>`."""
         stays = np.ones(len(self.ids), dtype=bool)
         stays[self.starts.reshape(-1, sentences)[:, 1:]] = False
         return Rows(self.ids[stays], self.lengths.reshape(-1, sentences).sum(1) - sentences + 1)
@@ -128,7 +128,7 @@ class EncodedCorpus:
         return places[:, 0] * len(self.index.meanings) + places[:, 1]
 
     def token_counts(self, size: int) -> IntArray:
-        """How often each of `size` ids occurs in each language: [languages, size], `<s>` and `</s>` included.
+        """Counts of each of `size` ids in each language, [languages, size], `<s>` and `</s>` included.
 
         The counts are computed at the first call and stored beside the ids.
         """

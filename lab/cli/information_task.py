@@ -24,7 +24,7 @@ GROUPS = {
 ALL = "all"
 """Value of --method for every method."""
 TRIALS = 20
-"""From this many seeds on, the share of intervals that hold the truth is worth a figure."""
+"""Least number of seeds for a figure of the share of intervals that hold the truth."""
 
 
 @dataclass(frozen=True)

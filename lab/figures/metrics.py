@@ -29,7 +29,7 @@ RESULTS: Final = (
     Metric("retrieval", "retrieval (top-1)", "share"),
     Metric("roles", "roles: who did what to whom", "share"),
 )
-"""What belongs to no task."""
+"""Metrics that belong to no task."""
 COSTS: Final = (
     Metric("tokens", "text read in training", "tokens", "lower"),
     Metric("seconds", "training time", "s", "lower"),

@@ -13,7 +13,7 @@ LONGEST_NAME: Final = 60
 
 
 class Starter(Frozen):
-    """Who started a run.
+    """The person or command that started a run.
 
     Attributes:
         name: as that person typed it, or empty.

@@ -18,7 +18,7 @@ from core.information.estimators.typed_scipy import Array, Labels
 
 @dataclass(frozen=True)
 class Schedule:
-    """How a critic is trained.
+    """The training of a critic.
 
     Attributes:
         batch: pairs per step.

@@ -134,7 +134,7 @@ def _matrix(values: Any, name: str) -> Array:
 
 
 def _masked(values: Any, n: int) -> Bool[np.ndarray, " n"]:
-    """Which rows have a masked cell; a value under a mask is no sample."""
+    """True for rows with a masked cell; a value under a mask is no sample."""
     cells: NDArray[np.bool_] = (
         np.ma.getmaskarray(values) if np.ma.isMA(values) else np.zeros((n, 1), np.bool_)
     )
@@ -217,7 +217,7 @@ def ranks_of(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 def tied_columns(values: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " d"]:
-    """Which columns have a value in more than a tenth of the rows, as discrete and clipped columns do.
+    """True for columns with a value in more than a tenth of the rows, as in discrete and clipped columns.
 
     Example:
         >>> tied_columns(np.array([[0.0, 1.5]] * 4 + [[float(i), 2.5 + i] for i in range(26)])).tolist()

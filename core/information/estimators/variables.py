@@ -81,14 +81,14 @@ def spread_ranks(values: Float[np.ndarray, " n"], rng: np.random.Generator) -> F
 
 @dataclass(frozen=True)
 class Ties:
-    """Which columns are discrete, and which have atoms beside values that occur once."""
+    """Masks of the columns that are discrete, and of the columns that have atoms beside values that occur once."""
 
     discrete: Bool[np.ndarray, " d"]
     atoms: Bool[np.ndarray, " d"]
 
 
 def ties_of(values: Float[np.ndarray, "n d"]) -> Ties:
-    """Which columns are discrete, and which have atoms beside values that occur once.
+    """Finds the columns that are discrete, and the columns that have atoms beside values that occur once.
 
     Discrete numbers occur once, twice, three times. Where many values occur once and hardly any twice, a column is
     continuous, however often one value (the zero of an inflated count) recurs.

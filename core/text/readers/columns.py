@@ -26,7 +26,7 @@ ABSENT: Final = ("", None)
 
 @dataclass(frozen=True)
 class Columns:
-    """Where the texts of a record stand.
+    """The columns that hold the texts of a record.
 
     Attributes:
         languages: language tag by column.

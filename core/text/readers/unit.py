@@ -35,7 +35,7 @@ def faulty(where: str, problem: str) -> Unit:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read files that do not describe themselves.
+    """Options for files that do not describe themselves.
 
     Attributes:
         languages: of line-aligned files in their order, of the columns of a table without header, or of the two sides
