@@ -48,8 +48,8 @@ def test_loss_and_gradients_are_those_of_autograd_over_the_candidates(rows):
     expected = cross_entropy(logits, torch.searchsorted(candidates, targets), reduction="none")
     (expected * torch.arange(1.0, 13.0)).sum().backward()
     torch.testing.assert_close(losses, expected, atol=1e-12, rtol=0)
-    for found, other in ((states, plain_states), (weight, plain_weight), (bias, plain_bias)):
-        torch.testing.assert_close(found.grad, other.grad, atol=1e-11, rtol=0)
+    for ours, plain in ((states, plain_states), (weight, plain_weight), (bias, plain_bias)):
+        torch.testing.assert_close(ours.grad, plain.grad, atol=1e-11, rtol=0)
 
 
 def test_rows_outside_the_union_get_a_gradient_of_exactly_zero():
@@ -142,50 +142,52 @@ def test_neighbours_are_searched_again_after_so_many_steps():
 def sampled_model(**changes):
     base = settings().model_dump()
     base["mmlm"] |= {"targets": "knn", "neighbours": 4, "refresh": 2, **changes}
-    chosen = Settings.model_validate(base)
-    made = build_model(language_model(chosen.model, 40, 1), chosen)
+    run_settings = Settings.model_validate(base)
+    infoxlm = build_model(language_model(run_settings.model, 40, 1), run_settings)
     with torch.no_grad():
-        made.language_model.lm_head.decoder.weight.mul_(20)
-    made.tasks["mmlm"].before_training(made, lambda number: ([], []))
-    return made
+        infoxlm.language_model.lm_head.decoder.weight.mul_(20)
+    infoxlm.tasks["mmlm"].before_training(infoxlm, lambda number: ([], []))
+    return infoxlm
 
 
 def test_the_outcome_holds_what_the_sampling_leaves_out_so_that_the_bound_is_that_of_the_whole_vocabulary():
-    made, batch = sampled_model(), masked_batch()
-    full = masked_outcome(made, batch, 3.0)
-    sampled = made.tasks["mmlm"].outcome(made, batch, Shard(3))
+    infoxlm, batch = sampled_model(), masked_batch()
+    full = masked_outcome(infoxlm, batch, 3.0)
+    sampled = infoxlm.tasks["mmlm"].outcome(infoxlm, batch, Shard(3))
     assert sampled.loss < full.loss
     assert sampled.left_out_sum > 0
-    task = made.tasks["mmlm"]
+    task = infoxlm.tasks["mmlm"]
     task.target_entropy_nats = 3.0
-    assert task.outcome(made, batch, Shard(3)).bound_nats == pytest.approx(full.bound_nats, rel=1e-5)
+    assert task.outcome(infoxlm, batch, Shard(3)).bound_nats == pytest.approx(full.bound_nats, rel=1e-5)
     assert 5 / 40 < sampled.share_sum / sampled.count < 1
 
 
 def test_with_more_neighbours_than_tokens_nothing_is_left_out():
-    made, batch = sampled_model(neighbours=10_000), masked_batch()
-    sampled = made.tasks["mmlm"].outcome(made, batch, Shard(3))
+    infoxlm, batch = sampled_model(neighbours=10_000), masked_batch()
+    sampled = infoxlm.tasks["mmlm"].outcome(infoxlm, batch, Shard(3))
     assert sampled.left_out_sum == 0.0
     assert sampled.share_sum == sampled.count
-    assert sampled.loss == masked_outcome(made, batch, 3.0).loss
+    assert sampled.loss == masked_outcome(infoxlm, batch, 3.0).loss
 
 
 def test_tied_embeddings_outside_the_union_still_get_the_gradient_of_their_input():
-    made, batch = sampled_model(neighbours=1), masked_batch()
-    made.tasks["mmlm"].outcome(made, batch, Shard(3)).loss.backward()
-    gradient = made.language_model.lm_head.decoder.weight.grad
-    shown = set(batch.sequences.ids.tolist()) - set(made.tasks["mmlm"].neighbours.of(batch.targets).tolist())
+    infoxlm, batch = sampled_model(neighbours=1), masked_batch()
+    infoxlm.tasks["mmlm"].outcome(infoxlm, batch, Shard(3)).loss.backward()
+    gradient = infoxlm.language_model.lm_head.decoder.weight.grad
+    shown = set(batch.sequences.ids.tolist()) - set(
+        infoxlm.tasks["mmlm"].neighbours.of(batch.targets).tolist()
+    )
     unseen = set(range(40)) - set(batch.sequences.ids.tolist()) - set(batch.targets.tolist())
-    unseen -= set(made.tasks["mmlm"].neighbours.of(batch.targets).tolist())
+    unseen -= set(infoxlm.tasks["mmlm"].neighbours.of(batch.targets).tolist())
     assert shown
     assert gradient[sorted(shown)].any(1).all()
     assert not gradient[sorted(unseen)].any()
 
 
 def test_by_default_a_task_has_no_table_and_reads_the_whole_vocabulary():
-    made = model(settings())
-    assert made.tasks["mmlm"].neighbours is None
-    assert not made.tasks["mmlm"].state_dict()
+    infoxlm = model(settings())
+    assert infoxlm.tasks["mmlm"].neighbours is None
+    assert not infoxlm.tasks["mmlm"].state_dict()
     assert MaskedSettings().targets == "full"
 
 
@@ -194,16 +196,16 @@ KNN = {"targets": "knn", "neighbours": 3, "refresh": 4}
 
 def test_a_run_that_stops_between_two_searches_goes_on_to_the_same_numbers(tmp_path):
     text = write_text(tmp_path)
-    chosen = training_settings(steps=6, mmlm=KNN, tlm=KNN)
-    whole = training(text, chosen)
+    run_settings = training_settings(steps=6, mmlm=KNN, tlm=KNN)
+    whole = training(text, run_settings)
     records = list(train(whole))
-    first, folder = training(text, chosen), tmp_path / "checkpoint"
+    interrupted, folder = training(text, run_settings), tmp_path / "checkpoint"
     folder.mkdir()
-    for step in train(first):
+    for step in train(interrupted):
         if step.step == 3:
             break
-    save(first, text[1], folder, 0.0)
-    second = training(text, chosen)
+    save(interrupted, text[1], folder, 0.0)
+    second = training(text, run_settings)
     load(second, folder)
     again = list(train(second))
     assert [step.losses for step in again] == [step.losses for step in records[3:]]
