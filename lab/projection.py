@@ -7,7 +7,7 @@ changes when later frames arrive.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +19,7 @@ from scipy.linalg import orthogonal_procrustes
 from threadpoolctl import threadpool_limits
 
 from core.errors import InputError
+from core.progress import Progress, no_progress
 from lab.store import Run, cache_folder
 
 Method = Literal["pca", "umap"]
@@ -152,7 +153,7 @@ def compute_umap(
     layer: int,
     dimensions: int,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Progress = no_progress,
 ) -> list[Frame]:
     """UMAP of every snapshot of a layer by cosine distances; frames in the store are not computed again.
 
@@ -167,7 +168,7 @@ def compute_umap(
         raise InputError(f"expected a layer from 0 to {max(layers)}, got {layer}")
     start: np.ndarray | None = None
     for done, step in enumerate(steps):
-        progress(done, len(steps))
+        progress("umap", done, len(steps))
         table = run.table(umap_name(step, layer, dimensions))
         if table is None:
             vectors = unit(run.snapshot(step)[layer])
@@ -186,7 +187,7 @@ def compute_umap(
             table = pd.DataFrame(points - points.mean(axis=0), columns=columns)
             run.write_table(umap_name(step, layer, dimensions), table)
         start = table.to_numpy(dtype=np.float64)
-    progress(len(steps), len(steps))
+    progress("umap", len(steps), len(steps))
     return umap_frames(run, layer, dimensions)
 
 

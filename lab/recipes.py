@@ -1,6 +1,5 @@
 """Recipes: a named run is a function that returns settings."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from core.config import (
     TokenizerSettings,
     WorldSettings,
 )
-from core.errors import InputError
+from core.errors import unknown
 
 FIFTEEN: Final = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 """Languages of the built-in world that `toy` reads, whatever others are added."""
@@ -151,9 +150,7 @@ def recipe(name: str) -> Settings:
         InputError: there is no recipe of this name.
     """
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"expected a recipe out of {', '.join(RECIPES)}, got {name!r}{hint}")
+        raise unknown("a recipe", name, RECIPES)
     return RECIPES[name]()
 
 

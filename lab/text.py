@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from core.config import Settings, TextSettings, WorldSettings
 from core.errors import InputError
 from core.files import cached_folder
 from core.objectives import AnyTask
+from core.progress import Progress, no_progress
 from core.text.corpus import SCHEMA, Corpus, open_corpus, write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.entropy import language_information, token_entropy
@@ -92,9 +93,7 @@ def world_of(corpus: Corpus) -> World | None:
     return World.load(**described) if described else None
 
 
-def corpus_tokenizer(
-    corpus: Corpus, settings: Settings, progress: Callable[[int, int], None] = lambda done, total: None
-) -> Tokenizer:
+def corpus_tokenizer(corpus: Corpus, settings: Settings, progress: Progress = no_progress) -> Tokenizer:
     """The tokenizer that the settings name or train; a trained tokenizer is cached."""
     tokenizer_settings = settings.tokenizer
     if tokenizer_settings.folder is not None:
@@ -128,9 +127,7 @@ def write_vocabulary(built: SharedVocabulary, folder: Path) -> None:
     (folder / "allocation.json").write_text(json.dumps(built.document()), encoding="utf-8")
 
 
-def encoded(
-    corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Callable[[int, int], None]
-) -> EncodedCorpus:
+def encoded(corpus: Corpus, tokenizer: Tokenizer, max_tokens: int, progress: Progress) -> EncodedCorpus:
     """The corpus as memory-mapped ids; cached."""
     key = hashlib.sha256(f"{corpus.info.sha256} {tokenizer.digest} {max_tokens}".encode()).hexdigest()[:16]
     folder = store.cache_folder() / f"encoded-{key}"

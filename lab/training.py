@@ -40,8 +40,8 @@ class Report:
     """Progress of a run: a phase with the share done, a step record, or a warning."""
 
     phase: str
-    done: int
-    total: int
+    done: float
+    total: float
     record: dict[str, Any] | None = None
     warning: str = ""
 
@@ -116,14 +116,14 @@ def prepare(
         load_tokenizer(checkpoint)
         if checkpoint
         else main_process_first(
-            lambda: corpus_tokenizer(corpus, settings, lambda done, of: report(Report("tokenizer", done, of)))
+            lambda: corpus_tokenizer(
+                corpus, settings, lambda _, done, of: report(Report("tokenizer", done, of))
+            )
         )
     )
     report(Report("tokenizer", 1, 1))
     longest = settings.model.max_tokens
-    ids = main_process_first(
-        lambda: encoded(corpus, tokenizer, longest, lambda done, of: report(Report("encoding", done, of)))
-    )
+    ids = main_process_first(lambda: encoded(corpus, tokenizer, longest, lambda *at: report(Report(*at))))
     drawing = main_process_first(lambda: sampler(ids, settings.text, settings.seed, needs_pairs(settings)))
     set_seed(settings.seed)
     start = str(checkpoint) if checkpoint else settings.model.start
@@ -272,7 +272,7 @@ def _evaluate(
         texts,
         [layer],
         settings.measure.pooling,
-        lambda done, of: report(Report("evaluating", done, of)),
+        lambda phase, done, of: report(Report("evaluating", done, of)),
     )
     directions = retrieval(sides_of(sentences, vectors[layer]))
     run.write_scores("retrieval", scores(directions, layer))

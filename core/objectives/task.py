@@ -14,6 +14,7 @@ from core.config import Settings
 from core.model.infoxlm import InfoXLM
 from core.objectives.outcome import Outcome
 from core.processes import Shard
+from core.streams import MASKS
 from core.text.arrays import IntArray
 from core.text.batches import RowReader
 from core.text.encoded import EncodedCorpus
@@ -83,7 +84,7 @@ class Task(nn.Module, ABC, Generic[B]):
     ) -> Sequence[B]:
         """This process's micro-batches of a step; with `from_end`, of the rows that an epoch reads last."""
         rows = sampler.draw_rows(step, self.stream, self.reads, examples, from_end)
-        return self.batches(rows, reader, np.random.default_rng([sampler.seed, self.stream, step, 1]))
+        return self.batches(rows, reader, np.random.default_rng([sampler.seed, self.stream, step, MASKS]))
 
     @abstractmethod
     def batches(self, rows: IntArray, reader: RowReader, rng: np.random.Generator) -> Sequence[B]:

@@ -1,6 +1,6 @@
 """A corpus as token ids, written once and memory-mapped: training reads no text and holds no corpus in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from core.config import Frozen
 from core.files import cached_folder, whole_file
+from core.progress import Progress, no_progress
 from core.text.arrays import IntArray, changeable, concatenated_ranges, mapped, pieces, write
 from core.text.corpus import Corpus
 from core.text.identity import text_hashes
@@ -228,7 +229,7 @@ def encode_corpus(
     tokenizer: Tokenizer,
     folder: Path,
     max_tokens: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> EncodedCorpus:
     """Encodes a corpus into `folder`, or opens the ids that an earlier call of any process wrote there.
 
@@ -237,7 +238,7 @@ def encode_corpus(
         tokenizer: text to ids.
         folder: named by the caller after corpus, tokenizer and `max_tokens`.
         max_tokens: longer sentences are cut.
-        progress: called with the number of sentences done and of all sentences.
+        progress: reports sentences done and in all.
     """
     return cached_folder(
         folder, EncodedCorpus, lambda partial: _write(corpus, tokenizer, partial, max_tokens, progress)
@@ -249,7 +250,7 @@ def _write(
     tokenizer: Tokenizer,
     folder: Path,
     max_tokens: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> None:
     numbers = {tag: number for number, tag in enumerate(corpus.languages)}
     with EncodedWriter(folder, corpus.languages) as writer:
@@ -266,5 +267,4 @@ def _write(
                 text_hashes(texts),
                 np.flatnonzero([len(row) > max_tokens for row in rows]),
             )
-            if progress:
-                progress(writer.sentences, corpus.info.sentences)
+            progress("encoding", writer.sentences, corpus.info.sentences)

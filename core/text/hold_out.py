@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from core.streams import HELD_OUT
 from core.text import arrays
 from core.text.arrays import IntArray
 from core.text.index import Index
@@ -35,7 +36,7 @@ def hold_out(index: Index, translations: Translations, count: int, seed: int) ->
         count: number of meanings to draw with a translation, and number to draw without; at most a fifth of each.
         seed: of the random order.
     """
-    rng, held_out = np.random.default_rng([seed, 7]), _HeldOut(index, translations)
+    rng, held_out = np.random.default_rng([seed, HELD_OUT]), _HeldOut(index, translations)
     # int32 takes half the memory and gives the same order
     order = rng.permutation(np.arange(len(index.meanings), dtype=np.int32))
     sizes = index.strata.sizes()

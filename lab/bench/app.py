@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import psutil
 
+from core.progress import Progress
 from lab import store
 from lab.bench.visitors import Visitor, visit
-from lab.progress import Progress
 from lab.store import turns
 
 PAGES: Final = ("live", "space", "information", "ablations", "retrieval", "")

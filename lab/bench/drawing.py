@@ -18,6 +18,7 @@ import numpy as np
 
 from core.model.infoxlm import language_model
 from core.objectives import build_model, tasks_of
+from core.progress import Progress
 from core.text.arrays import mapped
 from core.text.batches import RowReader
 from core.text.encoded import EncodedCorpus
@@ -44,7 +45,7 @@ MEASURED: Final = {
 }
 
 
-def drawing_rows(scratch: Path, progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
+def drawing_rows(scratch: Path, progress: Progress) -> list[dict[str, Any]]:
     """Rows without a peer: CPU time to index, open, draw and build, and MiB of a corpus beyond its files."""
     rows: list[dict[str, Any]] = []
     for done, (languages, sentences) in enumerate(CORPORA, start=1):

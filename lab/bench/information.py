@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import numpy as np
 
 from core.errors import InputError
 from core.information import estimate
+from core.progress import Progress, no_progress
 
 Row = dict[str, Any]
-Progress = Callable[[int, int], None]
 SCRIPT = Path(__file__).with_name("peers.py")
 SECONDS = 3600
 """Time limit of the peers for a file of samples, all of their methods together."""
@@ -28,7 +27,7 @@ def compare(
     methods: tuple[str, ...] = ("auto",),
     only: tuple[str, ...] = (),
     out: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> list[Row]:
     """Rows of `lab bench --information`: per task absolute error (nats, mean over seeds) and time (seconds).
 
@@ -62,8 +61,7 @@ def compare(
                 with out.open("a") as sink:
                     sink.write(json.dumps(measured[file.stem]) + "\n")
         rows += _rows(**measured[file.stem])
-        if progress:
-            progress(done + 1, len(files))
+        progress("tasks", done + 1, len(files))
     return rows
 
 

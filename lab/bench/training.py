@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import torch
 
+from core.progress import Progress, no_progress
 from core.train import draw_micro_batches
 from lab.bench.case import SHAPES, Case
 from lab.bench.contenders import OURS, PEERS, contender
@@ -19,7 +20,6 @@ from lab.bench.drawing import drawing_rows
 from lab.bench.flops import model_flops, peak_flops
 from lab.bench.memory import peak_bytes
 from lab.bench.text import prepare_text
-from lab.progress import Progress, no_progress
 
 Part = Literal["joint", "contrast", "growth"]
 Row = dict[str, Any]

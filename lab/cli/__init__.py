@@ -5,7 +5,6 @@ the command's `show` prints it for people. Everything else goes to standard erro
 """
 
 import contextlib
-import difflib
 import importlib
 import io
 import os
@@ -18,7 +17,7 @@ from typing import Any, Final
 import tyro
 from pydantic import ValidationError
 
-from core.errors import InputError
+from core.errors import InputError, unknown
 from lab.cli.console import errors, print_json
 
 COMMANDS: Final = {
@@ -54,10 +53,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         name, rest = words[0], words[1:]
         if name not in COMMANDS:
-            near = difflib.get_close_matches(name, COMMANDS, 1)
-            raise InputError(
-                f"expected a command, got {name!r}{f'; did you mean {near[0]}?' if near else ''}; see lab --help"
-            )
+            raise unknown("a command", name, COMMANDS)
         module = importlib.import_module(COMMANDS[name][0])
         as_json = "--json" in rest
         rest = [word for word in rest if word != "--json"]

@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import InputError
 from lab.cli import bench_app, bench_training
 from lab.cli import parse as parse_words
-from lab.cli.console import progress, table
+from lab.cli.console import bars, table
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Command:
             )
         if self.seeds is not None and self.seeds < 1:
             raise InputError(f"expected --seeds from 1, got {self.seeds}")
-        with progress() as bar:
-            task = bar.add_task("tasks", total=None, detail="")
+        with bars() as report:
             rows = compare(
                 self.information,
                 self.peer_python,
@@ -51,7 +50,7 @@ class Command:
                 self.methods,
                 self.peers,
                 self.out,
-                lambda done, of: bar.update(task, completed=done, total=of),
+                report,
             )
         return {"rows": rows}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import InputError
 from lab.cli.bench_training import COLUMNS, cell
-from lab.cli.console import out, progress, table
+from lab.cli.console import bars, out, table
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,8 @@ class Command:
             )
         from lab.bench.app import bench_app
 
-        with progress() as bar, tempfile.TemporaryDirectory() as scratch:
-            bars: dict[str, Any] = {}
-
-            def tell(phase: str, done: int, total: int) -> None:
-                if phase not in bars:
-                    bars[phase] = bar.add_task(phase, total=total, detail="")
-                bar.update(bars[phase], completed=done)
-
-            return bench_app(self.sessions, self.starts, tell, Path(scratch))
+        with bars() as report, tempfile.TemporaryDirectory() as scratch:
+            return bench_app(self.sessions, self.starts, report, Path(scratch))
 
     def show(self, document: dict[str, Any]) -> None:
         rows = [[cell(row[key]) for key in COLUMNS] for row in document["rows"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import InputError
-from lab.cli.console import out, progress, table
+from lab.cli.console import bars, out, table
 
 COLUMNS = ("name", "shape", "peer", "ours", "theirs", "ratio", "unit")
 
@@ -37,15 +37,10 @@ class Command:
         for name, value, least in (("examples", self.examples, 2), ("repetitions", self.repetitions, 1)):
             if value is not None and value < least:
                 raise InputError(f"expected --{name} from {least}, got {value}")
-        with progress() as bar:
-            bars: dict[str, Any] = {}
-
-            def tell(phase: str, done: int, total: int) -> None:
-                if phase not in bars:
-                    bars[phase] = bar.add_task(phase, total=total, detail="")
-                bar.update(bars[phase], completed=done)
-
-            return bench_training(self.parts, self.shapes, self.corpus, self.examples, self.repetitions, tell)
+        with bars() as report:
+            return bench_training(
+                self.parts, self.shapes, self.corpus, self.examples, self.repetitions, report
+            )
 
     def show(self, document: dict[str, Any]) -> None:
         rows = [[cell(row[key]) for key in COLUMNS] for row in document["rows"]]

@@ -14,15 +14,17 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as RichProgress
 from rich.table import Column, Table
 from rich.text import Text
 
+from core.progress import Progress
 from lab.cli.widths import column_widths, folded, is_numeric
 from lab.figures.sentences import CONTROL, visible, visible_line
 
@@ -99,7 +101,7 @@ class _PlainColumn(ProgressColumn):
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator[RichProgress]:
     """Yields a progress bar on standard error; a task needs the field `detail`, a text beside its count."""
     columns = [
         _PlainColumn(table_column=Column(no_wrap=True, min_width=10)),
@@ -109,5 +111,24 @@ def progress() -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     ]
-    with Progress(*columns, console=err, transient=False, refresh_per_second=4) as bar:
+    with RichProgress(*columns, console=err, transient=False, refresh_per_second=4) as bar:
         yield bar
+
+
+def phases(bar: RichProgress, title: str = "") -> Progress:
+    """Reports to a bar of its own for each phase, named by `title` and the phase."""
+    tasks: dict[str, TaskID] = {}
+
+    def report(phase: str, done: float, total: float) -> None:
+        if phase not in tasks:
+            tasks[phase] = bar.add_task(f"{title}{phase}", total=total, detail="")
+        bar.update(tasks[phase], completed=done, total=total)
+
+    return report
+
+
+@contextmanager
+def bars(title: str = "") -> Iterator[Progress]:
+    """Shows a bar on standard error for each phase of long work."""
+    with progress() as bar:
+        yield phases(bar, title)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from core.progress import Progress
 from lab import store
-from lab.cli.console import progress
+from lab.cli.console import bars
 from lab.store import Run
 
-Evaluate = Callable[[Run, Callable[[int, int], None]], dict[str, Any]]
+Evaluate = Callable[[Run, Progress], dict[str, Any]]
 
 
 def each_run(names: Sequence[str], title: str, evaluate: Evaluate) -> dict[str, Any]:
@@ -16,19 +17,13 @@ def each_run(names: Sequence[str], title: str, evaluate: Evaluate) -> dict[str, 
     Args:
         names: of the runs.
         title: of the evaluation, in front of each bar.
-        evaluate: called with a run and a function for progress, which takes the number done and the total.
+        evaluate: called with a run and what it reports its progress to.
 
     Raises:
         InputError: a run does not exist.
     """
     documents = []
-    with progress() as bar:
-        for name in names:
-            task = bar.add_task(f"{title} of {name}", total=None, detail="")
-            documents.append(
-                evaluate(
-                    store.open_run(name),
-                    lambda done, of, task=task: bar.update(task, completed=done, total=of),
-                )
-            )
+    for name in names:
+        with bars(f"{title} of {name}: ") as report:
+            documents.append(evaluate(store.open_run(name), report))
     return documents[0] if len(documents) == 1 else {"runs": documents}

@@ -1,18 +1,19 @@
 """`lab evaluate RUN...`: sentence retrieval of runs, or of other people's checkpoints."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import tyro
 
-from core.errors import InputError
+from core.errors import InputError, unknown
+from core.progress import Progress
 from lab import store
 from lab.cli import baselines, classification, roles
 from lab.cli import parse as parse_words
-from lab.cli.console import out, progress, table
+from lab.cli.console import bars, out, table
 
 if TYPE_CHECKING:
     from lab.evaluate.run import RetrievalProtocol
@@ -71,25 +72,20 @@ class Command:
 
     def __call__(self) -> dict[str, Any]:
         documents = []
-        with progress() as bar:
-            for name in self.runs:
-                task = bar.add_task(f"evaluating {name}", total=None, detail="")
-                documents.append(
-                    self._evaluated(
-                        name, lambda done, of, task=task: bar.update(task, completed=done, total=of)
-                    )
-                )
+        for name in self.runs:
+            with bars(f"{name}: ") as report:
+                documents.append(self._evaluated(name, report))
         return documents[0] if len(documents) == 1 else {"runs": documents}
 
-    def _evaluated(self, name: str, tell: Callable[[int, int], None]) -> dict[str, Any]:
+    def _evaluated(self, name: str, report: Progress) -> dict[str, Any]:
         from lab.evaluate.run import evaluate_checkpoint, evaluate_run
 
         protocol = self._protocol()
         if store.is_run(name) or not ("/" in name or Path(name).is_dir()):
-            return evaluate_run(store.open_run(name), self.corpus, protocol, tell)
+            return evaluate_run(store.open_run(name), self.corpus, protocol, report)
         if self.corpus is None:
             raise InputError(f"{name} is no run, so it holds no text: name some with --corpus FOLDER")
-        return evaluate_checkpoint(name, self.corpus, protocol, tell)
+        return evaluate_checkpoint(name, self.corpus, protocol, report)
 
     def _protocol(self) -> "RetrievalProtocol":
         """The preset, or the default protocol, with the given options."""
@@ -262,5 +258,5 @@ def parse(words: list[str]) -> Command | classification.Command | baselines.Comm
         at = rest.index("--task")
         task, rest = next(iter(rest[at + 1 :]), ""), rest[:at] + rest[at + 2 :]
     if task not in tasks:
-        raise InputError(f"expected a --task out of {', '.join(tasks)}, got {task!r}")
+        raise unknown("a --task", task, tasks)
     return parse_words(tasks[task], "lab evaluate", rest)

@@ -1,6 +1,5 @@
 """`lab information RUN...`: the ledger, and estimators on sentence vectors and on known distributions."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +7,9 @@ from typing import Any, Final
 import tyro
 
 from core.errors import InputError
+from core.progress import Progress
 from lab import store
-from lab.cli.console import out, progress, table
+from lab.cli.console import out, phases, progress, table
 
 OPTIONS: Final = {
     "the ledger": ("runs", "candidates", "pairs", "sentences", "truth_sentences"),
@@ -85,7 +85,7 @@ class Command:
                 raise InputError(f"expected --{name} from 1, got {value}")
         runs = [store.open_run(name) for name in self.runs]
         with progress() as bar:
-            documents = [self._measured(run, _phase_bars(bar, run.name)) for run in runs]
+            documents = [self._measured(run, phases(bar, f"{run.name}: ")) for run in runs]
         return documents[0] if len(documents) == 1 else {"runs": documents}
 
     def _refuse_unread(self, question: str) -> None:
@@ -98,16 +98,16 @@ class Command:
                     f"{option} is read by {' and '.join(readers)}, not by {question}: leave it out"
                 )
 
-    def _measured(self, run: store.Run, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
+    def _measured(self, run: store.Run, report: Progress) -> dict[str, Any]:
         from lab.evaluate.effort import Effort
         from lab.evaluate.information import estimates_of_run, information_of_run
 
         if self.method:
             return estimates_of_run(
-                run, self.method[0], self.layers, self.pairs, self.meanings, self.seed, tell
+                run, self.method[0], self.layers, self.pairs, self.meanings, self.seed, report
             )
         effort = Effort(self.candidates, self.pairs, self.sentences, self.truth_sentences, self.seed)
-        return information_of_run(run, effort, tell)
+        return information_of_run(run, effort, report)
 
     def show(self, document: dict[str, Any]) -> None:
         if self.task:
@@ -117,18 +117,6 @@ class Command:
             return
         for run_document in document.get("runs", [document]):
             _show(run_document)
-
-
-def _phase_bars(bar: Any, run: str) -> Callable[[str, int, int], None]:
-    """A function for progress that shows a bar per phase."""
-    bars: dict[str, Any] = {}
-
-    def tell(phase: str, done: int, total: int) -> None:
-        if phase not in bars:
-            bars[phase] = bar.add_task(f"{run}: {phase}", total=total, detail="")
-        bar.update(bars[phase], completed=done, total=total)
-
-    return tell
 
 
 COLUMNS: Final = ("task", "at least", "bound [95 %]", "ceiling", "attainable", "truth", "reached", "n")

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import InputError
 from core.information.estimators.estimate import METHODS
 from core.information.truth import BY_TYPE, EMBEDDINGS, FURTHER, TASKS, TWELVE, TYPED, UNSEEN
-from lab.cli.console import out, progress, table
+from lab.cli.console import bars, out, table
 from lab.evaluate.estimates import Row, estimate_tasks, summary
 from lab.evaluate.types import coverage_by_type
 from lab.figures import estimates as figures
@@ -48,15 +48,14 @@ def information_of_tasks(question: EstimatesQuestion) -> dict[str, Any]:
     tasks = list(dict.fromkeys(name for group in question.tasks for name in GROUPS.get(group, [group])))
     methods = list(METHODS) if ALL in question.methods else list(dict.fromkeys(question.methods))
     _check(tasks, methods, question)
-    with progress() as bar:
-        estimates = bar.add_task("estimates", total=None, detail="")
+    with bars() as report:
         rows = estimate_tasks(
             tasks,
             methods,
             question.sizes,
             question.seeds,
             question.file,
-            lambda done, of: bar.update(estimates, completed=done, total=of),
+            report,
         )
     document = {"run": None, "rows": rows, "summary": summary(rows), "types": coverage_by_type(rows)}
     drawn = write_figures(rows, question.figures) if question.figures else []

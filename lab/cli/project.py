@@ -6,7 +6,7 @@ from typing import Any, Literal
 import tyro
 
 from lab import store
-from lab.cli.console import out, progress
+from lab.cli.console import bars, out
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,12 @@ class Command:
         run = store.open_run(self.run)
         newest = {step: run.snapshot(step) for step in run.snapshots()[-1:]}
         layer = evaluation_layer(run, newest) if self.layer is None else self.layer
-        with progress() as bar:
-            task = bar.add_task("umap", total=None, detail="")
+        with bars() as report:
             frames = compute_umap(
                 run,
                 layer,
                 self.dimensions,
-                progress=lambda done, of: bar.update(task, completed=done, total=of),
+                progress=report,
             )
         return {
             "run": run.name,

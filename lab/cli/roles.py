@@ -32,7 +32,7 @@ class Command:
         if self.dimensions < 2:
             raise InputError(f"expected --dimensions from 2, got {self.dimensions}")
         return each_run(
-            self.runs, "roles", lambda run, tell: evaluate_roles(run, self.dimensions, progress=tell)
+            self.runs, "roles", lambda run, report: evaluate_roles(run, self.dimensions, progress=report)
         )
 
     def show(self, document: dict[str, Any]) -> None:

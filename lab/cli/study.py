@@ -65,14 +65,14 @@ class Command:
         with progress() as bar:
             task: list[Any] = []
 
-            def tell(done: float, total: int, detail: str) -> None:
+            def report(phase: str, done: float, total: float) -> None:
                 # cells that were finished before do not count for the speed
                 if not task:
-                    task.append(bar.add_task("cells", total=total, completed=int(done), detail=detail))
-                bar.update(task[0], completed=done, total=total, detail=detail)
+                    task.append(bar.add_task("cells", total=total, completed=int(done), detail=phase))
+                bar.update(task[0], completed=done, total=total, detail=phase)
 
             folder, failed = run_study(
-                self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, tell,
+                self.study, self.scale, self.seeds, self.corpus, self.jobs, self.name, self.steps, report,
                 {key: value for key, value in asdict(self.world).items() if value is not None},
             )  # fmt: skip
         info = folder.info

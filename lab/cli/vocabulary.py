@@ -11,7 +11,7 @@ from core.errors import InputError
 from lab import store
 from lab.cli import parse as parse_words
 from lab.cli import vocabulary_allocation
-from lab.cli.console import errors, out, progress, table
+from lab.cli.console import bars, errors, out, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,13 +79,12 @@ class Command:
 
         opened = [_opened(name) for name in self.tokenizers]
         sentences = self._sentences()
-        with progress() as bar:
-            task = bar.add_task("measuring", total=None, detail="languages")
+        with bars() as report:
             document = vocabulary_rows(
                 opened,
                 sentences,
                 Question(self.reference, self.budget, self.seed),
-                lambda done, of: bar.update(task, completed=done, total=of),
+                report,
             )
         _warn_lost(document)
         return document

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from core.errors import InputError
 from lab import store
 from lab.cli import explain
-from lab.cli.console import out, progress, table
+from lab.cli.console import bars, out, table
 
 LANGUAGES_SHOWN: Final = 40
 
@@ -66,13 +66,12 @@ class Command:
         settings, corpus = self._settings(), open_corpus(self.corpus)
         if self.out.exists() and not self.overwrite:
             raise InputError(f"{self.out} exists already: choose another folder or add --overwrite")
-        with progress() as bar:
-            task = bar.add_task(self.allocation, total=None, detail="languages")
+        with bars() as report:
             built = build_vocabulary(
                 corpus,
                 settings,
                 not self.no_bytes,
-                lambda done, of: bar.update(task, completed=done, total=of),
+                report,
                 self.processes,
             )
         with store.report_full_disk(self.out), whole_folder(self.out, lambda _: self.overwrite) as partial:

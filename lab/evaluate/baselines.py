@@ -12,7 +12,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from core.errors import InputError
+from core.errors import InputError, unknown
+from core.progress import Progress, no_progress
+from core.streams import BASELINE_TEXT
 from core.text.corpus import Corpus, open_corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab.evaluate.bags import (
@@ -103,7 +105,7 @@ def encode_baseline(
         InputError: there is no such baseline, or it learns from translations and there are fewer than two.
     """
     if name not in BASELINES:
-        raise InputError(f"expected a baseline out of {', '.join(BASELINES)}, got {name!r}")
+        raise unknown("a baseline", name, BASELINES)
     if not text.serves(name):
         raise InputError(
             f"the baseline {name} learns from translations, and the training text has "
@@ -118,7 +120,7 @@ def evaluate_baselines(
     run: Run,
     corpus_folder: Path | None = None,
     dimensions: int = DIMENSIONS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Retrieval of every baseline on the sentences that a run is measured on, learned from the run's training text.
 
@@ -155,8 +157,7 @@ def evaluate_baselines(
         document["left"] = names[done:]
         if corpus_folder is None:
             run.write_document(DOCUMENT, document)
-        if progress:
-            progress(done, len(names))
+        progress("baselines", done, len(names))
     return document
 
 
@@ -182,5 +183,5 @@ def training_sentences(corpus: Corpus, held_out: np.ndarray) -> pd.DataFrame:
     """Sentences of at most `TRAINING_MEANINGS` meanings that are not held out, drawn at random."""
     columns = [batch.column("meaning").to_numpy() for batch in corpus.batches(("meaning",))]
     meanings = np.setdiff1d(np.unique(np.concatenate(columns)), held_out)
-    drawn = np.random.default_rng(8).permutation(meanings)[:TRAINING_MEANINGS]
+    drawn = np.random.default_rng(BASELINE_TEXT).permutation(meanings)[:TRAINING_MEANINGS]
     return held_out_sentences(corpus, drawn)

@@ -47,7 +47,7 @@ def _states(loaded: LoadedRun, texts: Sequence[str]) -> Iterator[tuple[int, np.n
     """Every hidden state: its number, and the vectors of the texts, [texts, hidden]."""
     vectors = encode(
         loaded.model, loaded.tokenizer, texts, range(loaded.num_layers + 1),
-        loaded.run.info.settings.measure.pooling, lambda done, of: loaded.progress("encoding", done, of),
+        loaded.run.info.settings.measure.pooling, loaded.progress,
     )  # fmt: skip
     yield from vectors.items()
 

@@ -4,7 +4,6 @@ Where sentences of one meaning lie together whatever their language, what was le
 others (zero-shot transfer); the gap to the source language says how far they are apart.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,6 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from core.errors import InputError
+from core.progress import Progress, no_progress
+from core.streams import CLASSIFICATION
 from core.text.corpus import Corpus
 from lab.evaluate.finetuning import fine_tuned
 from lab.evaluate.intervals import binomial_interval, share_interval
@@ -27,11 +28,6 @@ from lab.text import corpus_of
 
 SENTENCES: Final = 2_000
 Method = Literal["probe", "fine-tune"]
-Progress = Callable[[int, int], None]
-
-
-def no_progress(done: int, total: int) -> None:
-    """Reports nothing."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +194,7 @@ def labelled(
             f"expected two labels or more for {source} sentences of {run.name} and some for held-out ones, got "
             f"{classes} and {len(test)} sentences: check --labels"
         )
-    order = np.random.default_rng([seed, 6]).permutation(len(train))[:sentences]
+    order = np.random.default_rng([seed, CLASSIFICATION]).permutation(len(train))[:sentences]
     return train.iloc[order].reset_index(drop=True), test.reset_index(drop=True)
 
 

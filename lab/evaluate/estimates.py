@@ -3,7 +3,7 @@ truth.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,12 @@ from core.errors import InputError
 from core.information import Estimate, estimate
 from core.information.truth import KnownInformation
 from core.information.truth import task as known_task
+from core.progress import Progress, no_progress
 
-Progress = Callable[[int, int], None]
 Row = dict[str, Any]
 Meant = tuple[np.ndarray, np.ndarray]
 """Meanings and the vectors of one language, row by row."""
 FEWEST_MEANINGS = 100
-
-
-def no_progress(done: int, total: int) -> None:
-    """Tells nobody."""
 
 
 def row_of(made: Estimate, **known: Any) -> Row:
@@ -86,7 +82,7 @@ def estimate_pairs(
         made = estimate(x[order], y[order], method=method, seed=seed)
         known = {"task": "vectors", "layer": layer, "source": source, "target": target, "truth": truth}
         rows.append(row_of(made, **known))
-        progress(done + 1, len(wanted))
+        progress("estimating", done + 1, len(wanted))
     return rows
 
 
@@ -125,7 +121,7 @@ def estimate_tasks(
                 with kept.open("a") as file:
                     file.write(json.dumps(row) + "\n")
         rows.append(row)
-        progress(done + 1, len(cells))
+        progress("estimating", done + 1, len(cells))
     return rows
 
 

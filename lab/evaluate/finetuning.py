@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from core.model.encoder import hidden_states, pack, pool
 from core.model.infoxlm import InfoXLM
+from core.progress import Progress
 from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 
@@ -47,7 +48,7 @@ def fine_tuned(
     pooling: str,
     learning_rate: float,
     seed: int,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> Callable[[Sequence[str]], np.ndarray]:
     """A copy of the encoder trained with a classifier; returns what gives texts their labels.
 
@@ -71,7 +72,7 @@ def fine_tuned(
         loss.backward()
         nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
         optimizer.step()
-        progress(step, len(batches))
+        progress("fine-tuning", step, len(batches))
     classifier.eval()
 
     @torch.no_grad()

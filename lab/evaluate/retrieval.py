@@ -1,6 +1,6 @@
 """Sentence retrieval: is a sentence's translation its nearest neighbour among all sentences of the other language?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from core.errors import InputError
+from core.progress import Progress, no_progress
 from lab.evaluate.directions import Plan, TooSmall, plan
 from lab.evaluate.intervals import share_interval, typical_weight
 from lab.evaluate.nearness import COSINE, Nearness, cosines_in_blocks
@@ -191,7 +192,7 @@ def _top(
 def survey(
     sides: Mapping[str, LanguageVectors],
     rule: PoolRule = DEFAULT_POOLS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
     nearness: Nearness = COSINE,
 ) -> Survey:
     """Retrieval over every direction with enough queries and candidates, or over a sample of very many."""
@@ -208,8 +209,7 @@ def survey(
                 too_small.append(TooSmall(source, target, len(pool.queries), len(pool.candidates), lack))
             else:
                 directions.append(_measured(source, target, texts[source], texts[target], pool, nearness))
-            if progress:
-                progress(number, len(planned.pairs))
+            progress("searching", number, len(planned.pairs))
     dropped = len(planned.pairs) - len(directions)
     too_small.sort(key=lambda each: (each.source, each.target))
     return Survey(directions, too_small, planned.large_enough - dropped, planned.untranslated)

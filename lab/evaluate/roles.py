@@ -4,7 +4,7 @@ Both say nearly the same words, so a bag of words scores 1/2. Every hidden state
 that need no network.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError
+from core.progress import Progress, no_progress
 from lab.evaluate.baselines import BASELINES, DIMENSIONS, Text, encode_baseline, training_sentences
 from lab.evaluate.intervals import share_interval
 from lab.evaluate.labels import relations_of
@@ -142,7 +143,7 @@ def evaluate_roles(
     run: Run,
     dimensions: int = DIMENSIONS,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """How well every hidden state of a run, and every baseline, tells translations from those of exchanged facts.
 

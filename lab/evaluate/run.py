@@ -1,6 +1,5 @@
 """Retrieval of a run, or of any XLM-R style checkpoint as if it were one."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ import pandas as pd
 from core.checkpoint import open_foreign
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
+from core.progress import Progress, no_progress
 from core.text.corpus import open_corpus
 from core.text.tokenizer import Tokenizer
 from lab.evaluate.foreign import Prompts, other_reading, own_prompts, own_reading
@@ -24,7 +24,6 @@ from lab.store import Run
 from lab.text import all_sentences, drawn_meanings
 
 SHOWN_ERRORS: Final = 10
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def evaluate_run(
     run: Run,
     corpus_folder: Path | None = None,
     protocol: RetrievalProtocol = RetrievalProtocol(),
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Top-1 retrieval of the directed pairs of languages; on the run's own held-out text it is kept in the run.
 
@@ -96,7 +95,7 @@ def evaluate_checkpoint(
     start: str,
     corpus_folder: Path,
     protocol: RetrievalProtocol = RetrievalProtocol(),
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """The same of an XLM-R style checkpoint, a folder or a hub name; the document's `run` is its name.
 
@@ -124,7 +123,7 @@ def _measured(
     sentences: pd.DataFrame,
     default: tuple[int, str],
     protocol: RetrievalProtocol,
-    progress: Progress | None,
+    progress: Progress,
 ) -> tuple[dict[str, Any], list[RetrievalDirection]]:
     layer = default[0] if protocol.layer is None else protocol.layer
     pooling = protocol.pooling or default[1]

@@ -1,12 +1,13 @@
 """Sentences to vectors, in batches of similar length."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 import torch
 
 from core.model.infoxlm import InfoXLM
+from core.progress import Progress, no_progress
 from core.text.batches import unmasked
 from core.text.tokenizer import Tokenizer
 
@@ -19,7 +20,7 @@ def encode(
     texts: Sequence[str],
     layers: Sequence[int],
     pooling: str = "mean",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = no_progress,
     wanted: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> dict[int, np.ndarray]:
     """Sentence vectors by hidden state, [texts, hidden] float32, in the order of the texts.
@@ -48,8 +49,7 @@ def encode(
             chosen = held[layer][at]
             found[layer][places[layer][at[chosen]]] = values.cpu().numpy()[chosen]
         done += len(at)
-        if progress:
-            progress(done, len(rows))
+        progress("encoding", done, len(rows))
     model.train(training)
     return found
 

@@ -5,7 +5,7 @@ Probabilities of pieces are held at their estimates meanwhile: to first order no
 entropy, and resampled text would lack rare pieces, which moves both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError
+from core.progress import Progress, no_progress
 from core.text.vocabulary.published import PublishedTokenizer
 from lab.evaluate.intervals import share_interval
 from lab.evaluate.piece_counts import LanguageCounts, count_pieces, meaning_groups, own_pieces
 from lab.evaluate.resampling import Interval, Resamples, percentile_interval
 
-Progress = Callable[[int, int], None]
 Row = dict[str, Any]
 NOTHING: Final = np.zeros(0)
 WORST: Final = "worst"
@@ -93,7 +93,7 @@ def vocabulary_rows(
     tokenizers: Sequence[PublishedTokenizer],
     sentences: pd.DataFrame,
     question: Question = Question(),
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """The document of `lab vocabulary`: rows of tokenizers, languages and metrics, and differences from the first.
 
@@ -101,7 +101,7 @@ def vocabulary_rows(
         tokenizers: one or several, to stand side by side.
         sentences: columns meaning, language, text; one text per meaning and language.
         question: what is measured.
-        progress: called with languages done and all.
+        progress: reports languages done and in all.
 
     Raises:
         InputError: there is no text, a language has none but spaces, or the reference is no language of it.
@@ -119,7 +119,7 @@ def vocabulary_rows(
         for place, language in enumerate(languages):
             part = (sentences["language"] == language).to_numpy()
             counted[language] = count_pieces(tokenizer, sentences[part], groups[part])
-            progress(number * len(languages) + place + 1, len(tokenizers) * len(languages))
+            progress("measuring", number * len(languages) + place + 1, len(tokenizers) * len(languages))
         measured, drawn = _measured(tokenizer, counted, reference, question, resamples)
         rows += [{"tokenizer": tokenizer.name, **row} for row in measured]
         parities.append(drawn)

@@ -87,7 +87,7 @@ def estimators(here: Lesson) -> pd.DataFrame:
         tasks = (*tasks, "student-identity-5-5-2", "embedding-64-3", "embedding-64-6")
         methods, n = ("auto", "gaussian", "infonce", "nwj", "smile"), 2_000
     with progress_line("estimates") as tell:
-        rows = estimate_tasks(tasks, methods, (n,), progress=lambda done, of: tell("estimating", done, of))
+        rows = estimate_tasks(tasks, methods, (n,), progress=tell)
     return pd.DataFrame(rows)
 
 

@@ -1,16 +1,17 @@
 """Words in a notebook: sentences with numbers, and one line that says how far long work is."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import Markdown, Pretty, display
 
+from core.progress import Progress
+
 SECONDS_BETWEEN = 0.5
 """Between two updates of the line: a notebook that is redrawn more often takes time from what it shows."""
-Tell = Callable[[str, float, float], None]
 
 
 def say(*sentences: str) -> None:
@@ -23,7 +24,7 @@ def say(*sentences: str) -> None:
 
 
 @contextmanager
-def progress_line(name: str) -> Iterator[Tell]:
+def progress_line(name: str) -> Iterator[Progress]:
     """One line that follows long work: call what it gives with a phase, how much is done, and how much there is.
 
     Outside a notebook it shows nothing.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from core.errors import InputError
+from core.errors import InputError, unknown
 from lab import store
 from lab.evaluate.effort import StudyProtocol
 from lab.lessons.output import progress_line
@@ -58,7 +58,7 @@ def small_study(
     grid = excerpted(name, scale, arms, seeds, changes or {}, corpus)
     with progress_line(f"study {name}, {len(grid.cells)} runs") as tell:
         failed = run_grid(
-            grid, 1, lambda done, total, told: tell(told.removeprefix(f"{grid.name}/"), done, total)
+            grid, 1, lambda phase, done, of: tell(phase.removeprefix(f"{grid.name}/"), done, of)
         )
     if failed:
         first, why = next(iter(failed.items()))
@@ -93,8 +93,8 @@ def named(arms: Sequence[Arm], names: Sequence[str]) -> tuple[Arm, ...]:
         InputError: there is none of a name.
     """
     known = {arm.name: arm for arm in arms}
-    if unknown := [name for name in names if name not in known]:
-        raise InputError(f"expected arms out of {', '.join(known)}, got {unknown[0]!r}")
+    if missing := [name for name in names if name not in known]:
+        raise unknown("an arm", missing[0], known)
     return tuple(known[name] for name in names)
 
 

@@ -5,12 +5,12 @@
 What does each pretext task add?
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from core.errors import InputError
+from core.progress import Progress, no_progress
 from lab.recipes import Changes
 from lab.store.study import StudyFolder, list_studies, open_study
 from lab.study.definitions import STUDIES, study_named
@@ -20,17 +20,13 @@ from lab.study.statistics import compared
 __all__ = ["STUDIES", "against", "list_studies", "open_study", "run_study", "study"]
 
 
-def no_progress(done: float, total: int, told: str) -> None:
-    """Reports nothing."""
-
-
 def study(
     name: str,
     scale: ScaleName = "toy",
     seeds: int = 3,
     corpus: Path | None = None,
     jobs: int = 1,
-    progress: Callable[[float, int, str], None] = no_progress,
+    progress: Progress = no_progress,
 ) -> pd.DataFrame:
     """The table of a study, one row per arm and metric, as `compared` describes it.
 
@@ -42,7 +38,7 @@ def study(
         seeds: how many times each arm is trained; all arms of a seed share their text.
         corpus: folder of other text; default: the built-in world.
         jobs: cells carried out at a time, each in a process of its own if more than one.
-        progress: called with cells done (a fraction counts), cells in all, and what is under way.
+        progress: reports what is under way, cells done (a fraction counts) and cells in all.
 
     Raises:
         InputError: no such study or scale, or cells failed; the others are kept, and a second call tries those again.
@@ -71,7 +67,7 @@ def run_study(
     jobs: int = 1,
     folder: str | None = None,
     steps: int | None = None,
-    progress: Callable[[float, int, str], None] = no_progress,
+    progress: Progress = no_progress,
     world: Changes | None = None,
 ) -> tuple[StudyFolder, dict[str, str]]:
     """As `study`, under a name of its own, with other training steps and settings of the world if wanted.

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from core.progress import Progress
 from core.text.corpus import Corpus
 from core.text.tokenizer import Tokenizer, load_tokenizer
 from lab import store
@@ -15,7 +16,6 @@ from lab.evaluate.baselines import BASELINES, Text, encode_baseline, training_se
 from lab.evaluate.means import by_meaning, mean_accuracy
 from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.roles import CHANCE, Questions
-from lab.progress import Progress
 from lab.store import Run
 from lab.store.study import BASELINE_UNITS
 from lab.store.tables import read_table, write_table

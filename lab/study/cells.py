@@ -1,7 +1,6 @@
 """A cell of a study: one arm with one seed, an ordinary run that is trained, resumed and measured."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +9,10 @@ import pandas as pd
 from core.config import Frozen, StoredSettings
 from core.errors import InputError
 from core.objectives import needs_pairs
+from core.progress import Progress, no_progress
 from core.text.corpus import open_corpus
 from lab import store
 from lab.evaluate.effort import StudyProtocol
-from lab.progress import no_progress
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.store import Run
 from lab.study.baselines import measure_baselines
@@ -24,7 +23,6 @@ from lab.training import Report, run_training
 
 TRAINING: float = 0.9
 """Share of a cell's time that training takes, about; the rest is measuring."""
-Tell = Callable[[float, str], None]
 
 
 class Cell(Frozen):
@@ -54,7 +52,7 @@ def prepare_text(cell: Cell) -> None:
     corpus = open_corpus(cell.corpus) if cell.corpus else world_corpus(settings.world, settings.seed)
     check_enough(corpus)
     tokenizer = corpus_tokenizer(corpus, settings)
-    ids = encoded(corpus, tokenizer, settings.model.max_tokens, lambda done, of: None)
+    ids = encoded(corpus, tokenizer, settings.model.max_tokens, no_progress)
     sampler(ids, settings.text, settings.seed, needs_pairs(settings))
 
 
@@ -66,7 +64,7 @@ def share_done(cell: Cell) -> float:
     return TRAINING * status.step / max(1, cell.settings.steps)
 
 
-def run_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataFrame:
+def run_cell(cell: Cell, progress: Progress = no_progress) -> pd.DataFrame:
     """Trains a cell from where it stands, measures it, and returns its units; a finished one is not run again.
 
     Raises:
@@ -76,7 +74,7 @@ def run_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataFrame:
 
     def report(at: Report) -> None:
         done = TRAINING * at.done / at.total if at.phase == "training" else share_done(cell)
-        tell(done, f"{cell.name}: {at.phase} {at.done:,}/{at.total:,}")
+        progress(f"{cell.name}: {at.phase} {at.done:,}/{at.total:,}", done, 1.0)
 
     if cell.run.folder.is_dir():
         check_same(cell)
@@ -87,11 +85,11 @@ def run_cell(cell: Cell, tell: Tell = lambda done, told: None) -> pd.DataFrame:
     if cell.run.status.state != "finished":
         raise InputError(f"run {cell.name} is {cell.run.status.state}: {cell.run.status.message}")
 
-    def tell_phase(phase: str, done: int, of: int) -> None:
-        tell(TRAINING, f"{cell.name}: {phase} {done:,}/{of:,}")
+    def measuring(phase: str, done: float, of: float) -> None:
+        progress(f"{cell.name}: {phase} {done:,}/{of:,}", TRAINING, 1.0)
 
-    measure_baselines(cell.run, tell_phase)
-    return measure(cell.run, cell.base, cell.protocol, tell_phase)
+    measure_baselines(cell.run, measuring)
+    return measure(cell.run, cell.base, cell.protocol, measuring)
 
 
 def check_same(cell: Cell) -> None:

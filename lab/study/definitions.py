@@ -1,13 +1,12 @@
 """The studies: each a question, and the settings in which its arms differ from one base."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Final
 
 from core.config import Settings
-from core.errors import InputError
+from core.errors import unknown
 from lab.recipes import Changes, changed
 from lab.store.study import Contrast
 
@@ -250,7 +249,5 @@ def study_named(name: str) -> Study:
         InputError: there is none of this name.
     """
     if name not in STUDIES:
-        near = difflib.get_close_matches(name, STUDIES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"expected a study out of {', '.join(STUDIES)}, got {name!r}{hint}")
+        raise unknown("a study", name, STUDIES)
     return STUDIES[name]

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final
 import pandas as pd
 
 from core.errors import InputError
+from core.progress import Progress
 from core.train import NonFiniteLoss
 from lab import store
 from lab.recipes import Changes, changed
@@ -27,7 +28,6 @@ from lab.study.statistics import compared
 from lab.world.facts import role_relations
 
 POLL_SECONDS: Final = 0.5
-Progress = Callable[[float, int, str], None]
 """Called with cells done (a fraction counts), cells in all, and what is under way."""
 
 
@@ -119,7 +119,7 @@ def _prepare_texts(grid: Grid, progress: Progress) -> None:
     """Writes what the cells read, which many share: text that cannot serve is found out before the first is trained."""
     for cell in grid.cells:
         if share_done(cell) < TRAINING:
-            progress(0, len(grid.cells), f"{cell.name}: text")
+            progress(f"{cell.name}: text", 0, len(grid.cells))
             prepare_text(cell)
 
 
@@ -127,10 +127,10 @@ def _one_by_one(grid: Grid, progress: Progress) -> dict[str, str]:
     failed: dict[str, str] = {}
     for done, cell in enumerate(grid.cells):
         try:
-            run_cell(cell, lambda share, told, done=done: progress(done + share, len(grid.cells), told))
+            run_cell(cell, lambda phase, share, _, done=done: progress(phase, done + share, len(grid.cells)))
         except (InputError, NonFiniteLoss, MemoryError) as error:
             failed[cell.name] = str(error)
-        progress(done + 1, len(grid.cells), cell.name)
+        progress(cell.name, done + 1, len(grid.cells))
     return failed
 
 
@@ -150,7 +150,7 @@ def _side_by_side(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
                 if process.returncode:
                     failed[cell.name] = _last_words(cell)
             under_way = sum(share_done(cell) for cell, _ in running.values())
-            progress(done + under_way, len(grid.cells), ", ".join(running))
+            progress(", ".join(running), done + under_way, len(grid.cells))
     finally:
         for _, process in running.values():
             process.terminate()

@@ -7,12 +7,12 @@ from typing import Final
 import pandas as pd
 
 from core.config import Settings
+from core.progress import Progress
 from lab.evaluate.by_layer import retrieval_units, role_units
 from lab.evaluate.effort import StudyProtocol
 from lab.evaluate.ledger import LEDGER
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.units import units
-from lab.progress import Progress
 from lab.store import Run
 
 BINS: Final = 40

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from core.errors import InputError
+from core.errors import unknown
 from lab.figures.metrics import COSTS, RESULTS, Metric, layer_metric
 from lab.figures.tasks import STYLES
 
@@ -26,7 +26,7 @@ def metric(key: str) -> Metric:
     """
     known = layer_metric(key) or all_metrics().get(key)
     if known is None:
-        raise InputError(f"expected a metric out of {', '.join(all_metrics())}, got {key!r}")
+        raise unknown("a metric", key, all_metrics())
     return known
 
 

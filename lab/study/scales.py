@@ -1,12 +1,11 @@
 """How large a study is: the recipe it starts from, and how much held-out text its metrics read."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from core.config import Settings, WorldSettings
-from core.errors import InputError
+from core.errors import unknown
 from lab.evaluate.effort import StudyProtocol
 from lab.recipes import Changes, changed, recipe, shortened, smoke
 from lab.study.definitions import Study
@@ -46,9 +45,7 @@ def scale_named(name: str) -> Scale:
         InputError: there is none of this name.
     """
     if name not in SCALES:
-        near = difflib.get_close_matches(name, SCALES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"expected a scale out of {', '.join(SCALES)}, got {name!r}{hint}")
+        raise unknown("a scale", name, SCALES)
     return SCALES[name]
 
 

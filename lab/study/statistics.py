@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from core.errors import InputError
+from core.errors import unknown
 from lab.evaluate.intervals import share_interval
 from lab.study.metrics import metric, ordered
 from lab.study.significance import holm, p_words, stars, two_level
@@ -88,7 +88,7 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
         InputError: there is no such arm.
     """
     if reference not in labels:
-        raise InputError(f"expected an arm out of {', '.join(labels)}, got {reference!r}")
+        raise unknown("an arm", reference, labels)
     parts = [
         _compared_metric(units[units["metric"] == key], key, reference, list(labels))
         for key in ordered(set(units["metric"]))

@@ -19,6 +19,7 @@ from core.checkpoint import load, save
 from core.config import Settings, TaskSettings
 from core.model.encoder import hidden_states, pack, pool
 from core.objectives import Outcome, Task, tasks_of
+from core.progress import no_progress
 from core.text.batches import Sequences, unmasked
 from core.text.sampling import Sentences
 from core.train import train
@@ -34,7 +35,6 @@ from lab.figures import curves
 from lab.figures.ledger import ledger
 from lab.figures.metrics import Metric
 from lab.figures.tasks import GREY, STYLES, TaskStyle, recorded
-from lab.progress import no_progress
 from lab.starting import start_run
 from lab.study.measures import measure
 from lab.study.metrics import metric, ordered

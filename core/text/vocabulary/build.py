@@ -1,7 +1,7 @@
 """A shared vocabulary from a corpus: samples, a curve for each language in its own process, allocation, mixture."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.progress import Progress, no_progress
 from core.text.corpus import Corpus
 from core.text.tokenizer import SPECIAL, Tokenizer, unigram_tokenizer
 from core.text.vocabulary.allocation import (
@@ -29,7 +30,6 @@ from core.text.vocabulary.unigram import CountedPieces, train_unigram
 from core.text.vocabulary.words import count_words, mixed_words
 from core.vocabulary_settings import TokenizerSettings
 
-Progress = Callable[[int, int], None]
 RESERVED: Final = len(SPECIAL) + 1
 """Tokens that are no pieces: the special ones, with `<mask>`."""
 FEW_LINES: Final = 5_000
@@ -83,7 +83,7 @@ def build_vocabulary(
     corpus: Corpus,
     settings: TokenizerSettings,
     byte_fallback: bool = False,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     processes: int | None = None,
 ) -> SharedVocabulary:
     """Trains the unigram vocabulary that the settings describe; the same on every machine and number of processes.
@@ -94,7 +94,7 @@ def build_vocabulary(
         corpus: text of the languages.
         settings: of the tokenizer.
         byte_fallback: adds 256 pieces for bytes, beyond `settings.vocabulary`.
-        progress: called with languages done and all.
+        progress: reports languages done and in all.
         processes: at once; default: as many as there are processors.
 
     Raises:
@@ -138,9 +138,9 @@ def _joint_scores(
     parts = list[Any]()
     for number, path in enumerate(samples.values()):
         parts.append(count_words(read_lines(path)))
-        progress(number + 1, len(samples) + 1)
+        progress("vocabulary", number + 1, len(samples) + 1)
     scores = train_unigram(mixed_words(parts, [weights[tag] for tag in samples]), room)
-    progress(len(samples) + 1, len(samples) + 1)
+    progress("vocabulary", len(samples) + 1, len(samples) + 1)
     return scores
 
 
@@ -187,7 +187,7 @@ def _curves(jobs: Sequence[_Job], processes: int | None, progress: Progress) -> 
     done = dict[str, Curve]()
     for curve in _one_by_one(jobs) if workers == 1 else _in_processes(jobs, workers):
         done[curve.language] = curve
-        progress(len(done), len(jobs))
+        progress("vocabulary", len(done), len(jobs))
     return [done[job.language] for job in jobs]
 
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from core.config import TextSettings
 from core.model.infoxlm import InfoXLM
+from core.progress import Progress, no_progress
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Reads, Sampler
 from core.text.tokenizer import Tokenizer
 from lab.evaluate.ledger.reading import Reading
 from lab.evaluate.trained import trained_model
 from lab.evaluate.vectors import model_device
-from lab.progress import Progress, no_progress
 from lab.store import Run
 from lab.text import corpus_of, encoded, sampler, token_nats, world_of
 from lab.world import World
@@ -80,12 +80,7 @@ def load_run(run: Run, progress: Progress = no_progress, text: TextSettings | No
     info, trained = run.info, trained_model(run)
     settings = info.settings
     corpus = corpus_of(run)
-    ids = encoded(
-        corpus,
-        trained.tokenizer,
-        settings.model.max_tokens,
-        lambda done, of: progress("reading the corpus", done, of),
-    )
+    ids = encoded(corpus, trained.tokenizer, settings.model.max_tokens, progress)
     drawing = sampler(ids, settings.text if text is None else text, settings.seed, needs_pairs=False)
     tags = corpus.languages
     pairs: dict[tuple[str, str], float] = {}

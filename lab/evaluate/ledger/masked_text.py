@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.errors import InputError
+from core.streams import LEDGER_MASKS
 from core.text.batches import MaskedBatch, longest_sentence
 from core.text.encoded import Rows
 from lab.evaluate.ledger.loaded_run import LoadedRun
@@ -64,7 +65,7 @@ def masked_examples(
     Raises:
         InputError: no language, or no pair, of the distribution has held-out text.
     """
-    rng = np.random.default_rng([seed, 1])
+    rng = np.random.default_rng([seed, LEDGER_MASKS])
     max_tokens = loaded.model.settings.model.max_tokens
     ids = {
         str(tag): dict(

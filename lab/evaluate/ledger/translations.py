@@ -11,6 +11,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.model.infoxlm import InfoXLM
 from core.objectives.xlco import XLCO
+from core.streams import LEDGER_ORDER, LEDGER_PAIRS
 from core.text.batches import unmasked
 from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun
 from lab.evaluate.vectors import encode
@@ -51,7 +52,7 @@ def chosen_pairs(
     """Some pairs of languages, drawn with the run's own probabilities, in both directions, and their shares."""
     both = [(a, b) for a, b in shares if a < b]
     p = np.array([shares[pair] for pair in both])
-    drawn = np.random.default_rng([seed, 3]).choice(
+    drawn = np.random.default_rng([seed, LEDGER_PAIRS]).choice(
         len(both), min(pairs, len(both)), replace=False, p=p / p.sum()
     )
     wanted = [pair for at in sorted(drawn) for pair in (both[at], both[at][::-1])]
@@ -76,7 +77,7 @@ class Pools:
         # other text: one random order of all meanings, so that none serves to fit in one direction and to measure in
         # another
         self._meanings = np.unique(np.concatenate([meanings for meanings, _ in self._texts.values()]))
-        self._rank = np.random.default_rng([seed, 4]).permutation(len(self._meanings))
+        self._rank = np.random.default_rng([seed, LEDGER_ORDER]).permutation(len(self._meanings))
         self._fitted = min(FITTED_POOL, len(self._meanings) // 4)
         self.directions = [self._direction(pair, share) for pair, share in chosen.items()]
 
@@ -165,7 +166,7 @@ def contrast_vectors(loaded: LoadedRun, texts: Sequence[str], key: bool, phase: 
     if not settings.contrast.enabled:
         vectors = encode(
             model, loaded.tokenizer, texts, [loaded.evaluation_layer], settings.measure.pooling,
-            lambda done, of: loaded.progress(phase, done, of),
+            lambda _, done, of: loaded.progress(phase, done, of),
         )[loaded.evaluation_layer]  # fmt: skip
         return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1)
     contrast, device, longest = XLCO.of(model), next(model.parameters()).device, settings.model.max_tokens

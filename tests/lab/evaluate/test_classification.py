@@ -11,6 +11,7 @@ from scipy.stats import binom
 
 from core.checkpoint import open_model
 from core.errors import InputError
+from core.progress import no_progress
 from core.text.tokenizer import load_tokenizer
 from lab import cli, store
 from lab.evaluate.classification import (
@@ -171,9 +172,7 @@ def test_fine_tuning_trains_a_copy_of_the_encoder_and_leaves_the_model_as_it_is(
     before = {name: tensor.clone() for name, tensor in model.state_dict().items() if hasattr(tensor, "clone")}
     train, _ = labelled(run, "en")
     labels = (train["label"] == train["label"].mode()[0]).to_numpy().astype(str)
-    predict = fine_tuned(
-        model, tokenizer, train["text"].tolist(), labels, 1, "mean", 0.03, 0, lambda done, of: None
-    )
+    predict = fine_tuned(model, tokenizer, train["text"].tolist(), labels, 1, "mean", 0.03, 0, no_progress)
     majority = max((labels == one).mean() for one in ("True", "False"))
     assert (predict(train["text"].tolist()) == labels).mean() > majority + 0.1
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())

@@ -355,7 +355,7 @@ def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(here, tmp_path,
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
     told = []
     table = study(
-        "weighting", "smoke", seeds=1, jobs=2, progress=lambda done, of, what: told.append(done / of)
+        "weighting", "smoke", seeds=1, jobs=2, progress=lambda phase, done, of: told.append(done / of)
     )
     assert told[-1] == 1.0
     found = open_study("weighting-smoke").units()

@@ -50,7 +50,7 @@ def test_two_processes_make_the_same_vocabulary_as_one(corpus, built):
 
 def test_progress_counts_the_languages(corpus):
     seen = []
-    build_vocabulary(corpus, settings(sizes=3), progress=lambda done, of: seen.append((done, of)))
+    build_vocabulary(corpus, settings(sizes=3), progress=lambda phase, done, of: seen.append((done, of)))
     assert seen == [(number + 1, 12) for number in range(12)]
 
 
