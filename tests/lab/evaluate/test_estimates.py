@@ -74,7 +74,7 @@ def test_languages_that_share_their_meaning_inform_and_others_do_not():
 def test_chosen_pairs_are_asked_in_the_given_direction_and_progress_is_told():
     told = []
     rows = estimate_pairs(
-        languages(), 0, "gaussian", pairs=[("fr", "en")], progress=lambda *at: told.append(at)
+        languages(), 0, "gaussian", pairs=[("fr", "en")], progress=lambda phase, *at: told.append(at)
     )
     assert [(one["source"], one["target"]) for one in rows] == [("fr", "en")]
     assert told == [(1, 1)]
