@@ -37,14 +37,14 @@ def peak_bytes(case: Case, name: str) -> int:
 def measure_memory(case: Case, name: str) -> int:
     """Peak memory of two steps in this process; from the second step on the optimizer has its moments."""
     gpu = torch.cuda.is_available()
-    before = 0 if gpu else _resident("VmRSS")
+    before = 0 if gpu else resident_bytes("VmRSS")
     step = contender(name, case.training(needed(case, name)))
     for number in (1, 2):
         step(number)
-    return torch.cuda.max_memory_allocated() if gpu else _resident("VmHWM") - before
+    return torch.cuda.max_memory_allocated() if gpu else resident_bytes("VmHWM") - before
 
 
-def _resident(field: str) -> int:
+def resident_bytes(field: str) -> int:
     """Resident bytes now (VmRSS) or at most so far (VmHWM); the latter where the system gives only that."""
     if not STATUS.is_file():
         unit = 1 if sys.platform == "darwin" else 1024

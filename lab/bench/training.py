@@ -20,8 +20,9 @@ from lab.bench.drawing import drawing_rows
 from lab.bench.flops import model_flops, peak_flops
 from lab.bench.memory import peak_bytes
 from lab.bench.text import prepare_text
+from lab.bench.vocabulary import vocabulary_bench
 
-Part = Literal["joint", "contrast", "growth"]
+Part = Literal["joint", "contrast", "growth", "vocabulary"]
 Row = dict[str, Any]
 MEBI: Final = 2**20
 GROWTH: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
@@ -72,6 +73,8 @@ def bench_training(
         if "growth" in parts:
             rows += list(grown(common, repetitions, progress))
             rows += drawing_rows(Path(scratch), progress)
+        if "vocabulary" in parts:
+            rows += list(vocabulary_bench(repetitions, progress))
     return {
         "rows": rows,
         "text": text_words,

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from core.errors import InputError
 from lab.cli.console import bars, out, table
 
+Part = Literal["joint", "contrast", "growth", "vocabulary"]
 COLUMNS = ("name", "shape", "peer", "ours", "theirs", "ratio", "unit")
 
 
@@ -22,8 +23,10 @@ class Command:
 
     shapes: tuple[Literal["small", "base"], ...] = ("small", "base")
     """small: 6 layers x 256, 16,000 tokens. base: 12 x 768, 250,002 tokens, which takes 18 GiB of memory."""
-    parts: tuple[Literal["joint", "contrast", "growth"], ...] = ("joint", "contrast", "growth")
-    """joint: MMLM, TLM and XLCO with the paper's settings. growth: with batch, vocabulary, queue and corpus."""
+    parts: tuple[Part, ...] = ("joint", "contrast", "growth")
+    """joint: MMLM, TLM and XLCO with the paper's settings. growth: with batch, vocabulary, queue and corpus.
+    vocabulary: the loss of MMLM with k-NN target sampling beside the full softmax, at 16,000, 250,002 and 500,000
+    tokens."""
     corpus: Path | None = None
     """Text to train on; default: synthetic tokens, as long as image captions."""
     examples: int | None = None
