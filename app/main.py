@@ -24,6 +24,7 @@ else:
         st.Page(VIEWS / "live.py", title="Live", icon=":material/play_circle:"),
         st.Page(VIEWS / "space.py", title="Space", icon=":material/scatter_plot:"),
         st.Page(VIEWS / "information.py", title="Information", icon=":material/balance:"),
+        st.Page(VIEWS / "vocabulary.py", title="Vocabulary", icon=":material/translate:"),
         st.Page(VIEWS / "ablations.py", title="Ablations", icon=":material/science:"),
         st.Page(VIEWS / "retrieval.py", title="Retrieval", icon=":material/grid_on:"),
         st.Page(VIEWS / "try_it.py", title="Try it", icon=":material/edit:", url_path="try"),

@@ -87,6 +87,9 @@ class Command:
                 report,
             )
         _warn_lost(document)
+        if self.corpus is None and len(self.tokenizers) == 1:
+            # the page Vocabulary shows what a run costs on its own held-out text
+            store.open_run(self.tokenizers[0]).write_document("vocabulary", document)
         return document
 
     def _sentences(self) -> "pd.DataFrame":

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -13,7 +13,11 @@ from lab import store
 from lab.cli import explain
 from lab.cli.console import bars, out, table
 
+if TYPE_CHECKING:
+    from core.text.corpus import Corpus
+
 LANGUAGES_SHOWN: Final = 40
+DEFAULT_SIZE: Final = 8_000
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,15 @@ class Command:
     it; `lab train ... --tokenizer.allocation vocap` does both.
     """
 
-    corpus: Path
+    corpus: Path | None = None
     """Text to train on."""
-    out: Path
+    out: Path | None = None
     """Folder that gets tokenizer.json, and allocation.json with all curves."""
-    size: int = 8_000
-    """Tokens, the five special ones included."""
+    run: str | None = None
+    """Instead of both: a run, on whose text it is done; the run keeps the curves for the page Vocabulary, and goes on
+    with the vocabulary that it has."""
+    size: int | None = None
+    """Tokens, the five special ones included; default: 8,000, or those of the run."""
     allocation: Literal["vocap", "equal", "joint"] = "vocap"
     """vocap: by gain. equal: every language the same number of pieces. joint: one model trained on all text."""
     alpha: float = 0.7
@@ -57,15 +64,14 @@ class Command:
 
     def __call__(self) -> dict[str, Any]:
         from core.files import whole_folder
-        from core.text.corpus import open_corpus
         from core.text.vocabulary.build import build_vocabulary
         from lab.text import write_vocabulary
 
         if self.processes is not None and self.processes < 1:
             raise InputError(f"expected --processes from 1, got {self.processes}")
-        settings, corpus = self._settings(), open_corpus(self.corpus)
-        if self.out.exists() and not self.overwrite:
-            raise InputError(f"{self.out} exists already: choose another folder or add --overwrite")
+        run, corpus = self._opened()
+        size = self.size or (run.info.settings.tokenizer.vocabulary if run else DEFAULT_SIZE)
+        settings = self._settings(size)
         with bars() as report:
             built = build_vocabulary(
                 corpus,
@@ -74,17 +80,41 @@ class Command:
                 report,
                 self.processes,
             )
-        with store.report_full_disk(self.out), whole_folder(self.out, lambda _: self.overwrite) as partial:
-            write_vocabulary(built, partial)
-        document = built.document()
-        return {"folder": str(self.out), "sentences": corpus.info.languages, **document}
+        document = {"sentences": corpus.info.languages, "gain": self.gain, **built.document()}
+        if run is not None:
+            run.write_document("allocation", document)
+        if self.out is not None:
+            with (
+                store.report_full_disk(self.out),
+                whole_folder(self.out, lambda _: self.overwrite) as partial,
+            ):
+                write_vocabulary(built, partial)
+        return {"folder": None if self.out is None else str(self.out), **document}
 
-    def _settings(self) -> Any:
+    def _opened(self) -> "tuple[store.Run | None, Corpus]":
+        """The run, if one is named, and the text."""
+        from core.text.corpus import open_corpus
+        from lab.text import corpus_of
+
+        if self.run is not None and self.corpus is not None:
+            raise InputError("a run has text of its own: leave --corpus or --run out")
+        if self.run is None and (self.corpus is None or self.out is None):
+            raise InputError("expected --corpus FOLDER and --out FOLDER, or --run NAME")
+        if self.out is not None and self.out.exists() and not self.overwrite:
+            raise InputError(f"{self.out} exists already: choose another folder or add --overwrite")
+        if self.run is not None and self.allocation == "joint":
+            raise InputError(
+                "a joint vocabulary has no curves to keep in a run: leave --allocation or --run out"
+            )
+        run = None if self.run is None else store.open_run(self.run)
+        return (run, corpus_of(run)) if run is not None else (None, open_corpus(self.corpus or Path()))
+
+    def _settings(self, size: int) -> Any:
         from core.vocabulary_settings import TokenizerSettings
 
         try:
             return TokenizerSettings(
-                vocabulary=self.size,
+                vocabulary=size,
                 sentences=self.sentences,
                 allocation=self.allocation,
                 algorithm="unigram",
@@ -108,7 +138,9 @@ class Command:
             words += f"; the last piece gained {price:.2g} weighted nats a {self.gain}"
         if document.get("shared_pieces"):
             words += f"; languages share {document['shared_pieces']:,} places"
-        out.print(f"{words}\nmeasure it: lab vocabulary {self.out} --corpus {self.corpus}")
+        out.print(words)
+        if self.out is not None:
+            out.print(f"measure it: lab vocabulary {self.out} --corpus {self.corpus or 'FOLDER'}")
 
 
 def _show_languages(document: Mapping[str, Any]) -> None:

@@ -303,7 +303,7 @@ def test_a_run_that_is_not_evaluated_says_how(runs):
     assert "lab evaluate bare" in words(open_page("retrieval"))
 
 
-@pytest.mark.parametrize("name", ["overview", "space", "retrieval", "try_it"])
+@pytest.mark.parametrize("name", ["overview", "space", "retrieval", "vocabulary", "try_it"])
 def test_a_page_of_an_empty_store_says_where_to_start(runs, name):
     page = open_page(name)
     assert len(page.info) == 1

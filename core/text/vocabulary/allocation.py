@@ -132,6 +132,11 @@ def threshold_sizes(curves: Sequence[Curve], weights: Mapping[str, float], room:
     return _allocated(curves, places, _union_of(curves, places), ())
 
 
+def smallest_union(curves: Sequence[Curve]) -> int:
+    """Pieces of all languages together where each has its smallest vocabulary."""
+    return _Union(curves).size
+
+
 def equal_sizes(curves: Sequence[Curve], room: int) -> Allocated:
     """The largest size that all languages can have together; those with less text have the largest that they can.
 

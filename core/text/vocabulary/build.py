@@ -18,9 +18,11 @@ from core.text.corpus import Corpus
 from core.text.tokenizer import SPECIAL, Tokenizer, unigram_tokenizer
 from core.text.vocabulary.allocation import (
     Allocated,
+    Step,
     equal_sizes,
     language_weights,
     objective,
+    smallest_union,
     vocap_sizes,
 )
 from core.text.vocabulary.curves import Curve, language_curve, size_grid
@@ -32,6 +34,8 @@ from core.vocabulary_settings import TokenizerSettings
 
 RESERVED: Final = len(SPECIAL) + 1
 """Tokens that are no pieces: the special ones, with `<mask>`."""
+EVERYTHING: Final = 2**62
+"""Room for the largest vocabularies of all languages."""
 FEW_LINES: Final = 5_000
 """Below so many lines a process of its own takes longer to begin than to do its work."""
 
@@ -45,12 +49,16 @@ class SharedVocabulary:
         curves: of each language; none of a joint vocabulary.
         allocated: how much each language has got; None of a joint vocabulary.
         weights: of the languages, summing to 1.
+        path: the steps of VoCap until every language has its largest vocabulary.
+        smallest: pieces of all languages together where each has its smallest vocabulary.
     """
 
     tokenizer: Tokenizer
     curves: tuple[Curve, ...]
     allocated: Allocated | None
     weights: dict[str, float]
+    path: tuple[Step, ...] = ()
+    smallest: int = 0
 
     def document(self) -> dict[str, Any]:
         """What is kept beside the tokenizer, and printed: sizes, curves, what was infeasible and why."""
@@ -65,6 +73,7 @@ class SharedVocabulary:
             "objective_nats": objective(self.curves, self.weights, self.allocated.sizes),
             "exhausted": list(self.allocated.exhausted),
             "weights": self.weights,
+            "smallest_pieces": self.smallest,
             "curves": {
                 curve.language: {
                     "sizes": curve.sizes,
@@ -75,7 +84,8 @@ class SharedVocabulary:
                 }
                 for curve in self.curves
             },
-            "steps": [vars(step) for step in self.allocated.steps],
+            # whatever the room and the allocation: what every price would buy
+            "path": [vars(step) for step in self.path],
         }
 
 
@@ -128,7 +138,9 @@ def build_vocabulary(
             for curve in curves
         }
     tokenizer = unigram_tokenizer(mixture_scores(languages, weights), byte_fallback)
-    return SharedVocabulary(tokenizer, tuple(curves), sizes, weights)
+    path = vocap_sizes(gained, weights, EVERYTHING)
+    smallest = smallest_union(gained)
+    return SharedVocabulary(tokenizer, tuple(curves), sizes, weights, path.steps, smallest)
 
 
 def _joint_scores(

@@ -46,6 +46,11 @@ class PublishedTokenizer:
         rows = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(row.ids, dtype=np.int32) for row in rows]
 
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Begin and end in the text of each token, with its id; several bytes of one character have the same."""
+        row = self.backend.encode(text, add_special_tokens=False)
+        return [(*span, index) for span, index in zip(row.offsets, row.ids, strict=True)]
+
     def decode(self, ids: IntArray) -> str:
         """Text of ids."""
         return self.backend.decode([int(index) for index in ids], skip_special_tokens=False)
@@ -63,7 +68,7 @@ class PublishedTokenizer:
         token = model.get("unk_token")
         return None if token is None else self.backend.token_to_id(token)
 
-    def kinds(self, ids: IntArray) -> list[str]:
+    def kinds(self, ids: Sequence[int] | IntArray) -> list[str]:
         """What each id stands for: 'unknown', 'byte' (of a character that has no piece), 'character' or 'piece'.
 
         A piece that only begins a word, without a character of its own, is a 'character'.

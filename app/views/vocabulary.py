@@ -1,0 +1,125 @@
+"""Vocabulary: what it costs each language, how a typed sentence is cut, and who would get more of it at which price."""
+
+import pandas as pd
+import streamlit as st
+
+from app.computing import compute_button
+from app.links import keep_valid, linked_choice
+from app.runs import readable_runs, run_or_stop, stop_with
+from app.sentences import cell, data_table, number, sentence_table
+from app.tokenisation import pieces_html, tokenizer_of
+from core.errors import InputError
+from lab.evaluate.token_neighbours import nearest_tokens, token_embeddings
+from lab.figures.languages import language_style
+from lab.figures.sentences import markdown_text
+from lab.figures.vocabulary import allocation_bars, alp_curves, parity_lines, sizes_at
+from lab.store import ENDED
+
+NEIGHBOURS = 12
+STOPS = 120
+EXAMPLE = "The cat sat on the mat. جلست القطة على السجادة. बिल्ली चटाई पर बैठी थी। แมวนั่งบนเสื่อ 猫坐在垫子上。"
+
+st.title("Vocabulary", anchor=False)
+run = run_or_stop("what its vocabulary costs each language")
+try:
+    tokenizer = tokenizer_of(run)
+    measured, allocation = run.document("vocabulary"), run.document("allocation")
+except InputError as error:
+    stop_with(error)
+key = run.name.replace("/", ".")
+
+st.subheader("How a sentence is cut", anchor=False)
+st.html("<style>textarea {unicode-bidi: plaintext}</style>")
+text = st.text_area("A sentence in any language", EXAMPLE, height=90, key="text", bind="query-params")
+others = [each for each in readable_runs()[0] if each.name != run.name and each.checkpoint() is not None]
+beside = linked_choice(
+    "Beside", [each.name for each in others], "beside", None, placeholder="the tokenizer of another run"
+)
+try:
+    shown = [tokenizer, *(tokenizer_of(each) for each in others if each.name == beside)]
+except InputError as error:
+    stop_with(error)
+for each in shown:
+    (ids,) = each.encode([text])
+    st.markdown(f"**{markdown_text(each.name)}**: {len(ids):,} tokens, vocabulary {each.size:,}")
+    st.html(pieces_html(each, text))
+st.caption(
+    "Each colour is a piece, in the order of the text; orange has no piece of its own, and a small number says into "
+    "how many bytes it falls."
+)
+
+(ids,) = tokenizer.encode([text])
+tokens = list(dict.fromkeys(tokenizer.backend.id_to_token(int(index)) or "" for index in ids))
+if tokens:
+    keep_valid("token", tokens)
+    token = st.pills("Neighbours of", tokens[:60], key="token", bind="query-params")
+    if token:
+        try:
+            embeddings = run.read_checkpoint(token_embeddings)
+        except InputError as error:
+            stop_with(error)
+        near = nearest_tokens(embeddings, tokenizer.backend.token_to_id(token), NEIGHBOURS)
+        sentence_table(
+            ["token", "inner product"],
+            [(cell(tokenizer.backend.id_to_token(at) or ""), number(f"{value:.2f}")) for at, value in near],
+        )
+        st.caption(
+            "Tokens whose embeddings have the largest inner products with the chosen one's: those that k-NN target "
+            "sampling would let a softmax run over. A long vector is near to everything."
+        )
+
+st.subheader("What it costs each language", anchor=False)
+if measured:
+    st.plotly_chart(
+        parity_lines(measured["rows"], measured["reference"]), key="parity", config={"displaylogo": False}
+    )
+    st.caption(
+        f"On {measured['meanings']:,} held-out meanings: tokens, and nats by the language's own frequencies of pieces, "
+        f"over those of {language_style(measured['reference']).name}; with 95 % intervals. Right of 1 a language pays "
+        "more for the same, and less of it fits into an input."
+    )
+    with st.expander("Every number", icon=":material/table_rows:"):
+        columns = ("language", "metric", "value", "low", "high", "unit", "n", "across_languages")
+        data_table(pd.DataFrame(measured["rows"])[list(columns)], height=320)
+        st.caption(
+            "Only rows marked across_languages compare languages; all compare vocabularies on one language."
+        )
+elif run.status.state in ENDED:
+    compute_button(
+        f"vocabulary-{key}", ["vocabulary", run.name], "Measure the vocabulary", lambda: (0.0, "measuring")
+    )
+
+st.subheader("Who would get more", anchor=False)
+if allocation:
+    path = allocation["path"]
+    if not path:
+        st.info("Every language has one vocabulary alone: its text is too small for others.")
+        st.stop()
+    stops = sorted({round(at * len(path) / STOPS) for at in range(STOPS + 1)})
+    reached = max((at for at in stops if at == 0 or path[at - 1]["union"] <= allocation["pieces"]), default=0)
+    keep_valid("price", stops)
+    at = st.select_slider(
+        "Price, from one that nobody pays down to nothing (steps of languages)",
+        stops,
+        value=reached,
+        key="price",
+        bind="query-params",
+    )
+    price = f"{path[at - 1]['price']:.2g} nats" if at else "above all gains"
+    st.metric(f"price of a piece: weighted gain a {allocation['gain']}", price)
+    sizes, union = sizes_at(allocation, at)
+    st.plotly_chart(alp_curves(allocation, sizes), key="curves", config={"displaylogo": False})
+    st.plotly_chart(allocation_bars(sizes, union), key="bars", config={"displaylogo": False})
+    saved = sum(sizes.values()) - union
+    st.caption(
+        f"Every language buys pieces while one brings more than the price (VoCap, Zheng et al. 2021). Now they "
+        f"have {sum(sizes.values()):,} pieces, {union:,} different ones: {saved:,} are shared. Dotted: the concave "
+        "hull that gains are read from. The heights of two languages do not compare: lines are not equally long."
+    )
+else:
+    compute_button(
+        f"allocation-{key}",
+        ["vocabulary", "--allocate", "--run", run.name],
+        "Compute the curves of its languages",
+        lambda: (0.0, "training vocabularies"),
+    )
