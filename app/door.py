@@ -23,7 +23,7 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "SAMEORIGIN",
 }
-# Streamlit and plotly need inline styles and scripts, and functions made of text; nothing needs another machine
+# Streamlit and plotly need inline styles, inline scripts and eval; nothing needs another machine
 POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws://{host} wss://{host} blob: data:; "

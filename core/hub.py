@@ -1,4 +1,4 @@
-"""Files of a checkpoint that is named by its folder or by its name on the Hugging Face hub."""
+"""Files of a checkpoint, which is named by its folder or by its name on the Hugging Face hub."""
 
 import re
 from pathlib import Path

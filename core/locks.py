@@ -1,9 +1,9 @@
 """Locks between processes: the kernel releases a lock when the process that holds it ends, however it ends.
 
-On Linux a lock belongs to one open file (`F_OFD_SETLK`). Such locks reach other machines over NFS v4, whose server
-keeps them; closing another handle of the same file does not release them, as it does with POSIX record locks; and
-anyone can ask for a holder without taking the lock for a moment (`F_OFD_GETLK`), which neither `flock` nor the library
-filelock can. Other systems get `flock`.
+On Linux a lock belongs to an open file (`F_OFD_SETLK`). Such a lock reaches other machines over NFS v4, whose server
+keeps it. Unlike a POSIX record lock, it is not released when another handle of the same file is closed. And
+`F_OFD_GETLK` finds out whether a lock is held without taking it, which neither `flock` nor the library filelock can.
+Other systems get `flock`.
 """
 
 import errno
@@ -53,7 +53,7 @@ class Lock:
             try:
                 if not _take(file, shared):
                     return False
-                # whoever held it before may have removed the file: then this lock is on a file that nobody finds
+                # the previous holder may have removed the file: then nobody else can find this lock
                 if _same_file(file, self.path):
                     self._file, file = file, -1
                     return True

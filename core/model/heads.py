@@ -8,8 +8,8 @@ from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLMHea
 from core.model.vocabulary import candidate_cross_entropy, linear_cross_entropy
 
 CHUNK_LOGITS = 2**26
-"""Logits held at once: 256 MiB in float32, whatever the vocabulary and the batch. Each chunk reads and writes the
-embedding matrix once more: with a quarter of this, XLM-R's 250,002 tokens take twice the time on a CPU."""
+"""Most logits held at once: 256 MiB in float32. Each chunk reads and writes the embedding matrix once more: with a
+quarter of this, XLM-R's 250,002 tokens take twice the time on a CPU."""
 
 
 def token_losses(

@@ -123,7 +123,7 @@ class Visits:
 class Sampler:
     """Draws the rows of each step; its whole state is one counter per stream and language, or stream and pair.
 
-    A stream is the number that a task has in all of its random numbers, so that tasks do not disturb each other.
+    A stream is the number of a task in the seeds of all its random numbers, so that tasks do not disturb each other.
 
     Attributes:
         language_p: the probability of each language of a sentence.

@@ -6,10 +6,10 @@ from core.text.arrays import IntArray
 
 
 def permuted(positions: IntArray, sizes: IntArray, keys: np.ndarray) -> IntArray:
-    """The values at positions of random orders, each position with an order of its own.
+    """Values at positions of random orders; each position has its own order.
 
-    A four-round Feistel network on the bits of the position, walked until it falls below n (Black and
-    Rogaway 2002): a permutation, whatever the round function.
+    A four-round Feistel network scrambles the bits of the position until the value falls below n (Black and Rogaway
+    2002). This is a permutation for every round function.
 
     Args:
         positions: int64, 0 ... n - 1.

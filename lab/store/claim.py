@@ -49,7 +49,7 @@ class Claim:
 
     @property
     def held(self) -> bool:
-        """Whether this process may still write: nobody has taken the run over, or removed its folder."""
+        """Whether this process may still write: no other process has taken the run over or removed its folder."""
         return self._lock.held or (self._leased and read_status(self.folder).life == self.life)
 
     def release(self) -> None:

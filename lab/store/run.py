@@ -29,7 +29,7 @@ OWN_PARTIALS: Final = (
 
 
 class Run(Steps, Snapshots, Results):
-    """A run folder; reading it changes nothing, and one process at a time writes what training writes."""
+    """A run folder. Reading changes nothing; a single process at a time may write the files of training."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder

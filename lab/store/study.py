@@ -124,8 +124,8 @@ class StudyFolder:
     def units(self) -> pd.DataFrame:
         """Measurements of each cell: arm, seed, metric, part, unit, total, weight, ceiling, truth, chance, attainable.
 
-        A metric is the sum over its parts of sum(total) / sum(weight); a unit is a held-out meaning, the same in
-        all arms of a seed.
+        The value of a metric is the sum over its parts of sum(total) / sum(weight). A unit is a held-out meaning, the
+        same in all arms of a seed.
         """
         return _with_later_columns(self._read("units", UNITS))
 
