@@ -89,17 +89,17 @@ def test_a_tokenizer_that_loses_text_is_named_with_an_example(lab, text, tmp_pat
 
 
 def test_a_vocabulary_is_allocated_and_measured(lab, text, tmp_path):  # noqa: F811
-    made = tmp_path / "made"
+    folder = tmp_path / "made"
     words = ("vocabulary", "--allocate", "--corpus", text.folder, "--size", 1200, "--sizes", 10)
-    code, out, err = lab(*words, "--out", made, "--json")
+    code, out, err = lab(*words, "--out", folder, "--json")
     assert code == 0, err
     document = json.loads(out)
     assert set(document["allocation"]) == set(text.languages)
     assert document["vocabulary"] <= 1200 + 256
-    assert json.loads((made / "allocation.json").read_text())["allocation"] == document["allocation"]
-    assert lab("vocabulary", made, "--corpus", text.folder, "--json")[0] == 0
+    assert json.loads((folder / "allocation.json").read_text())["allocation"] == document["allocation"]
+    assert lab("vocabulary", folder, "--corpus", text.folder, "--json")[0] == 0
     # what is there is not overwritten
-    code, _, err = lab(*words, "--out", made)
+    code, _, err = lab(*words, "--out", folder)
     assert code == 2
     assert "exists already: choose another folder or add --overwrite" in one_line(err)
 
@@ -123,11 +123,11 @@ def test_tables_of_an_allocation_name_every_language_and_what_was_infeasible(lab
     ],
 )
 def test_a_mistake_in_an_allocation_is_one_line_and_leaves_nothing(lab, text, tmp_path, words, message):  # noqa: F811
-    made = tmp_path / "made"
-    code, _, err = lab("vocabulary", "--allocate", "--corpus", text.folder, "--out", made, *words)
+    folder = tmp_path / "made"
+    code, _, err = lab("vocabulary", "--allocate", "--corpus", text.folder, "--out", folder, *words)
     assert code == 2
     assert message in one_line(err)
-    assert not made.exists()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("allocation", ["vocap", "equal", "joint"])

@@ -83,8 +83,8 @@ def language_weights(counts: Mapping[str, int], alpha: float = 0.7, beta: float 
 def vocap_sizes(curves: Sequence[Curve], weights: Mapping[str, float], room: int) -> Allocated:
     """The greedy allocation: the next size goes to the language whose piece gains most, until the union is full.
 
-    Every language has at least its smallest size. Ends before the first step that would exceed the room. Of equal gains
-    the first language's comes first.
+    Every language has at least its smallest size. The allocation ends before the first step that would exceed the room.
+    Where gains are equal the first language comes first.
 
     Raises:
         InputError: the smallest vocabularies do not fit.

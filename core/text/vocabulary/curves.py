@@ -115,7 +115,7 @@ def language_curve(
         for size in sizes
         if not required <= size <= len(largest)
     }
-    # of the sizes there may be none, for a few sentences or for thousands of characters
+    # no size may be feasible, for a few sentences or for thousands of characters
     feasible = sorted({size for size in sizes if size not in infeasible}) or [len(largest)]
     points = list(_points(words, largest, feasible, train_each_size))
     for point in points:

@@ -60,7 +60,7 @@ def train_unigram(words: Words, size: int) -> dict[str, float]:
             input_format="tsv",
             model_writer=model,
             model_type="unigram",
-            # of its own pieces only <unk> is left
+            # the only piece of its own that is left is <unk>
             vocab_size=size + 1,
             bos_id=-1,
             eos_id=-1,
@@ -152,8 +152,8 @@ class _Pruning:
         return np.bincount(flat, weights, minlength=len(self.names)).astype(np.int64)
 
     def counted(self) -> CountedPieces:
-        counts, chosen = self.counts(), np.flatnonzero(self.alive[1:]) + 1
-        return CountedPieces(tuple(self.names[number] for number in chosen), counts[chosen], int(counts[0]))
+        counts, living = self.counts(), np.flatnonzero(self.alive[1:]) + 1
+        return CountedPieces(tuple(self.names[number] for number in living), counts[living], int(counts[0]))
 
     def prune(self, size: int) -> None:
         """Drops the pieces whose loss costs least, and cuts the words anew that had them."""
@@ -183,10 +183,10 @@ class _Pruning:
             touched = np.unique(np.repeat(np.arange(len(lengths)), lengths)[gone])
         if not len(touched):
             return
-        chosen = np.flatnonzero(self.alive[1:]) + 1
-        scores = {self.names[number]: float(self.scores[number]) for number in chosen}
+        living = np.flatnonzero(self.alive[1:]) + 1
+        scores = {self.names[number]: float(self.scores[number]) for number in living}
         flat, lengths = cut([self.words.words[place] for place in touched], scores)
-        parts = np.split(np.concatenate([[0], chosen])[flat], np.cumsum(lengths)[:-1])
+        parts = np.split(np.concatenate([[0], living])[flat], np.cumsum(lengths)[:-1])
         for place, part in zip(touched.tolist(), parts, strict=True):
             self.rows[place] = part
         self.lengths[touched] = lengths

@@ -86,10 +86,10 @@ def test_the_union_fits_and_the_next_step_does_not(seed):
     curves, counts, room = strictly_concave(seed)
     weights = language_weights(counts)
     allocated = vocap_sizes(curves, weights, room)
-    chosen = {
+    vocabularies = {
         each.language: each.vocabularies[each.sizes.index(allocated.sizes[each.language])] for each in curves
     }
-    assert allocated.union == len(set(np.concatenate(list(chosen.values())).tolist())) <= room
+    assert allocated.union == len(set(np.concatenate(list(vocabularies.values())).tolist())) <= room
     gains = {
         each.language: weights[each.language] * each.gains[each.sizes.index(allocated.sizes[each.language])]
         for each in curves
@@ -98,7 +98,7 @@ def test_the_union_fits_and_the_next_step_does_not(seed):
     if gains:
         best = next(each for each in curves if each.language == max(gains, key=gains.get))
         following = best.vocabularies[best.sizes.index(allocated.sizes[best.language]) + 1]
-        others = [pieces for language, pieces in chosen.items() if language != best.language]
+        others = [pieces for language, pieces in vocabularies.items() if language != best.language]
         assert len(set(np.concatenate([following, *others]).tolist())) > room
 
 
@@ -120,10 +120,10 @@ def test_a_pooled_stretch_has_the_mean_slope_of_its_increments():
 
 def test_a_pooled_stretch_may_be_taken_in_part():
     flat = curve("a", [0, 1, 4, 6], [range(10 * n) for n in (1, 2, 3, 4)])
-    other = curve("b", [0, 0.1], [range(100, 110), range(100, 120)])
-    allocated = vocap_sizes([flat, other], {"a": 0.5, "b": 0.5}, 45)
+    small = curve("b", [0, 0.1], [range(100, 110), range(100, 120)])
+    allocated = vocap_sizes([flat, small], {"a": 0.5, "b": 0.5}, 45)
     assert allocated.sizes == {"a": 30, "b": 10}
-    assert allocated.sizes == threshold_sizes([flat, other], {"a": 0.5, "b": 0.5}, 45).sizes
+    assert allocated.sizes == threshold_sizes([flat, small], {"a": 0.5, "b": 0.5}, 45).sizes
 
 
 def test_weights_are_powers_of_the_sentences():
@@ -138,10 +138,10 @@ def test_weights_are_powers_of_the_sentences():
 def test_with_beta_zero_the_amounts_of_text_do_not_matter():
     curves, counts, room = strictly_concave(7)
     others = {language: 10_000 // count for language, count in counts.items()}
-    first, second = (
+    sizes, sizes_of_others = (
         vocap_sizes(curves, language_weights(each, beta=0.0), room).sizes for each in (counts, others)
     )
-    assert first == second
+    assert sizes == sizes_of_others
 
 
 def test_a_larger_beta_moves_capacity_to_languages_with_much_text():

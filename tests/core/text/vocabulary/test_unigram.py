@@ -108,7 +108,7 @@ def test_pruning_costs_little_against_training_each_size(english):
 
 
 def test_each_pruning_step_drops_what_costs_least_by_a_slow_count(english):
-    """Of vocabularies with one piece fewer, the one that pruning chooses is among the best tenth."""
+    """The vocabulary after pruning a piece is among the best tenth of all vocabularies with one piece fewer."""
     (start,) = pruned(english, train_unigram(english, 120), [120])
     scores = dict(zip(start.pieces, np.log(np.maximum(start.counts, 0.1) / start.counts.sum()), strict=True))
     (after,) = pruned(english, scores, [119])
@@ -124,9 +124,9 @@ def test_each_pruning_step_drops_what_costs_least_by_a_slow_count(english):
 
 @pytest.mark.parametrize("train_each_size", [False, True])
 def test_sizes_that_the_text_does_not_allow_are_recorded_with_the_reason(english, train_each_size):
-    kept = []
-    curve = language_curve("en", english, size_grid(20, 100), kept.append, train_each_size)
-    assert curve.sizes == tuple(len(point.pieces) for point in kept)
+    points = []
+    curve = language_curve("en", english, size_grid(20, 100), points.append, train_each_size)
+    assert curve.sizes == tuple(len(point.pieces) for point in points)
     assert "characters that need a piece" in curve.infeasible[20]
     assert "the text yields" in curve.infeasible[2_000]
     assert set(curve.infeasible).isdisjoint(curve.sizes)
