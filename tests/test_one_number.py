@@ -11,7 +11,7 @@ import pytest
 from lab import cli
 from lab.figures import ablations
 from lab.figures.ledger import ledger, tightest
-from lab.lessons import lesson, tour
+from lab.lessons import open_lesson, tour
 from lab.study import open_study
 from lab.study.baseline_table import baseline_table
 from lab.study.metrics import without_costs
@@ -31,7 +31,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(store):
     """A run as a notebook trains it."""
-    return lesson("smoke").trained("tour")
+    return open_lesson("smoke").trained("tour")
 
 
 def printed(*words):
@@ -88,7 +88,7 @@ def test_a_study(store):
 def test_the_ledger_of_a_run(run):
     few = ("--candidates", "4", "16", "--sentences", "100", "--truth-sentences", "20", "--pairs", "1")
     document = printed("information", run.name, *few)
-    notebook = numbers(ledger(lesson("smoke").ledger(run)).to_json())
+    notebook = numbers(ledger(open_lesson("smoke").ledger(run)).to_json())
     # after so few steps most bounds lie below zero, where nothing is drawn: XLCO's does not
     rows = [row for row in document["rows"] if row["task"] in ("mmlm", "tlm", "xlco")]
     drawn = [

@@ -2,16 +2,16 @@
 
 import lab.lessons.import_warnings  # noqa: F401 - before what would speak
 from lab.lessons.output import progress_line, say
-from lab.lessons.scale import Lesson, lesson
+from lab.lessons.scale import Lesson, open_lesson
 from lab.lessons.verdicts import Verdict, judged, not_yet, number, right, wrong
 
 __all__ = [
     "Lesson",
     "Verdict",
     "judged",
-    "lesson",
     "not_yet",
     "number",
+    "open_lesson",
     "progress_line",
     "right",
     "say",

@@ -48,13 +48,13 @@ def gaussian_scores(nats: float, n: int = SAMPLES, dims: int = 10, seed: int = 0
 
 
 def bounds_of_the_best_critic(
-    here: Lesson, n: int = SAMPLES, truths: Sequence[float] = TRUTHS
+    lesson: Lesson, n: int = SAMPLES, truths: Sequence[float] = TRUTHS
 ) -> pd.DataFrame:
     """Every bound on many batches of Gaussians: columns bound, kind, truth, mean, sd, predicted_sd, ceiling.
 
     The critic is exact, so what is wrong with a value is the bound's own doing.
     """
-    repeats = 1_000 if here.conclusive else 20
+    repeats = 1_000 if lesson.conclusive else 20
     rows = []
     for truth in truths:
         batches = [gaussian_scores(truth, n, seed=seed) for seed in range(repeats)]
@@ -79,11 +79,11 @@ def predicted_spread(nats: float, n: int = SAMPLES, dims: int = 10) -> float:
     return math.sqrt(dims * squared / n + math.expm1(2 * nats) / n**2)
 
 
-def estimators(here: Lesson) -> pd.DataFrame:
+def estimators(lesson: Lesson) -> pd.DataFrame:
     """Estimates from samples alone, by several methods, on distributions whose information is known."""
     tasks: tuple[str, ...] = ("multinormal-sparse-5-5-2-2.0",)
     methods, n = ("gaussian", "infonce", "smile"), 300
-    if here.conclusive:
+    if lesson.conclusive:
         tasks = (*tasks, "student-identity-5-5-2", "embedding-64-3", "embedding-64-6")
         methods, n = ("auto", "gaussian", "infonce", "nwj", "smile"), 2_000
     with progress_line("estimates") as tell:
@@ -96,10 +96,10 @@ def estimates_figure(rows: pd.DataFrame) -> go.Figure:
     return against_truth(rows.dropna(subset=["nats"])).update_layout(template=TEMPLATE)
 
 
-def estimate_of_vectors(here: Lesson, run: Run) -> dict[str, Any]:
+def estimate_of_vectors(lesson: Lesson, run: Run) -> dict[str, Any]:
     """What `auto` makes of the sentence vectors of one pair of languages, beside the exact information of the text."""
     with progress_line("estimating from sentence vectors") as tell:
-        document = estimates_of_run(run, pairs=1, meanings=2_000 if here.conclusive else 150, progress=tell)
+        document = estimates_of_run(run, pairs=1, meanings=2_000 if lesson.conclusive else 150, progress=tell)
     return document["rows"][0]
 
 

@@ -73,13 +73,13 @@ def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["token", "surprisal", "exact", "reached", "uncertainty", "loss"])
 
 
-def by_certainty(here: Lesson, readers: Readers) -> pd.DataFrame:
+def by_certainty(lesson: Lesson, readers: Readers) -> pd.DataFrame:
     """Masked tokens of held-out sentences by what their context leaves open, in nats per token.
 
     Columns share (of the tokens), exact (mean uncertainty that is left) and model (mean cross-entropy).
     """
     shares = language_distribution(readers.loaded, MMLM_OWN)
-    examples = masked_examples(readers.loaded, shares, here.effort.sentences // 4, 0)
+    examples = masked_examples(readers.loaded, shares, lesson.effort.sentences // 4, 0)
     examples = [example for example in examples if example.hides(0)]
     exact = np.concatenate([readers.uncertainty(example.shown, shares) for example in examples])
     model = np.concatenate(readers.losses(examples))
@@ -108,29 +108,29 @@ def disguised(text: str) -> str:
     return "".join(sign if sign == " " else chr(PRIVATE + ord(sign)) for sign in text)
 
 
-def anchors(here: Lesson, disguise: bool) -> Path:
+def anchors(lesson: Lesson, disguise: bool) -> Path:
     """A corpus of English and Spanish, where Spanish may be disguised: written once, then found again.
 
     Both corpora tell the same facts and have the same structure; only the tokens in common are gone.
     """
-    settings = here.settings.world
+    settings = lesson.settings.world
     world = World.load(("en", "es"))
-    meanings = world.draw(settings.meanings, here.settings.seed)
+    meanings = world.draw(settings.meanings, lesson.settings.seed)
     folder = store.cache_folder() / f"anchors-{'none' if disguise else 'shared'}-{settings.meanings}"
     if not folder.is_dir():
         rows = (
             (meaning, tag, disguised(text) if disguise and tag == "es" else text)
-            for meaning, tag, text in world.rows(meanings, here.settings.seed)
+            for meaning, tag, text in world.rows(meanings, lesson.settings.seed)
         )
         write_corpus(rows, folder, source="the built-in world", licence="MIT")
     return folder
 
 
-def anchored_run(here: Lesson, disguise: bool) -> Run:
+def anchored_run(lesson: Lesson, disguise: bool) -> Run:
     """A run on English and Spanish with MMLM as its only task."""
     name = "no-anchors" if disguise else "anchors"
-    changes = MMLM_ONLY if here.conclusive else MMLM_ONLY | SMOKE
-    return here.trained(name, anchors(here, disguise), **changes)
+    changes = MMLM_ONLY if lesson.conclusive else MMLM_ONLY | SMOKE
+    return lesson.trained(name, anchors(lesson, disguise), **changes)
 
 
 def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:

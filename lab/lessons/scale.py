@@ -35,7 +35,7 @@ WARNING: Final = (
 
 @dataclass(frozen=True)
 class Lesson:
-    """A scale with its settings; made by `lesson`."""
+    """A scale with its settings; opened by `open_lesson`."""
 
     scale: str
     settings: Settings
@@ -86,13 +86,13 @@ def _complete(rows: Iterable[Mapping[str, Any]]) -> bool:
     return all("unit" in row and "attainable" in row for row in rows)
 
 
-def lesson(scale: str) -> Lesson:
+def open_lesson(scale: str) -> Lesson:
     """The lesson at a scale; also lets figures be read on light and dark pages, and keeps runs in the project's folder.
 
     Raises:
         InputError: there is no such scale.
 
-    >>> lesson("toy").settings.steps
+    >>> open_lesson("toy").settings.steps
     900
     """
     chosen = scale_named(scale)

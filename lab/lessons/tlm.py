@@ -1,77 +1,51 @@
 """Lesson 03: what the translation adds."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from lab.evaluate.ledger.limits import NORMAL
-from lab.evaluate.ledger.masked_text import Example, language_distribution
+from lab.evaluate.ledger.masked import masked_reading
+from lab.evaluate.ledger.masked_truth import masked_truths
+from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.figures.ledger import tightest
 from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
 from lab.lessons.verdicts import Verdict, judged, not_yet
-from lab.world.truth import RATE, mask, ratio
 
 READINGS: Final = ("nothing", "the right translation", "a wrong translation")
 Rows = Iterable[Mapping[str, Any]]
 
 
-def readings(here: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.DataFrame:
-    """Cross-entropy of the masked tokens of a sentence by what is read beside it, for each run, in nats per token.
+def readings(lesson: Lesson, runs: Mapping[str, Readers], seed: int = 0) -> pd.DataFrame:
+    """Cross-entropy of masked tokens by what is read beside their sentence, for each run, in nats per token.
 
-    Sentences of one pair of languages at a time, masked as the ledger does; the translation is shown whole. A wrong
-    one tells another meaning. `exact` is the least possible, H(token | what is read); nothing is the least possible
-    after a wrong translation, which this world never writes.
+    The ledger's own measurements: MMLM and TLM read the same pairs with the same masks, and the wrong translation tells
+    another meaning (`wrong_translations`). `exact` is the least possible, H(token | what is read); nothing is the least
+    possible after a wrong translation, which this world never writes.
 
     Returns:
         Columns run, reading, nats, error (its standard error) and exact.
     """
-    some = next(iter(runs.values()))
-    pairs = language_distribution(some.loaded, "tlm")
-    rng = np.random.default_rng([seed, 6])
-    count = here.effort.sentences // 4
-    meanings = _unseen(some, count, seed)
-    chosen = rng.choice(len(pairs), count, p=np.array(list(pairs.values())))
-    tags = [list(pairs)[at] for at in chosen]
-    own = some.encode([some.text(m, pair[0]) for m, pair in zip(meanings, tags, strict=True)])
-    right_ones = some.encode([some.text(m, pair[1]) for m, pair in zip(meanings, tags, strict=True)])
-    wrong_ones = some.encode(
-        [some.text(m, pair[1]) for m, pair in zip(np.roll(meanings, 1), tags, strict=True)]
-    )
-    shown = [mask([ids], some.loaded.tokenizer.mask_id, RATE, rng)[0] for ids in own]
-    masked = [at for at in range(count) if (own[at] != shown[at]).any()]
-    rows: list[dict[str, Any]] = []
-    for reading, beside in zip(READINGS, (None, right_ones, wrong_ones), strict=True):
-        examples = [
-            Example(int(meanings[at]), tags[at], [own[at], *others], [shown[at], *others])
-            for at in masked
-            for others in [[beside[at]] if beside else []]
+    sentences, rows = lesson.effort.sentences // 4, list[dict[str, Any]]()
+    for name, readers in runs.items():
+        loaded = readers.loaded
+        truths = masked_truths(loaded, lesson.effort.truth_sentences)
+        mmlm, tlm = (masked_reading(loaded, task, sentences, seed) for task in ("mmlm", "tlm"))
+        cost = wrong_translations(loaded, sentences, seed)
+        assert cost is not None, "a world tells many meanings in every pair of languages"
+        measured = (
+            (mmlm.mean, mmlm.error, truths["mmlm"].cross_entropy_nats),
+            (tlm.mean, tlm.error, truths["tlm"].cross_entropy_nats),
+            (tlm.mean + cost.mean, math.hypot(tlm.error, cost.error), None),
+        )
+        rows += [
+            {"run": name, "reading": reading, "nats": nats, "error": error, "exact": exact}
+            for reading, (nats, error, exact) in zip(READINGS, measured, strict=True)
         ]
-        exact = _exact(some, examples, reading)
-        for name, readers in runs.items():
-            losses = readers.losses(examples)
-            nats, error = ratio(
-                np.array([nats.sum() for nats in losses]), np.array([len(nats) for nats in losses])
-            )
-            rows.append({"run": name, "reading": reading, "nats": nats, "error": error, "exact": exact})
     return pd.DataFrame(rows)
-
-
-def _unseen(readers: Readers, count: int, seed: int) -> np.ndarray:
-    """Meanings that were neither trained on nor held out, no two alike."""
-    drawn = readers.world.draw(2 * count + len(readers.loaded.meanings), seed + 11)
-    return drawn[~np.isin(drawn, readers.loaded.meanings)][:count]
-
-
-def _exact(readers: Readers, examples: Sequence[Example], reading: str) -> float | None:
-    """H(token | what is read) in nats; None after a wrong translation."""
-    if reading == READINGS[2]:
-        return None
-    shares = language_distribution(readers.loaded, "mmlm" if reading == READINGS[0] else "tlm")
-    return float(np.concatenate([readers.uncertainty(example.shown, shares) for example in examples]).mean())
 
 
 def compared(ledgers: Mapping[str, Rows]) -> pd.DataFrame:

@@ -23,14 +23,14 @@ from lab.world import World
 Row = Mapping[str, Any]
 
 
-def world_of(here: Lesson) -> World:
+def world_of(lesson: Lesson) -> World:
     """The world that a lesson's runs read."""
-    return World.load(**here.settings.world.model_dump(exclude={"meanings"}))
+    return World.load(**lesson.settings.world.model_dump(exclude={"meanings"}))
 
 
-def one_meaning(here: Lesson, seed: int = 7) -> pd.DataFrame:
+def one_meaning(lesson: Lesson, seed: int = 7) -> pd.DataFrame:
     """One meaning in every language of the lesson: columns language, sentence."""
-    world = world_of(here)
+    world = world_of(lesson)
     rows = world.rows(world.draw(1, seed), seed)
     return pd.DataFrame(
         [(language_style(tag).name, text) for _, tag, text in rows], columns=["language", "sentence"]

@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 from lab.cli import console, run
 from lab.figures import ablations, ledger, maps
-from lab.lessons import lesson
+from lab.lessons import open_lesson
 from lab.study import tables
 from lab.study.statistics import compared
 from tests.app.studies import ARMS, curves, units
@@ -225,7 +225,7 @@ def test_a_table_for_markdown_obeys_no_label(strange_cells):
 
 
 def test_tables_of_notebooks_show_sentences_as_text(sentences):
-    lesson("smoke")
+    open_lesson("smoke")
     # few enough to be shown whole
     sentences = sentences.drop_duplicates("text")
     for html in (sentences._repr_html_(), sentences.style._repr_html_()):

@@ -22,6 +22,11 @@ class Reading:
         return float(self.sums.sum() / self.counts.sum())
 
     @property
+    def error(self) -> float:
+        """Standard error of the mean, over meanings."""
+        return math.sqrt((self.residuals**2).sum())
+
+    @property
     def residuals(self) -> np.ndarray:
         """What each meaning adds to the error of the mean: their sum of squares is its variance."""
         size = len(self.sums)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from lab.lessons import lesson
+from lab.lessons import open_lesson
 from lab.lessons.checkpoint import (
     check_best,
     check_embeddings,
@@ -25,7 +25,7 @@ from tests.lab.runs import tiny
 def school(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("lesson") / "runs"))
-        made = replace(lesson("smoke"), settings=tiny())
+        made = replace(open_lesson("smoke"), settings=tiny())
         yield made, opened(made, "")
 
 

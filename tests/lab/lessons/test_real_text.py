@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import InputError
 from core.text.corpus import write_corpus
-from lab.lessons import lesson
+from lab.lessons import open_lesson
 from lab.lessons.real_text import check_ceiling, check_known, check_repeats, described, text_of
 from tests.real_shape import real_shape_corpus
 
@@ -48,7 +48,7 @@ def folder(tmp_path):
 
 
 def test_repeated_sentences_are_counted_by_language(folder, capsys):
-    corpus, path = text_of(lesson("toy"), str(folder))
+    corpus, path = text_of(open_lesson("toy"), str(folder))
     assert path == folder
     assert "three captions" in capsys.readouterr().out
     table = described(corpus).set_index("language")
@@ -60,7 +60,7 @@ def test_repeated_sentences_are_counted_by_language(folder, capsys):
 
 def test_text_of_real_shape_is_described_language_by_language(tmp_path):
     rows = list(real_shape_corpus(tmp_path / "c", 0.02).rows())
-    table = described(text_of(lesson("toy"), str(tmp_path / "c"))[0]).set_index("language")
+    table = described(text_of(open_lesson("toy"), str(tmp_path / "c"))[0]).set_index("language")
     assert set(table.index) == {row.language for row in rows}
     for tag, line in table.iterrows():
         texts = [row.text for row in rows if row.language == tag]
@@ -70,7 +70,7 @@ def test_text_of_real_shape_is_described_language_by_language(tmp_path):
 
 
 def test_without_a_folder_the_world_stands_in_and_says_so(capsys):
-    corpus, path = text_of(lesson("smoke"), "")
+    corpus, path = text_of(open_lesson("smoke"), "")
     assert path is None
     assert corpus.info.world
     assert "stands in for real text" in capsys.readouterr().out
@@ -78,7 +78,7 @@ def test_without_a_folder_the_world_stands_in_and_says_so(capsys):
 
 def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
     with pytest.raises(InputError):
-        text_of(lesson("toy"), str(tmp_path))
+        text_of(open_lesson("toy"), str(tmp_path))
 
 
 def test_the_ceiling_is_that_of_the_most_candidates():
