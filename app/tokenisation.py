@@ -2,6 +2,7 @@
 
 from html import escape
 from itertools import groupby
+from unicodedata import category
 
 import streamlit as st
 
@@ -43,14 +44,19 @@ def piece_runs(tokenizer: PublishedTokenizer, text: str) -> list[tuple[str, int,
 
 def pieces_html(tokenizer: PublishedTokenizer, text: str) -> str:
     """The text as HTML with a background for each piece; a small number where several tokens share a character."""
-    parts, number = list[str](), 0
+    parts, number, waiting = list[str](), 0, ""
     for part, tokens, kind in piece_runs(tokenizer, text):
+        # a number between a letter and its vowel sign would part them
+        if waiting and not category(part[:1] or " ").startswith("M"):
+            parts.append(waiting)
+            waiting = ""
         if not tokens:
             parts.append(escape(part))
             continue
         ground = UNKNOWN if kind in ("unknown", "byte") else GROUNDS[number % 2]
         number += 1
         title = f"{tokens} tokens" if tokens > 1 else kind
-        mark = f"<sub>{tokens}</sub>" if tokens > 1 else ""
-        parts.append(f"<span style='background:{ground}' title='{title}'>{escape(part)}</span>{mark}")
+        parts.append(f"<span style='background:{ground}' title='{title}'>{escape(part)}</span>")
+        waiting += f"<sub>{tokens}</sub>" if tokens > 1 else ""
+    parts.append(waiting)
     return f"<p style='font-size:1.15rem;line-height:2;margin:.2rem 0'><bdi dir='auto'>{''.join(parts)}</bdi></p>"

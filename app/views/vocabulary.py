@@ -99,7 +99,7 @@ if allocation:
     reached = max((at for at in stops if at == 0 or path[at - 1]["union"] <= allocation["pieces"]), default=0)
     keep_valid("price", stops)
     at = st.select_slider(
-        "Price, from one that nobody pays down to nothing (steps of languages)",
+        "Price, from high to low (steps that are bought)",
         stops,
         value=reached,
         key="price",

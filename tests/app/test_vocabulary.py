@@ -40,6 +40,12 @@ def test_a_character_of_several_bytes_is_one_part_with_their_number():
     assert "<sub>3</sub>" in pieces_html(tokenizer, "a 猫 b")
 
 
+def test_a_number_does_not_part_a_letter_from_its_vowel_sign():
+    tokenizer = PublishedTokenizer("t", train_tokenizer(["a ी c"], 20, byte_fallback=True))
+    html = pieces_html(tokenizer, "ठी")
+    assert html.index("ी") < html.index("<sub>")
+
+
 def test_text_is_shown_and_never_interpreted(run):  # noqa: F811
     html = pieces_html(tokenizer_of(run), "<script>alert(1)</script>")
     assert "<script" not in html

@@ -1,6 +1,8 @@
 """A shared vocabulary from text of real shape: the same in one process and in two, and what is refused."""
 
+import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +10,13 @@ from pydantic import ValidationError
 
 from core.errors import InputError
 from core.text.corpus import write_corpus
+from core.text.vocabulary.alp import average_log_probability
 from core.text.vocabulary.build import build_vocabulary
 from core.text.vocabulary.samples import read_lines, write_samples
 from core.vocabulary_settings import TokenizerSettings
 from tests.real_shape import real_shape_corpus
+
+NTREX = Path(__file__).parents[5] / "shared" / "data" / "ntrex"
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +118,29 @@ def test_byte_pairs_cannot_be_united():
 def test_the_default_is_one_byte_pair_tokenizer_of_all_text():
     assert (TokenizerSettings().allocation, TokenizerSettings().trained_as) == ("joint", "bpe")
     assert settings().trained_as == "unigram"
+
+
+@pytest.mark.skipif(not NTREX.is_dir(), reason="the news sentences of ../shared/data are not here")
+def test_vocap_has_a_better_weighted_alp_than_a_joint_vocabulary_of_as_many_pieces_on_balanced_news(tmp_path):
+    rows = [
+        (meaning, tag, line)
+        for tag, name in {"en": "eng-US", "fr": "fra", "tr": "tur", "hi": "hin", "el": "ell"}.items()
+        for meaning, line in enumerate(
+            gzip.open(NTREX / f"newstest2019.{name}.txt.gz", "rt", encoding="utf-8")
+        )
+        if meaning < 500
+    ]
+    news = write_corpus(rows, tmp_path / "news")
+    vocap = build_vocabulary(news, settings(vocabulary=2_000), processes=1)
+    same = settings(vocabulary=vocap.tokenizer.size, allocation="joint", algorithm="unigram")
+    joint = build_vocabulary(news, same)
+    assert joint.tokenizer.size == vocap.tokenizer.size
+    values = []
+    for shared in (vocap, joint):
+        total = 0.0
+        for tag, weight in shared.weights.items():
+            texts = [text for _, language, text in rows if language == tag]
+            ids = np.concatenate([row[1:-1] for row in shared.tokenizer.encode(texts)])
+            total += weight * average_log_probability(np.bincount(ids), len(texts))
+        values.append(total)
+    assert values[0] > values[1]
