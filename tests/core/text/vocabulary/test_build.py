@@ -125,9 +125,7 @@ def test_vocap_has_a_better_weighted_alp_than_a_joint_vocabulary_of_as_many_piec
     rows = [
         (meaning, tag, line)
         for tag, name in {"en": "eng-US", "fr": "fra", "tr": "tur", "hi": "hin", "el": "ell"}.items()
-        for meaning, line in enumerate(
-            gzip.open(NTREX / f"newstest2019.{name}.txt.gz", "rt", encoding="utf-8")
-        )
+        for meaning, line in enumerate(_news(name))
         if meaning < 500
     ]
     news = write_corpus(rows, tmp_path / "news")
@@ -144,3 +142,7 @@ def test_vocap_has_a_better_weighted_alp_than_a_joint_vocabulary_of_as_many_piec
             total += weight * average_log_probability(np.bincount(ids), len(texts))
         values.append(total)
     assert values[0] > values[1]
+
+
+def _news(name: str) -> list[str]:
+    return gzip.decompress((NTREX / f"newstest2019.{name}.txt.gz").read_bytes()).decode().splitlines()
