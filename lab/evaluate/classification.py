@@ -93,9 +93,9 @@ def gap_interval(
         zero = np.zeros(right.shape[:-2])
         return zero, zero
     weights = known / known.sum(-2, keepdims=True)
-    own, others = weights[..., source] / 2, weights[..., targets] / len(targets) / 2
-    total = right[..., source] * own + ((1 - right[..., targets]) * others).sum(-1)
-    low, high = share_interval(total, own + others.sum(-1))
+    source_weights, others = weights[..., source] / 2, weights[..., targets] / len(targets) / 2
+    total = right[..., source] * source_weights + ((1 - right[..., targets]) * others).sum(-1)
+    low, high = share_interval(total, source_weights + others.sum(-1))
     return 2 * low - 1, 2 * high - 1
 
 
@@ -131,25 +131,25 @@ def classify_run(
     trained, settings = trained_model(run), run.info.settings
     model, tokenizer = trained.model.to(model_device()), trained.tokenizer
     top = model.encoder.config.num_hidden_layers
-    own = top if method == "fine-tune" else settings.evaluation_layer_of(top)
-    layer = own if layer is None else layer
+    default_layer = top if method == "fine-tune" else settings.evaluation_layer_of(top)
+    layer = default_layer if layer is None else layer
     if not 0 <= layer <= top:
         raise InputError(f"expected a layer from 0 to {top}, got {layer}")
     pooling = pooling or settings.measure.pooling
     train, test = labelled(run, source, labels, sentences, seed)
-    told, texts = train["label"].to_numpy(dtype=str), train["text"].tolist()
-    asked = test["text"].tolist()
+    labels_of_train, texts = train["label"].to_numpy(dtype=str), train["text"].tolist()
+    queries = test["text"].tolist()
     if method == "fine-tune":
         rate = settings.optimizer.learning_rate / 10
-        predict = fine_tuned(model, tokenizer, texts, told, layer, pooling, rate, seed, progress)
-        found = predict(asked)
+        predict = fine_tuned(model, tokenizer, texts, labels_of_train, layer, pooling, rate, seed, progress)
+        predicted = predict(queries)
     else:
-        vectors = encode(model, tokenizer, [*texts, *asked], [layer], pooling, progress)[layer]
-        found = probed(vectors[: len(texts)], told, vectors[len(texts) :])
-    result = transfer(test, found, source)
+        vectors = encode(model, tokenizer, [*texts, *queries], [layer], pooling, progress)[layer]
+        predicted = probed(vectors[: len(texts)], labels_of_train, vectors[len(texts) :])
+    result = transfer(test, predicted, source)
     rows = result.rows()
     run.write_scores("classification", _scores(rows, source, layer, method))
-    _, frequency = np.unique(told, return_counts=True)
+    _, frequency = np.unique(labels_of_train, return_counts=True)
     return {
         "run": run.name,
         "task": "classification",
@@ -158,17 +158,17 @@ def classify_run(
         "layer": layer,
         "pooling": pooling,
         "classes": len(frequency),
-        "majority": float((test["label"] == pd.Series(told).mode()[0]).mean()),
+        "majority": float((test["label"] == pd.Series(labels_of_train).mode()[0]).mean()),
         "sentences": len(texts),
         "mean": rows[-1],
         "rows": rows[:-1],
     }
 
 
-def probed(vectors: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def probed(vectors: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """Labels of other vectors by logistic regression on standardised ones, [asked]."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
-    return probe.fit(vectors, labels).predict(asked)
+    return probe.fit(vectors, labels).predict(queries)
 
 
 def labelled(
@@ -206,9 +206,9 @@ def _of_language(corpus: Corpus, tag: str, excluded: np.ndarray) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True).drop_duplicates("meaning")
 
 
-def transfer(test: pd.DataFrame, found: np.ndarray, source: str) -> Transfer:
+def transfer(test: pd.DataFrame, predicted: np.ndarray, source: str) -> Transfer:
     """Which sentences a classifier got right, by meaning and language."""
-    right = test.assign(correct=(test["label"].to_numpy() == found).astype(float))
+    right = test.assign(correct=(test["label"].to_numpy() == predicted).astype(float))
     wide = right.pivot(index="meaning", columns="language", values="correct").sort_index(axis=1)
     if source not in wide or len(wide.columns) < 2:
         raise InputError(
@@ -219,9 +219,9 @@ def transfer(test: pd.DataFrame, found: np.ndarray, source: str) -> Transfer:
 
 
 def _scores(rows: list[dict[str, Any]], source: str, layer: int, method: str) -> pd.DataFrame:
-    told = [
+    scores = [
         (row["language"] or "", f"{method} {name}", row[name], row[f"{prefix}low"], row[f"{prefix}high"], row["n"])
         for row in rows for name, prefix in (("accuracy", ""), ("gap", "gap_"))
     ]  # fmt: skip
-    table = pd.DataFrame(told, columns=["target", "metric", "value", "low", "high", "n"])
+    table = pd.DataFrame(scores, columns=["target", "metric", "value", "low", "high", "n"])
     return table.assign(task="classification", layer=layer, source=source, unit="share")

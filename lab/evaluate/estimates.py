@@ -22,36 +22,38 @@ Meant = tuple[np.ndarray, np.ndarray]
 FEWEST_MEANINGS = 100
 
 
-def row_of(made: Estimate, **known: Any) -> Row:
+def row_of(result: Estimate, **known: Any) -> Row:
     """One tidy row, with the keys `lab information` prints; None where a field does not apply."""
     empty: Row = {"task": None, "layer": None, "source": None, "target": None, "truth": None}
-    told = {
-        "method": made.method,
-        "nats": made.nats,
-        "low": made.low,
-        "high": made.high,
-        "kind": made.kind,
-        "ceiling": made.ceiling,
-        "n": made.n,
-        "seconds": made.seconds,
-        "warnings": list(made.warnings),
-        "reason": made.reason,
-        "words": made.words(),
+    values = {
+        "method": result.method,
+        "nats": result.nats,
+        "low": result.low,
+        "high": result.high,
+        "kind": result.kind,
+        "ceiling": result.ceiling,
+        "n": result.n,
+        "seconds": result.seconds,
+        "warnings": list(result.warnings),
+        "reason": result.reason,
+        "words": result.words(),
     }
-    return empty | told | known
+    return empty | values | known
 
 
 def paired(
-    one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray]
+    source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of the meanings both languages have, one row per meaning, in the same order.
 
     Each meaning stands in one row only, so whatever rows a method keeps for testing, no meaning is on both
     sides.
     """
-    (first, i), (second, j) = (np.unique(meanings, return_index=True) for meanings, _ in (one, two))
-    _, left, right = np.intersect1d(first, second, return_indices=True)
-    return one[1][i[left]], two[1][j[right]]
+    (source_meanings, i), (target_meanings, j) = (
+        np.unique(meanings, return_index=True) for meanings, _ in (source, target)
+    )
+    _, left, right = np.intersect1d(source_meanings, target_meanings, return_indices=True)
+    return source[1][i[left]], target[1][j[right]]
 
 
 def estimate_pairs(
@@ -79,9 +81,9 @@ def estimate_pairs(
                 f"{source} and {target} share {len(x)} meanings, {FEWEST_MEANINGS} expected: use more text"
             )
         order = np.random.default_rng(seed).permutation(len(x))
-        made = estimate(x[order], y[order], method=method, seed=seed)
+        result = estimate(x[order], y[order], method=method, seed=seed)
         known = {"task": "vectors", "layer": layer, "source": source, "target": target, "truth": truth}
-        rows.append(row_of(made, **known))
+        rows.append(row_of(result, **known))
         progress("estimating", done + 1, len(wanted))
     return rows
 
@@ -89,8 +91,8 @@ def estimate_pairs(
 def estimate_task(name: str, method: str = "auto", n: int = 5000, seed: int = 0, **options: Any) -> Row:
     """An estimate on n samples of a known distribution, beside its truth; None for information without limit."""
     known = known_task(name)
-    made = estimate(*known.sample(n, seed), method=method, seed=seed, **options)
-    return row_of(made, task=name, truth=_truth(known), seed=seed)
+    result = estimate(*known.sample(n, seed), method=method, seed=seed, **options)
+    return row_of(result, task=name, truth=_truth(known), seed=seed)
 
 
 def _truth(known: KnownInformation) -> float | None:
@@ -102,23 +104,23 @@ def estimate_tasks(
     methods: Iterable[str],
     sizes: Iterable[int] = (5000,),
     seeds: Iterable[int] = (0,),
-    kept: Path | None = None,
+    results_file: Path | None = None,
     progress: Progress = no_progress,
 ) -> list[Row]:
     """Every task by every method at every size and seed; where a method refuses the samples, `nats` is None.
 
-    With `kept`, each row is appended to that file of JSON lines as it is made, and rows found there are not
-    made again.
+    With `results_file`, each row is appended to that file of JSON lines, and rows that it holds are not estimated
+    again.
     """
     cells = list(product(names, methods, sizes, seeds))
-    found = _kept(kept)
+    stored = _stored_rows(results_file)
     rows: list[Row] = []
     for done, cell in enumerate(cells):
-        row = found.get(cell)
+        row = stored.get(cell)
         if row is None:
             row = _row_or_refusal(*cell)
-            if kept is not None:
-                with kept.open("a") as file:
+            if results_file is not None:
+                with results_file.open("a") as file:
                     file.write(json.dumps(row) + "\n")
         rows.append(row)
         progress("estimating", done + 1, len(cells))
@@ -128,7 +130,7 @@ def estimate_tasks(
 Cell = tuple[str, str, int, int]
 
 
-def _kept(file: Path | None) -> dict[Cell, Row]:
+def _stored_rows(file: Path | None) -> dict[Cell, Row]:
     if file is None or not file.exists():
         return {}
     rows = [json.loads(line) for line in file.read_text().splitlines()]
@@ -170,22 +172,22 @@ def summary(rows: Iterable[Row]) -> list[Row]:
 
 
 def _summary(name: str, method: str, n: int, group: list[Row]) -> Row:
-    made = [row for row in group if row["nats"] is not None]
-    head = {"task": name, "method": method, "n": n, "truth": group[0]["truth"], "trials": len(made)}
-    if not made:
+    measured = [row for row in group if row["nats"] is not None]
+    head = {"task": name, "method": method, "n": n, "truth": group[0]["truth"], "trials": len(measured)}
+    if not measured:
         keys = ("nats", "bias", "spread", "error", "worst", "coverage", "bounds", "width", "seconds")
         return head | dict.fromkeys(keys)
-    nats = np.array([row["nats"] for row in made])
+    nats = np.array([row["nats"] for row in measured])
     endless = head["truth"] is None
     errors = nats - (0.0 if endless else head["truth"])
     return head | {
         "nats": float(nats.mean()),
         "bias": None if endless else float(errors.mean()),
-        "spread": float(errors.std(ddof=1)) if len(made) > 1 else None,
+        "spread": float(errors.std(ddof=1)) if len(measured) > 1 else None,
         "error": None if endless else float(np.abs(errors).mean()),
         "worst": None if endless else float(np.abs(errors).max()),
-        "coverage": float(np.mean([holds(row) for row in made])),
-        "bounds": float(np.mean([row["kind"] == "lower bound" for row in made])),
-        "width": float(np.mean([row["high"] - row["low"] for row in made])),
-        "seconds": float(np.median([row["seconds"] for row in made])),
+        "coverage": float(np.mean([holds(row) for row in measured])),
+        "bounds": float(np.mean([row["kind"] == "lower bound" for row in measured])),
+        "width": float(np.mean([row["high"] - row["low"] for row in measured])),
+        "seconds": float(np.median([row["seconds"] for row in measured])),
     }

@@ -76,8 +76,8 @@ def fine_tuned(
     classifier.eval()
 
     @torch.no_grad()
-    def predict(asked: Sequence[str]) -> np.ndarray:
-        read = tokenizer.encode(asked, classifier.longest)
+    def predict(queries: Sequence[str]) -> np.ndarray:
+        read = tokenizer.encode(queries, classifier.longest)
         parts = [read[begin : begin + 256] for begin in range(0, len(read), 256)]
         return classes[torch.cat([classifier(part).argmax(1) for part in parts]).cpu().numpy()]
 

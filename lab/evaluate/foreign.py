@@ -112,14 +112,14 @@ def own_prompts(start: str) -> Prompts:
     Raises:
         InputError: the file of prompts is damaged, or its default is none of them.
     """
-    told = _json(start, "config_sentence_transformers.json", PromptFile) or PromptFile()
-    default = told.default_prompt_name
-    if default is not None and default not in told.prompts:
+    prompt_file = _json(start, "config_sentence_transformers.json", PromptFile) or PromptFile()
+    default = prompt_file.default_prompt_name
+    if default is not None and default not in prompt_file.prompts:
         raise InputError(
             f"config_sentence_transformers.json of {start!r} names the default prompt {default!r}, which is none of "
-            f"{', '.join(told.prompts) or 'its prompts'}: mend default_prompt_name"
+            f"{', '.join(prompt_file.prompts) or 'its prompts'}: mend default_prompt_name"
         )
-    return Prompts("" if default is None else told.prompts[default], tuple(told.prompts))
+    return Prompts("" if default is None else prompt_file.prompts[default], tuple(prompt_file.prompts))
 
 
 def _pooling(start: str, kinds: dict[str, str]) -> dict[str, Any]:

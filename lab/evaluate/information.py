@@ -66,18 +66,18 @@ def estimates_of_run(
     wanted = [loaded.evaluation_layer] if layers is None else sorted(set(layers))
     if not all(0 <= layer <= top for layer in wanted):
         raise InputError(f"expected layers from 0 to {top}, got {' '.join(map(str, wanted))}")
-    chosen = [pair for pair in chosen_pairs(loaded.pairs, pairs, seed) if pair[0] < pair[1]]
-    tags = sorted({tag for pair in chosen for tag in pair})
+    drawn_pairs = [pair for pair in chosen_pairs(loaded.pairs, pairs, seed) if pair[0] < pair[1]]
+    tags = sorted({tag for pair in drawn_pairs for tag in pair})
     texts = unseen(loaded, dict.fromkeys(tags, meanings), seed)
     vectors = {
         tag: encode(model, loaded.tokenizer, texts[tag][1], wanted, settings.measure.pooling) for tag in tags
     }
     rows: list[Row] = []
     for layer in wanted:
-        for pair in chosen:
+        for pair in drawn_pairs:
             truth = None if loaded.world is None else loaded.world.information_between(*pair)
             meant = {tag: (texts[tag][0], vectors[tag][layer]) for tag in pair}
-            loaded.progress("estimating", len(rows), len(wanted) * len(chosen))
+            loaded.progress("estimating", len(rows), len(wanted) * len(drawn_pairs))
             rows += estimate_pairs(meant, layer, method, seed, [pair], truth)
     loaded.progress("estimating", len(rows), len(rows))
     document = {"run": run.name, "step": loaded.step, "rows": rows}

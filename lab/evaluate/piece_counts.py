@@ -57,7 +57,7 @@ class LanguageCounts:
         owner = np.repeat(np.arange(len(self.tokens)), self.tokens)
         return np.bincount(owner, of_token, minlength=len(self.tokens))
 
-    def ratios(self, own: np.ndarray, reference: "LanguageCounts", budget: int) -> dict[str, Ratio]:
+    def ratios(self, counts: np.ndarray, reference: "LanguageCounts", budget: int) -> dict[str, Ratio]:
         """Totals and weights of each metric but the number of own pieces.
 
         Args:
@@ -73,7 +73,7 @@ class LanguageCounts:
             "alp_meaning": (nats * shared, each * shared),
             "meanings_in_budget": (budget * each * shared, self.tokens * shared),
             "lost": (self.lost, each),
-            "own": (self.of_sentence(own[self.ids]), self.tokens),
+            "own": (self.of_sentence(counts[self.ids]), self.tokens),
             "alp_line": (nats, each),
             "alp_character": (nats, self.characters),
             "tokens_per_character": (self.tokens, self.characters),
@@ -85,14 +85,14 @@ class LanguageCounts:
             ratios[kind] = (self.of_sentence(self.kinds == kind), self.tokens)
         return ratios
 
-    def tells_same_meanings(self, other: "LanguageCounts") -> bool:
+    def tells_same_meanings(self, reference: "LanguageCounts") -> bool:
         """Whether two languages have sentences of the same meanings."""
-        return np.array_equal(self.meanings, other.meanings)
+        return np.array_equal(self.meanings, reference.meanings)
 
-    def _shared(self, other: "LanguageCounts") -> tuple[np.ndarray, np.ndarray]:
+    def _shared(self, reference: "LanguageCounts") -> tuple[np.ndarray, np.ndarray]:
         """Whether the other language has each meaning, and where; a place that means nothing where it has not."""
-        place = np.searchsorted(other.meanings, self.meanings).clip(max=len(other.meanings) - 1)
-        return other.meanings[place] == self.meanings, place
+        place = np.searchsorted(reference.meanings, self.meanings).clip(max=len(reference.meanings) - 1)
+        return reference.meanings[place] == self.meanings, place
 
     def _renyi(self) -> np.ndarray:
         """What each sentence adds: its tokens times the efficiency, and the change that its pieces make to that.
@@ -129,7 +129,7 @@ def count_pieces(
         )
     used, inverse = np.unique(ids, return_inverse=True)
     comes_back = np.array([tokenizer.keeps(text, row) for text, row in zip(texts, rows, strict=True)])
-    first, spaces = int(np.argmin(comes_back)), not _without_spaces(texts)
+    first_lost, spaces = int(np.argmin(comes_back)), not _without_spaces(texts)
     return LanguageCounts(
         meanings=sentences["meaning"].to_numpy()[order],
         groups=groups[order],
@@ -140,7 +140,7 @@ def count_pieces(
         counts=np.bincount(ids, minlength=tokenizer.size),
         kinds=np.array(tokenizer.kinds(used))[inverse],
         lost=~comes_back,
-        example=None if comes_back[first] else (texts[first], tokenizer.decode(rows[first])),
+        example=None if comes_back[first_lost] else (texts[first_lost], tokenizer.decode(rows[first_lost])),
     )
 
 

@@ -187,15 +187,15 @@ def pool_of(queries: Texts, index: Texts, rule: PoolRule) -> Pool:
 def _drawn(pool: Pool, size: int, query_priority: np.ndarray, candidate_priority: np.ndarray) -> Pool:
     """A pool of `size` candidates: queries in the order of the draw as far as their answers fit, then others."""
     answers = np.split(pool.answering, np.flatnonzero(np.diff(pool.asking)) + 1)
-    chosen: set[int] = set()
+    candidate_set: set[int] = set()
     fitting = []
     for query in np.argsort(query_priority, kind="stable"):
-        more = set(answers[query].tolist()) - chosen
-        if len(chosen) + len(more) <= size:
-            chosen |= more
+        more = set(answers[query].tolist()) - candidate_set
+        if len(candidate_set) + len(more) <= size:
+            candidate_set |= more
             fitting.append(query)
-    others = [each for each in np.argsort(candidate_priority, kind="stable") if each not in chosen]
-    candidates = np.sort(np.array([*chosen, *others[: size - len(chosen)]], dtype=np.int64))
+    others = [each for each in np.argsort(candidate_priority, kind="stable") if each not in candidate_set]
+    candidates = np.sort(np.array([*candidate_set, *others[: size - len(candidate_set)]], dtype=np.int64))
     queries = np.sort(np.array(fitting, dtype=np.int64))
     answered = np.isin(pool.asking, queries)
     return Pool(

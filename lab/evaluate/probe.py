@@ -47,7 +47,7 @@ class Probe:
         """
         top, texts = model.encoder.config.num_hidden_layers, self.sentences["text"].tolist()
         layer, pooling = self._settings.evaluation_layer_of(top), self._settings.measure.pooling
-        wanted = {other: self._shown for other in range(top + 1) if other != layer}
+        wanted = {unread: self._shown for unread in range(top + 1) if unread != layer}
         vectors = encode(model, tokenizer, texts, range(top + 1), pooling, wanted=wanted)
         sides = sides_of(self.sentences[self._compared], vectors[layer][self._compared])
         mean = mean_accuracy(retrieval(sides, PoolRule(directions=MOST_DIRECTIONS)))

@@ -104,8 +104,8 @@ def evaluate_checkpoint(
     """
     sentences = all_sentences(open_corpus(corpus_folder))
     model, tokenizer = open_foreign(start)
-    chosen = (protocol.layer, protocol.pooling)
-    default = (0, "mean") if None not in chosen else own_reading(start, _layers(model))
+    requested = (protocol.layer, protocol.pooling)
+    default = (0, "mean") if None not in requested else own_reading(start, _layers(model))
     prompts = own_prompts(start) if protocol.prompt is None else Prompts()
     protocol = replace(protocol, prompt=protocol.prompt or prompts.text)
     document, _ = _measured(model, tokenizer, sentences, default, protocol, progress)
@@ -139,8 +139,8 @@ def _measured(
     read = {"layer": layer, "pooling": pooling, "prompt": prompt}
     document = {**read, **_document(result, protocol.pools, layer)}
     for measure in dict.fromkeys(protocol.beside):
-        other = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
-        _put_beside(document, measure, other.directions)
+        corrected = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
+        _put_beside(document, measure, corrected.directions)
     return document, result.directions
 
 

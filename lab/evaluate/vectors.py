@@ -39,19 +39,19 @@ def encode(
     width = model.encoder.config.hidden_size
     held = {layer: wanted.get(layer, np.ones(len(rows), dtype=bool)) for layer in layers}
     places = {layer: np.cumsum(mask) - 1 for layer, mask in held.items()}
-    found = {layer: np.empty((int(mask.sum()), width), dtype=np.float32) for layer, mask in held.items()}
+    encoded = {layer: np.empty((int(mask.sum()), width), dtype=np.float32) for layer, mask in held.items()}
     done, training = 0, model.training
     model.eval()
     for part in _parts([len(rows[i]) for i in order]):
         at = order[part]
         vectors = model.vectors(unmasked([rows[i] for i in at], longest).to(device), list(layers), pooling)
         for layer, values in zip(layers, vectors, strict=True):
-            chosen = held[layer][at]
-            found[layer][places[layer][at[chosen]]] = values.cpu().numpy()[chosen]
+            wanted_rows = held[layer][at]
+            encoded[layer][places[layer][at[wanted_rows]]] = values.cpu().numpy()[wanted_rows]
         done += len(at)
         progress("encoding", done, len(rows))
     model.train(training)
-    return found
+    return encoded
 
 
 def _parts(lengths: Sequence[int]) -> list[slice]:

@@ -224,13 +224,13 @@ def _interval(
 def _differences(parities: Parities, against: Parities) -> list[Row]:
     """Differences of parity by language and of the worst one, on the same resamples; below 0 the first is fairer."""
     pairs = {tag: (parities.values[tag], parities.draws[tag]) for tag in parities.values}
-    others = {tag: (against.values[tag], against.draws[tag]) for tag in against.values}
+    references = {tag: (against.values[tag], against.draws[tag]) for tag in against.values}
     if parities.values and against.values:
-        pairs[WORST], others[WORST] = parities.worst(), against.worst()
+        pairs[WORST], references[WORST] = parities.worst(), against.worst()
     rows = list[Row]()
-    for tag in pairs.keys() & others.keys():
-        (value, draws), (other, other_draws) = pairs[tag], others[tag]
-        interval = percentile_interval(value - other, draws - other_draws)
+    for tag in pairs.keys() & references.keys():
+        (value, draws), (reference_value, other_draws) = pairs[tag], references[tag]
+        interval = percentile_interval(value - reference_value, draws - other_draws)
         rows.append({"language": tag, "metric": "parity", "difference": interval.value,
                      "low": interval.low, "high": interval.high})  # fmt: skip
     return sorted(rows, key=lambda row: (row["language"] == WORST, row["language"]))

@@ -45,8 +45,10 @@ def study(
     """
     folder, failed = run_study(name, scale, seeds, corpus, jobs, progress=progress)
     if failed:
-        first, why = next(iter(failed.items()))
-        raise InputError(f"{len(failed)} cells failed ({first}: {why}): the others are kept, call again")
+        failed_cell, why = next(iter(failed.items()))
+        raise InputError(
+            f"{len(failed)} cells failed ({failed_cell}: {why}): the others are kept, call again"
+        )
     return folder.table()
 
 

@@ -62,8 +62,8 @@ def baseline_units(held_out: pd.DataFrame, corpus: Corpus, tokenizer: Tokenizer)
     parts = [part for name in names for part in _retrieval(name, text)]
     questions = Questions.of_held_out(world_of(corpus), held_out)
     if questions is not None:
-        asked = Text.of(questions.sentences, training, tokenizer)
-        parts += [_roles(name, asked, questions) for name in names]
+        role_text = Text.of(questions.sentences, training, tokenizer)
+        parts += [_roles(name, role_text, questions) for name in names]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(BASELINE_UNITS))
 
 
@@ -76,8 +76,8 @@ def _retrieval(name: str, text: Text) -> Iterable[pd.DataFrame]:
         yield _units(name, "retrieval", shares.meanings, shares.totals, shares.weights, mean.chance)
 
 
-def _roles(name: str, asked: Text, questions: Questions) -> pd.DataFrame:
-    vectors, _ = encode_baseline(name, asked, DIMENSIONS)
+def _roles(name: str, text: Text, questions: Questions) -> pd.DataFrame:
+    vectors, _ = encode_baseline(name, text, DIMENSIONS)
     return _units(name, "roles", questions.facts, *questions.by_fact(vectors), CHANCE)
 
 

@@ -75,10 +75,10 @@ COLUMNS: Final = (
 def _difference(units: pd.DataFrame, contrast: Contrast, labels: Mapping[str, str]) -> dict[str, Any] | None:
     """The row of `compared` with the contrast's difference; None where an arm was not measured."""
     pair = [contrast.reference, contrast.arm]
-    chosen = units[(units["metric"] == contrast.metric) & units["arm"].isin(pair)]
-    if set(chosen["arm"]) != set(pair):
+    of_pair = units[(units["metric"] == contrast.metric) & units["arm"].isin(pair)]
+    if set(of_pair["arm"]) != set(pair):
         return None
-    table = compared(chosen, contrast.reference, {arm: labels[arm] for arm in pair})
+    table = compared(of_pair, contrast.reference, {arm: labels[arm] for arm in pair})
     return table[table["arm"] == contrast.arm].iloc[0].to_dict()
 
 

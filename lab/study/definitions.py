@@ -68,12 +68,12 @@ def task_arms(base: Settings) -> tuple[Arm, ...]:
     equally many sentences masked in a step, and differ in what stands beside a sentence alone. XLCO reads text of
     its own, in which nothing is masked.
     """
-    chosen = sorted(
+    combinations = sorted(
         (on for on in product((True, False), repeat=3) if any(on)),
         key=lambda on: (sum(on), [not o for o in on]),
     )
     arms = []
-    for on in chosen:
+    for on in combinations:
         tasks = [task for task, enabled in zip(TASK_NAMES, on, strict=True) if enabled]
         label = " + ".join(TASK_NAMES[task] for task in tasks)
         changes = {
@@ -136,8 +136,8 @@ def weighting_arms(base: Settings) -> tuple[Arm, ...]:
         Arm("token-sum", "one token sum", {**alike, "batch": {"reduction": "token-sum"}}),
         Arm("published-weights", "weights of the published token sum", published),
     )
-    own = Arm("recipe", "weights of the recipe", {})
-    return arms if changed(base, alike) == base else (*arms, own)
+    recipe_arm = Arm("recipe", "weights of the recipe", {})
+    return arms if changed(base, alike) == base else (*arms, recipe_arm)
 
 
 def temperature_arms(base: Settings) -> tuple[Arm, ...]:

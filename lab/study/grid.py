@@ -73,17 +73,26 @@ def plan(
     name = store.check_name(name or "-".join([study.name, scale, *_text_names(corpus, world)]))
     base, protocol = base_settings(study, scale, steps, world), scale_named(scale).protocol
     arms = study.arms(base)
-    chosen = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
+    seed_numbers = tuple(range(FIRST_SEED, FIRST_SEED + seeds))
     cells = []
-    for seed in chosen:
+    for seed in seed_numbers:
         text = unequal_world(base.world, seed) if study.unequal and corpus is None else corpus
         for arm in arms:
             settings = changed(base, {**arm.changes, "seed": seed})
-            own = f"{name}/{arm.name}-{seed}"
             cells.append(
-                Cell(name=own, arm=arm.name, seed=seed, settings=settings, base=base, protocol=protocol, corpus=text)
-            )  # fmt: skip
-    return Grid(name, study, scale, chosen, arms, study.reference or _same(base, arms), tuple(cells), world)
+                Cell(
+                    name=f"{name}/{arm.name}-{seed}",
+                    arm=arm.name,
+                    seed=seed,
+                    settings=settings,
+                    base=base,
+                    protocol=protocol,
+                    corpus=text,
+                )
+            )
+    return Grid(
+        name, study, scale, seed_numbers, arms, study.reference or _same(base, arms), tuple(cells), world
+    )
 
 
 def _text_names(corpus: Path | None, world: Changes) -> list[str]:
@@ -159,12 +168,12 @@ def _side_by_side(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
 
 def _start(cell: Cell, jobs: int) -> subprocess.Popen[bytes]:
     plain = cell.name.replace("/", ".")
-    asked, log = (store.cache_folder() / f"{plain}.{kind}" for kind in ("json", "log"))
-    store.replace(asked, cell.model_dump_json().encode())
+    cell_file, log = (store.cache_folder() / f"{plain}.{kind}" for kind in ("json", "log"))
+    store.replace(cell_file, cell.model_dump_json().encode())
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "lab.study.cells", str(asked)],
+            [sys.executable, "-m", "lab.study.cells", str(cell_file)],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -173,8 +182,8 @@ def _start(cell: Cell, jobs: int) -> subprocess.Popen[bytes]:
 
 
 def _last_words(cell: Cell) -> str:
-    told = cell.run.log_tail(1)
-    return told.removeprefix("lab: ") or "its process ended without a word"
+    last_line = cell.run.log_tail(1)
+    return last_line.removeprefix("lab: ") or "its process ended without a word"
 
 
 def collect(grid: Grid, failed: dict[str, str]) -> StudyFolder:
@@ -185,9 +194,9 @@ def collect(grid: Grid, failed: dict[str, str]) -> StudyFolder:
     """
     measured = [results(cell) for cell in grid.cells if cell.name not in failed]
     if not any((cell.units["arm"] == grid.reference).any() for cell in measured):
-        first = next(iter(failed), "")
+        failed_cell = next(iter(failed), "")
         raise InputError(
-            f"no cell of the reference arm {grid.reference} was finished ({first}: {failed.get(first)})"
+            f"no cell of the reference arm {grid.reference} was finished ({failed_cell}: {failed.get(failed_cell)})"
         )
     units, curves, baselines = (_joined(parts) for parts in zip(*measured, strict=True))
     labels = {arm.name: arm.label for arm in grid.arms}
@@ -212,8 +221,8 @@ def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _metrics(grid: Grid, measured: set[str]) -> tuple[str, ...]:
     """The metrics that answer the study's question, roles beside retrieval where the text tells role facts."""
-    first, *others = grid.study.metrics
-    return (first, *(["roles"] if "roles" in measured else []), *others)
+    primary, *secondary = grid.study.metrics
+    return (primary, *(["roles"] if "roles" in measured else []), *secondary)
 
 
 def _contrasts(grid: Grid, measured: set[str]) -> tuple[Contrast, ...]:
@@ -233,25 +242,25 @@ def _contrasts(grid: Grid, measured: set[str]) -> tuple[Contrast, ...]:
 
 
 def _info(grid: Grid, failed: dict[str, str], measured: set[str]) -> StudyInfo:
-    first = next(cell for cell in grid.cells if cell.name not in failed)
-    made = first.run.info
+    finished_cell = next(cell for cell in grid.cells if cell.name not in failed)
+    info = finished_cell.run.info
     return StudyInfo(
         name=grid.name,
         study=grid.study.name,
         question=grid.study.question,
         scale=grid.scale,
-        corpus=made.corpus if grid.cells[0].corpus and not grid.study.unequal else "world",
+        corpus=info.corpus if grid.cells[0].corpus and not grid.study.unequal else "world",
         seeds=grid.seeds,
         reference=grid.reference,
         metrics=_metrics(grid, measured),
         world=dict(grid.world),
         arms=tuple(ArmInfo(name=arm.name, label=arm.label, changes=dict(arm.changes)) for arm in grid.arms),
         contrasts=_contrasts(grid, measured),
-        base=first.base,
-        protocol=first.protocol.model_dump(),
+        base=finished_cell.base,
+        protocol=finished_cell.protocol.model_dump(),
         created=datetime.now(UTC),
-        device=made.device,
-        commit=made.commit,
-        versions=made.versions,
+        device=info.device,
+        commit=info.commit,
+        versions=info.versions,
         missing=tuple(failed),
     )

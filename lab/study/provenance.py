@@ -42,7 +42,7 @@ def keep(name: str) -> StudyFolder:
     return folder.copy_to_gallery()
 
 
-def outdated(info: StudyInfo, found: dict[str, float]) -> str | None:
+def outdated(info: StudyInfo, probe: dict[str, float]) -> str | None:
     """Why a stored result is not what this version of the lab would make, or None; `found` is today's `probe`."""
     study = study_named(info.study)
     today = base_settings(study, info.scale, world=info.world)
@@ -53,8 +53,8 @@ def outdated(info: StudyInfo, found: dict[str, float]) -> str | None:
         return "the arms have changed"
     if scale_named(info.scale).protocol.model_dump() != info.protocol:
         return "the protocol has changed"
-    kept = info.probe or {}
-    for key in sorted(kept.keys() | found.keys()):
-        if not math.isclose(kept.get(key, math.nan), found.get(key, math.nan), rel_tol=TOLERANCE):
-            return f"the code gives other numbers: {key} {found.get(key)}, kept {kept.get(key)}"
+    stored = info.probe or {}
+    for key in sorted(stored.keys() | probe.keys()):
+        if not math.isclose(stored.get(key, math.nan), probe.get(key, math.nan), rel_tol=TOLERANCE):
+            return f"the code gives other numbers: {key} {probe.get(key)}, kept {stored.get(key)}"
     return None

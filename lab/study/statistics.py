@@ -57,11 +57,14 @@ def _share_limits(samples: Sequence[_Sample], arm: str, reference: str | None = 
 
     A difference d is told by (1 + d) / 2, the share of answers that are right in one arm or wrong in the other.
     """
-    total = np.concatenate([one.total[arm] for one in samples])
-    weight = np.concatenate([one.weight[arm] for one in samples])
+    total = np.concatenate([sample.total[arm] for sample in samples])
+    weight = np.concatenate([sample.weight[arm] for sample in samples])
     if reference is not None:
-        others = np.concatenate([one.weight[reference] - one.total[reference] for one in samples])
-        total, weight = total + others, weight + np.concatenate([one.weight[reference] for one in samples])
+        others = np.concatenate([sample.weight[reference] - sample.total[reference] for sample in samples])
+        total, weight = (
+            total + others,
+            weight + np.concatenate([sample.weight[reference] for sample in samples]),
+        )
     low, high = (float(end) for end in share_interval(total, weight))
     return (low, high) if reference is None else (2 * low - 1, 2 * high - 1)
 
@@ -104,7 +107,7 @@ def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Seque
     rows = [
         _row(samples, arm, reference, share)
         for arm in names
-        if any(arm in one.value for one in samples.values())
+        if any(arm in sample.value for sample in samples.values())
     ]
     table = pd.DataFrame(rows).assign(metric=key, title=shown.label, unit=shown.unit)
     names_of_limits = ["ceiling", "truth", "chance", "attainable"]
@@ -121,25 +124,25 @@ def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Seque
 
 
 def _row(samples: dict[int, _Sample], arm: str, reference: str, share: bool) -> dict[str, object]:
-    own = [one for one in samples.values() if arm in one.value]
-    value, low, high, _ = _over_seeds(own, arm, None, share)
-    if len(own) == 1 and own[0].n == 1:
+    of_arm = [sample for sample in samples.values() if arm in sample.value]
+    value, low, high, _ = _over_seeds(of_arm, arm, None, share)
+    if len(of_arm) == 1 and of_arm[0].n == 1:
         # a single number has no spread
         low = high = math.nan
-    row = {"arm": arm, "value": value, "low": low, "high": high, "seeds": len(own), "n": own[0].n}
-    both = [one for one in own if reference in one.value]
-    if arm == reference or not both:
+    row = {"arm": arm, "value": value, "low": low, "high": high, "seeds": len(of_arm), "n": of_arm[0].n}
+    with_reference = [sample for sample in of_arm if reference in sample.value]
+    if arm == reference or not with_reference:
         empty = ("difference", "difference_low", "difference_high", "effect_size", "p_value")
         return row | dict.fromkeys(empty, math.nan) | {"paired_seeds": 0}
-    difference, low, high, p = _over_seeds(both, arm, reference, share)
+    difference, low, high, p = _over_seeds(with_reference, arm, reference, share)
     if math.isnan(p):
         low = high = math.nan
     return row | {
         "difference": difference,
         "difference_low": low,
         "difference_high": high,
-        "effect_size": _effect_size(both, arm, reference),
-        "paired_seeds": len(both),
+        "effect_size": _effect_size(with_reference, arm, reference),
+        "paired_seeds": len(with_reference),
         "p_value": p,
     }
 
@@ -163,11 +166,11 @@ def _differences(
     samples: Sequence[_Sample], arm: str, reference: str | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per seed the value of an arm, or its difference from another, and bootstrap draws of it, [seeds, draws]."""
-    values = np.array([one.value[arm] for one in samples])
-    draws = np.stack([one.draws[arm] for one in samples])
+    values = np.array([sample.value[arm] for sample in samples])
+    draws = np.stack([sample.draws[arm] for sample in samples])
     if reference is not None:
-        values = values - np.array([one.value[reference] for one in samples])
-        draws = draws - np.stack([one.draws[reference] for one in samples])
+        values = values - np.array([sample.value[reference] for sample in samples])
+        draws = draws - np.stack([sample.draws[reference] for sample in samples])
     return values, draws
 
 
@@ -176,6 +179,8 @@ def _effect_size(samples: Sequence[_Sample], arm: str, reference: str) -> float:
     if samples[0].n == 1:
         spread = float(differences.std(ddof=1)) if len(differences) > 1 else 0.0
     else:
-        variances = [float((one.influence[arm] - one.influence[reference]).var(ddof=1)) for one in samples]
+        variances = [
+            float((sample.influence[arm] - sample.influence[reference]).var(ddof=1)) for sample in samples
+        ]
         spread = math.sqrt(float(np.mean(variances)))
     return float(differences.mean()) / spread if spread else math.nan

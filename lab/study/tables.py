@@ -63,15 +63,15 @@ def heading(rows: Sequence[Mapping[str, Any]]) -> str:
     What is attainable is said where it is not the truth.
     """
     shown = metric(rows[0]["metric"])
-    told = f"{shown.label}, {shown.unit}{_bound(shown)}{_guessing(rows)}"
+    words = f"{shown.label}, {shown.unit}{_bound(shown)}{_guessing(rows)}"
     for name in ("ceiling", "attainable", "truth"):
         known = [row for row in rows if not _unknown(row.get(name))]
         if name == "attainable" and all(row["attainable"] == row["truth"] for row in known):
             continue
         values = {round(row[name], 2) for row in known}
         if values:
-            told += f"; {name} {' – '.join(f'{value:.2f}' for value in sorted({min(values), max(values)}))}"
-    return told
+            words += f"; {name} {' – '.join(f'{value:.2f}' for value in sorted({min(values), max(values)}))}"
+    return words
 
 
 def _bound(shown: Metric) -> str:
@@ -91,8 +91,8 @@ def _guessing(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _interval(value: float, low: float | None, high: float | None, digits: int, sign: str = "") -> str:
     form = f"{sign},.{digits}f"
-    told = f"{value:{form}}"
-    return told if _unknown(low) else f"{told} [{low:{form}}, {high:{form}}]"
+    number = f"{value:{form}}"
+    return number if _unknown(low) else f"{number} [{low:{form}}, {high:{form}}]"
 
 
 def _unknown(value: float | None) -> bool:
@@ -101,14 +101,14 @@ def _unknown(value: float | None) -> bool:
 
 def wide(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Arms by metrics, each cell as `cell` writes it."""
-    found = {(row["label"], row["metric"]): row for row in table.to_dict("records")}
+    row_of = {(row["label"], row["metric"]): row for row in table.to_dict("records")}
     labels = list(dict.fromkeys(table["label"]))
     rows = {key: table[table["metric"] == key].to_dict("records") for key in metrics}
     heads = {
         f"{metric(key).label} ({metric(key).unit}{_bound(metric(key))}{_guessing(rows[key])})": key
         for key in metrics
     }
-    columns = {head: [cell(found.get((label, key))) for label in labels] for head, key in heads.items()}
+    columns = {head: [cell(row_of.get((label, key))) for label in labels] for head, key in heads.items()}
     return pd.DataFrame({"arm": labels, **columns})
 
 
@@ -142,16 +142,16 @@ def _marked_down(text: str) -> str:
 def latex(cells: pd.DataFrame, caption: str) -> str:
     """A table of text cells in LaTeX, with the rules of booktabs."""
     head, *rows = [list(cells.columns), *cells.to_numpy().tolist()]
-    told = [" & ".join(_escaped(str(one)) for one in row) + r" \\" for row in (head, *rows)]
+    table_lines = [" & ".join(_escaped(str(value)) for value in row) + r" \\" for row in (head, *rows)]
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}",
         rf"\caption{{{_escaped(caption)}}}",
         rf"\begin{{tabular}}{{l{'c' * (len(head) - 1)}}}",
         r"\toprule",
-        told[0],
+        table_lines[0],
         r"\midrule",
-        *told[1:],
+        *table_lines[1:],
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",

@@ -41,18 +41,18 @@ def left_out(queries: Tensor, keys: Tensor) -> np.ndarray:
     stands_for = (count - 1) / max(1, count - 2)
     total, without = 0.0, torch.zeros(count, dtype=torch.float64)
     for begin in range(0, rows, BLOCK):
-        own = torch.arange(begin, min(begin + BLOCK, rows))
-        at = torch.arange(len(own))
-        scores = (queries[own] @ keys.T).double()
-        ratio = (scores - scores[at, own][:, None]).clamp(max=LARGEST).exp()
-        ratio[at, own] = 0.0
+        queries_of_block = torch.arange(begin, min(begin + BLOCK, rows))
+        at = torch.arange(len(queries_of_block))
+        scores = (queries[queries_of_block] @ keys.T).double()
+        ratio = (scores - scores[at, queries_of_block][:, None]).clamp(max=LARGEST).exp()
+        ratio[at, queries_of_block] = 0.0
         # the largest is left out of the sum, not subtracted from it: nothing else may be left of the difference
         largest, top = ratio.max(1)
         rest = ratio.scatter(1, top[:, None], 0.0).sum(1)
         others = (rest + largest)[:, None] - ratio
         others[at, top] = rest
         loss = (stands_for * others.clamp(min=0.0)).log1p()
-        loss[at, own] = 0.0
+        loss[at, queries_of_block] = 0.0
         without += loss.sum(0)
         total += float((rest + largest).log1p().sum())
     remaining = torch.full((count,), float(rows))
@@ -109,7 +109,7 @@ def _placed(direction: Losses) -> np.ndarray:
 
 def _groups(directions: Sequence[Losses]) -> np.ndarray:
     """Mean loss of each group, [groups]; empty where directions do not group the same meanings."""
-    first = directions[0]
-    if any(not np.array_equal(direction.meanings, first.meanings) for direction in directions):
+    meanings = directions[0].meanings
+    if any(not np.array_equal(direction.meanings, meanings) for direction in directions):
         return np.zeros(0)
     return np.sum([direction.share * direction.loss.mean(1) for direction in directions], axis=0)

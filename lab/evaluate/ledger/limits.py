@@ -45,7 +45,7 @@ def loss_limits(mean: ArrayLike, variance: ArrayLike, added: ArrayLike) -> Limit
     '[0.000, 0.037], below 0.030'
     """
     mean, variance, added = np.broadcast_arrays(
-        *(np.asarray(one, np.float64) for one in (mean, variance, added))
+        *(np.asarray(array, np.float64) for array in (mean, variance, added))
     )
     raised, widened = mean + added, variance + added**2
     return Limits(

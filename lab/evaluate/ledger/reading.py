@@ -44,14 +44,14 @@ class Reading:
 
 def difference_limits(mmlm: Reading, tlm: Reading, guess: float) -> tuple[float, float]:
     """95 % interval of the mean loss of one reading less that of another, of the same tokens, in nats."""
-    first, second = mmlm.limits(guess), tlm.limits(guess)
+    mmlm_limits, tlm_limits = mmlm.limits(guess), tlm.limits(guess)
     spread = math.sqrt(float((mmlm.residuals**2).sum() * (tlm.residuals**2).sum()))
     correlation = float(mmlm.residuals @ tlm.residuals) / spread if spread else 0.0
 
-    def joined(one: float, other: float) -> float:
-        return math.sqrt(max(0.0, one**2 + other**2 - 2 * correlation * one * other))
+    def joined(of_mmlm: float, of_tlm: float) -> float:
+        return math.sqrt(max(0.0, of_mmlm**2 + of_tlm**2 - 2 * correlation * of_mmlm * of_tlm))
 
     value = mmlm.mean - tlm.mean
-    below = joined(mmlm.mean - float(first.low), float(second.high) - tlm.mean)
-    above = joined(float(first.high) - mmlm.mean, tlm.mean - float(second.low))
+    below = joined(mmlm.mean - float(mmlm_limits.low), float(tlm_limits.high) - tlm.mean)
+    above = joined(float(mmlm_limits.high) - mmlm.mean, tlm.mean - float(tlm_limits.low))
     return value - below, value + above

@@ -64,22 +64,22 @@ class Pools:
     """Unseen translations of the chosen pairs of languages, encoded as the run contrasts them."""
 
     def __init__(
-        self, loaded: LoadedRun, chosen: Mapping[tuple[str, str], float], counts: Sequence[int], seed: int
+        self, loaded: LoadedRun, pairs: Mapping[tuple[str, str], float], counts: Sequence[int], seed: int
     ) -> None:
         self.loaded = loaded
         self._encoded: dict[tuple[str, bool], Tensor] = {}
-        first = next(iter(chosen))
-        tags = sorted({tag for pair in chosen for tag in pair})
+        first_pair = next(iter(pairs))
+        tags = sorted({tag for pair in pairs for tag in pair})
         usual = max([QUERIES, *(count for count in counts if count <= MANY_CANDIDATES)]) + FITTED_POOL
         sizes = dict.fromkeys(tags, usual)
-        sizes[first[1]] = max([usual, *(count + FITTED_POOL for count in counts)])
+        sizes[first_pair[1]] = max([usual, *(count + FITTED_POOL for count in counts)])
         self._texts = unseen(loaded, sizes, seed)
         # other text: one random order of all meanings, so that none serves to fit in one direction and to measure in
         # another
         self._meanings = np.unique(np.concatenate([meanings for meanings, _ in self._texts.values()]))
         self._rank = np.random.default_rng([seed, LEDGER_ORDER]).permutation(len(self._meanings))
         self._fitted = min(FITTED_POOL, len(self._meanings) // 4)
-        self.directions = [self._direction(pair, share) for pair, share in chosen.items()]
+        self.directions = [self._direction(pair, share) for pair, share in pairs.items()]
 
     def _direction(self, pair: tuple[str, str], share: float) -> EncodedPair:
         source, target = pair

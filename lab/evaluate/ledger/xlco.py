@@ -57,8 +57,8 @@ class XLCOLedger(LedgerTask):
             return []
         counts = sorted(set(effort.candidates))
         _check_candidates(counts)
-        chosen = chosen_pairs(loaded.pairs, effort.pairs, effort.seed)
-        usable = Pools(loaded, chosen, counts, effort.seed).with_room(counts[0])
+        pairs = chosen_pairs(loaded.pairs, effort.pairs, effort.seed)
+        usable = Pools(loaded, pairs, counts, effort.seed).with_room(counts[0])
         rows: list[Row] = []
         for at, count in enumerate(counts):
             directions = usable if count <= MANY_CANDIDATES else usable[:1]
@@ -79,8 +79,8 @@ class XLCOLedger(LedgerTask):
         settings = loaded.run.info.settings
         in_training = num_candidates(settings)
         counts = (protocol.candidates, *([in_training] if in_training else []))
-        chosen = chosen_pairs(loaded.pairs, protocol.directions, settings.seed)
-        directions = Pools(loaded, chosen, counts, settings.seed).with_room(FEWEST_CANDIDATES)
+        pairs = chosen_pairs(loaded.pairs, protocol.directions, settings.seed)
+        directions = Pools(loaded, pairs, counts, settings.seed).with_room(FEWEST_CANDIDATES)
         room = min(direction.room for direction in directions)
         # a power of two, which stays one where other text holds out less than the protocol asks for
         usual = min(protocol.candidates, 2 ** int(math.log2(room)))
