@@ -44,8 +44,8 @@ def without_network(run: Run, meanings: int = MEANINGS, dimensions: int = DIMENS
         for done, name in enumerate(NAMES):
             tell(BASELINES[name].label, done, len(NAMES))
             vectors, seconds = encode_baseline(name, text, dimensions)
-            found = translation_accuracy(sides_of(text.sentences, vectors))
-            rows.append(_row(BASELINES[name].label, found, seconds))
+            accuracy = translation_accuracy(sides_of(text.sentences, vectors))
+            rows.append(_row(BASELINES[name].label, accuracy, seconds))
     return pd.DataFrame(rows).set_index("method")
 
 

@@ -81,12 +81,12 @@ def text_to_read(lesson: Lesson, folder: str, meanings: int) -> pd.DataFrame:
     settings = lesson.settings
     corpus = open_corpus(named_folder(folder)) if folder else world_corpus(settings.world, settings.seed + 1)
     table = all_sentences(corpus)
-    told = table.groupby("meaning")["language"].nunique()
-    shared = told.index[told > 1]
+    num_languages = table.groupby("meaning")["language"].nunique()
+    shared = num_languages.index[num_languages > 1]
     if shared.empty:
         raise InputError(f"no meaning of {folder} is told in two languages: name a corpus with translations")
-    chosen = pd.Series(shared).sample(min(meanings, len(shared)), random_state=0)
-    return table[table["meaning"].isin(chosen)].reset_index(drop=True)
+    sampled = pd.Series(shared).sample(min(meanings, len(shared)), random_state=0)
+    return table[table["meaning"].isin(sampled)].reset_index(drop=True)
 
 
 def read(checkpoint: Checkpoint, sentences: pd.DataFrame) -> dict[str, Vectors]:

@@ -59,11 +59,11 @@ def bounds_of_the_best_critic(
     for truth in truths:
         batches = [gaussian_scores(truth, n, seed=seed) for seed in range(repeats)]
         for name, bound in BOUNDS.items():
-            made = [bound(scores) for scores in batches]
-            values = np.array([float(one) for one in made])
+            batch_bounds = [bound(scores) for scores in batches]
+            values = np.array([float(value) for value in batch_bounds])
             rows.append(
-                {"bound": name, "kind": made[0].kind, "truth": truth, "mean": values.mean(),
-                 "sd": values.std(ddof=1), "predicted_sd": predicted_spread(truth, n), "ceiling": made[0].ceiling}
+                {"bound": name, "kind": batch_bounds[0].kind, "truth": truth, "mean": values.mean(),
+                 "sd": values.std(ddof=1), "predicted_sd": predicted_spread(truth, n), "ceiling": batch_bounds[0].ceiling}
             )  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -92,8 +92,8 @@ def tokens_in_words(study: StudyFolder) -> list[str]:
         return [
             "This study did not record how many tokens its arms read: its arms may differ in text as well."
         ]
-    told = ", ".join(f"{row['label']} {row['value'] / 1e6:.1f}" for row in table.to_dict("records"))
-    return [f"Tokens read in training, in millions: {told}."]
+    amounts = ", ".join(f"{row['label']} {row['value'] / 1e6:.1f}" for row in table.to_dict("records"))
+    return [f"Tokens read in training, in millions: {amounts}."]
 
 
 def reading_in_words(study: StudyFolder) -> list[str]:
@@ -174,11 +174,11 @@ def transfer(study: StudyFolder, source: str = "en") -> pd.DataFrame:
         for done, (arm, seed) in enumerate(cells):
             tell(f"{arm.label}, seed {seed}", done, len(cells))
             document = classify_run(store.open_run(f"{study.name}/{arm.name}-{seed}"), source)
-            own = next(row for row in document["rows"] if row["language"] == source)
+            in_source = next(row for row in document["rows"] if row["language"] == source)
             mean = document["mean"]
             rows.append(
-                {"arm": arm.label, "seed": seed, "own": own["accuracy"], "own_low": own["low"], "own_high": own["high"],
-                 "others": mean["accuracy"], "gap": mean["gap"], "gap_low": mean["gap_low"],
+                {"arm": arm.label, "seed": seed, "own": in_source["accuracy"],
+                 "own_low": in_source["low"], "own_high": in_source["high"], "others": mean["accuracy"], "gap": mean["gap"], "gap_low": mean["gap_low"],
                  "gap_high": mean["gap_high"], "chance": document["majority"]}
             )  # fmt: skip
     return pd.DataFrame(rows)
@@ -233,7 +233,7 @@ def check_gap(answer: Any, table: pd.DataFrame, arm: str) -> Verdict:
 
 def check_verdict(answer: Any, table: pd.DataFrame, row: int) -> Verdict:
     """The verdict on a row of `claims`, worked out from its difference, p-values and margin."""
-    chosen = table.iloc[row]
+    claim = table.iloc[row]
     if answer is None or answer is ...:
         return not_yet(f"say one of {', '.join(map(repr, VERDICTS))}")
     given = str(answer).strip().lower()
@@ -241,10 +241,10 @@ def check_verdict(answer: Any, table: pd.DataFrame, row: int) -> Verdict:
         return wrong(
             "absence of a difference is not shown by a test that finds none: which margin was tested?"
         )
-    if given == chosen["verdict"]:
-        return right(in_words(chosen.to_dict()))
+    if given == claim["verdict"]:
+        return right(in_words(claim.to_dict()))
     return wrong(
-        f"p after Holm is {'below' if chosen['p_holm'] < LEVEL else 'not below'} {LEVEL:g}, the difference is "
-        f"{'positive' if chosen['difference'] > 0 else 'not positive'}, and p of a difference as large as the margin "
-        f"is {'below' if chosen['p_equivalent'] < LEVEL else 'not below'} {LEVEL:g}: what follows?"
+        f"p after Holm is {'below' if claim['p_holm'] < LEVEL else 'not below'} {LEVEL:g}, the difference is "
+        f"{'positive' if claim['difference'] > 0 else 'not positive'}, and p of a difference as large as the margin "
+        f"is {'below' if claim['p_equivalent'] < LEVEL else 'not below'} {LEVEL:g}: what follows?"
     )

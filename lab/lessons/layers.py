@@ -96,8 +96,10 @@ def information_by_layer(
         rows.append(
             {"name": COSINE, "value": value, "low": value - half, "high": value + half, "layer": layer}
         )
-        made = estimate(x, y, method="infonce", steps=steps)
-        rows.append({"name": TRAINED, "value": made.nats, "low": made.low, "high": made.high, "layer": layer})
+        trained = estimate(x, y, method="infonce", steps=steps)
+        rows.append(
+            {"name": TRAINED, "value": trained.nats, "low": trained.low, "high": trained.high, "layer": layer}
+        )
         rows[-1]["ceiling"] = rows[-2]["ceiling"] = math.log(len(test))
     return pd.DataFrame(rows)
 
@@ -121,16 +123,16 @@ def information_in_words(without: pd.DataFrame, aligned: pd.DataFrame, layer: in
         without, aligned: tables of `information_by_layer`.
         layer: hidden state.
     """
-    told = [f"Layer {layer}, ceiling {without['ceiling'].max():.2f} nats."]
+    sentences = [f"Layer {layer}, ceiling {without['ceiling'].max():.2f} nats."]
     for name, table in (("Without contrast", without), ("With it", aligned)):
         value = table[table["layer"] == layer].set_index("name")["value"]
         more = float(value[TRAINED] - value[COSINE])
-        told[0] += (
+        sentences[0] += (
             f" **{name}** the bound by the cosine is {value[COSINE]:z.2f} nats, by the trained critic "
             f"{value[TRAINED]:z.2f}: "
             + (f"{more:.2f} more, there but not aligned." if more > 0 else "no more than the cosine.")
         )
-    return told
+    return sentences
 
 
 def rotated(
@@ -149,10 +151,10 @@ def rotated(
     table = sentences[both].reset_index(drop=True)
     parts = []
     for name, each in (("as it is", values), ("target rotated", moved)):
-        found = {layer: each[both]}
-        told = information_by_layer(found, table, source, target, steps).set_index("name")["value"]
-        share = retrieval_by_layer(found, table, name)["value"].iloc[0]
-        parts.append({"vectors": name, "retrieval": share, **told.to_dict()})
+        in_layer = {layer: each[both]}
+        nats = information_by_layer(in_layer, table, source, target, steps).set_index("name")["value"]
+        share = retrieval_by_layer(in_layer, table, name)["value"].iloc[0]
+        parts.append({"vectors": name, "retrieval": share, **nats.to_dict()})
     return pd.DataFrame(parts)
 
 
@@ -170,14 +172,16 @@ def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> p
     """Norm of the gradient that the contrast alone gives each layer of a run, on sentences it holds out."""
     loaded = load_run(run)
     model, settings = loaded.model, loaded.model.settings
-    told = (
+    translations = (
         run.held_out()
         .pivot(index="meaning", columns="language", values="text")[[source, target]]
         .dropna()[:pairs]
     )
     longest = settings.model.max_tokens
     queries, keys = (
-        XLCO.of(model).queries(model, unmasked(loaded.tokenizer.encode(told[tag].tolist(), longest), longest))
+        XLCO.of(model).queries(
+            model, unmasked(loaded.tokenizer.encode(translations[tag].tolist(), longest), longest)
+        )
         for tag in (source, target)
     )
     scores = queries @ keys.T / settings.contrast.temperature
@@ -220,10 +224,10 @@ def check_best_layer(answer: Any, table: pd.DataFrame, name: str) -> Verdict:
     best = int(rows["value"].idxmax())
     tied = rows.index[rows["high"] >= rows["low"][best]].tolist()
     if answer in tied:
-        told = f"layer {answer}, {rows['value'][answer]:.1%}"
+        why = f"layer {answer}, {rows['value'][answer]:.1%}"
         if answer != best:
-            told += f"; layer {best} has {rows['value'][best]:.1%}, but the intervals overlap"
-        return right(told)
+            why += f"; layer {best} has {rows['value'][best]:.1%}, but the intervals overlap"
+        return right(why)
     return judged(answer, best, 0, "", f"read the row of {name!r} with the highest value in the table")
 
 

@@ -171,14 +171,14 @@ def guessing(run: Run) -> dict[str, Any]:
     return {"tokens": "guessing", "when": "", "same_meaning": 1 / len(meanings), "same_relation": same}
 
 
-def _same_relation(one: LanguageVectors, other: LanguageVectors) -> float:
+def _same_relation(source: LanguageVectors, target: LanguageVectors) -> float:
     """Share of sentences whose nearest one in the other language tells the same relation, mean over both directions."""
     facts = Facts.load()
     shares = []
-    for queries, index in ((one, other), (other, one)):
-        asked = facts.unpack(queries.meanings)[0]
+    for queries, index in ((source, target), (target, source)):
+        relations = facts.unpack(queries.meanings)[0]
         best = (unit(queries.vectors) @ unit(index.vectors).T).argmax(1)
-        shares.append(float((facts.unpack(index.meanings[best])[0] == asked).mean()))
+        shares.append(float((facts.unpack(index.meanings[best])[0] == relations).mean()))
     return sum(shares) / 2
 
 
@@ -191,23 +191,23 @@ def conclusion(
     after = anchored[anchored["when"] == "after"].set_index("tokens")
     before = anchored[anchored["when"] == "before training"].set_index("tokens")
     guess = anchored[anchored["tokens"] == "guessing"].iloc[0]
-    told = [
+    sentences = [
         f"**MMLM**: {row['words']}. The model reached {row['share']:.0%} of the truth, and beyond the language "
         f"{row['share_beyond_language']:.0%}.",
     ]
     if left in certainty.index:
         choice = certainty.loc[left]
-        told.append(
+        sentences.append(
             f"The context leaves a choice for {choice['share']:.0%} of the tokens. There {choice['exact']:.2f} nats "
             f"stay open even to the ideal reader; the model is left {choice['model']:.2f}."
         )
     for tokens in ("shared", "disguised"):
-        one, start = after.loc[tokens], before.loc[tokens]
-        told.append(
+        end, start = after.loc[tokens], before.loc[tokens]
+        sentences.append(
             f"Tokens {tokens}: the nearest sentence tells the same relation in {start['same_relation']:.0%} before "
-            f"training, **{one['same_relation']:.0%}** [{one['relation_low']:.0%}, {one['relation_high']:.0%}] after; "
+            f"training, **{end['same_relation']:.0%}** [{end['relation_low']:.0%}, {end['relation_high']:.0%}] after; "
             f"guessing finds {guess['same_relation']:.0%}. It is the translation in "
-            f"{start['same_meaning']:.1%}, then **{one['same_meaning']:.1%}** [{one['low']:.1%}, {one['high']:.1%}]; "
+            f"{start['same_meaning']:.1%}, then **{end['same_meaning']:.1%}** [{end['low']:.1%}, {end['high']:.1%}]; "
             f"guessing {guess['same_meaning']:.1%}."
         )
     shared, hidden = after.loc["shared"], after.loc["disguised"]
@@ -217,18 +217,18 @@ def conclusion(
         if hidden["relation_low"] > chance
         else "aligns nothing that this run can show, as prediction 3 has it"
     )
-    told.append(f"{_difference(shared, hidden)}. Without shared tokens, training {alone}.")
-    return told
+    sentences.append(f"{_difference(shared, hidden)}. Without shared tokens, training {alone}.")
+    return sentences
 
 
 def _difference(shared: pd.Series, disguised: pd.Series) -> str:
     """Shared less disguised in relations found, with the interval that those of both give (Newcombe 1998)."""
     keys = ("same_relation", "relation_low", "relation_high")
     mean, low, high = (float(shared[key]) for key in keys)
-    other, other_low, other_high = (float(disguised[key]) for key in keys)
-    value = mean - other
-    down = math.hypot(mean - low, other_high - other)
-    up = math.hypot(high - mean, other - other_low)
+    without, without_low, without_high = (float(disguised[key]) for key in keys)
+    value = mean - without
+    down = math.hypot(mean - low, without_high - without)
+    up = math.hypot(high - mean, without - without_low)
     verdict = "higher" if value > down else "lower" if value < -up else "not told apart"
     return (
         f"Tokens shared less tokens disguised: {100 * value:+.0f} [{100 * (value - down):+.0f}, "
@@ -269,13 +269,13 @@ def check_open_token(answer: Any, table: pd.DataFrame) -> Verdict:
         return not_yet("give the number of a token, as it stands in the figure")
     if not isinstance(answer, Integral) or not 1 <= answer <= len(table):
         return wrong(f"expected a whole number from 1 to {len(table)}, got {str(answer)[:40]!r}")
-    chosen = table.iloc[answer - 1]
+    token = table.iloc[answer - 1]
     most = float(table["uncertainty"].max())
-    if chosen["uncertainty"] >= most - 0.01:
+    if token["uncertainty"] >= most - 0.01:
         return right(
-            f"{chosen['token']!r}: its context leaves {most:.2f} nats open, more than for any other token"
+            f"{token['token']!r}: its context leaves {most:.2f} nats open, more than for any other token"
         )
     return wrong(
-        f"{chosen['token']!r} is left {chosen['uncertainty']:.2f} nats; another token is left {most:.2f}: "
+        f"{token['token']!r} is left {token['uncertainty']:.2f} nats; another token is left {most:.2f}: "
         "look at the column `uncertainty`, not at the height of the bar"
     )

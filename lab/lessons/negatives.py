@@ -80,7 +80,7 @@ def attainable_by_noise(
     for share in noise:
         world = World.load(PAIR, noise=share)
         shown = world.attainable_between(*PAIR, candidates)
-        row = {f"{count:,}": one.nats for count, one in zip(candidates, shown, strict=True)}
+        row = {f"{count:,}": bound.nats for count, bound in zip(candidates, shown, strict=True)}
         rows.append({"mistranslated": share, **row, "truth": world.information_between(*PAIR)})
     return pd.DataFrame(rows).set_index("mistranslated")
 

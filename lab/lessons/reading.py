@@ -58,8 +58,8 @@ class Readers:
 
     def uncertainty(self, shown: Sequence[Ids], shares: LanguageDistribution) -> np.ndarray:
         """H(token | what is visible) in nats, exact, one per masked token of all sides together."""
-        found = self.ideal.posteriors(shown, shares)
-        return np.array([entropy(np.array(list(p.values()))) for side in found for p in side])
+        posteriors = self.ideal.posteriors(shown, shares)
+        return np.array([entropy(np.array(list(p.values()))) for side in posteriors for p in side])
 
 
 def readers_of(run: Run) -> Readers:

@@ -62,17 +62,19 @@ def described(corpus: Corpus) -> pd.DataFrame:
 
 def retrieval_in_words(joint: Run, apart: Run) -> list[str]:
     """Retrieval of a run with contrast and of one without, measured now, beside guessing."""
-    found, without = evaluate_run(joint), evaluate_run(apart)
-    if found["mean_accuracy"] is None or without["mean_accuracy"] is None:
-        return [f"Retrieval was not measured: {found['unmeasured'] or without['unmeasured']}."]
+    beside, without = evaluate_run(joint), evaluate_run(apart)
+    if beside["mean_accuracy"] is None or without["mean_accuracy"] is None:
+        return [f"Retrieval was not measured: {beside['unmeasured'] or without['unmeasured']}."]
+    joint_pools = beside["pools"]
     measured = [
         f"{each['mean_accuracy']:.1%} [{each['interval'][0]:.1%}, {each['interval'][1]:.1%}]"
-        for each in (found, without)
+        for each in (beside, without)
     ]
     return [
-        f"With contrast {measured[0]}, without {measured[1]}; guessing finds {found['chance']:.1%} "
-        f"in pools of {' to '.join(f'{size:,}' for size in sorted(set(found['pools'])))}. "
-        f"Mean over {len(found['retrieval'])} directed pairs, layer {found['layer']} and {without['layer']}, one seed."
+        f"With contrast {measured[0]}, without {measured[1]}; guessing finds {beside['chance']:.1%} "
+        f"in pools of {' to '.join(f'{size:,}' for size in sorted(set(joint_pools)))}. "
+        f"Mean over {len(beside['retrieval'])} directed pairs, layer {beside['layer']} and "
+        f"{without['layer']}, one seed."
     ]
 
 

@@ -60,7 +60,7 @@ class Lesson:
             InputError: a setting is out of range, or the same run is under way in another process.
         """
         settings = changed(self.settings, changes)
-        run = found(settings, corpus)
+        run = newest_run(settings, corpus)
         if run is not None and run.status.state == "finished":
             say(f"Reopened run `{run.name}`.")
             return run
@@ -95,7 +95,7 @@ def open_lesson(scale: str) -> Lesson:
     >>> open_lesson("toy").settings.steps
     900
     """
-    chosen = scale_named(scale)
+    scale_settings = scale_named(scale)
     if (ROOT / "pyproject.toml").is_file():
         os.environ.setdefault("PARALLAX_RUNS", str(ROOT / "runs"))
     logging.disable_progress_bar()
@@ -112,13 +112,13 @@ def open_lesson(scale: str) -> Lesson:
     effort = Effort(
         CANDIDATES.get(scale, CANDIDATES["toy"]),
         PAIRS.get(scale, 4),
-        chosen.protocol.sentences,
-        chosen.protocol.truth_sentences,
+        scale_settings.protocol.sentences,
+        scale_settings.protocol.truth_sentences,
     )
-    return Lesson(scale, chosen.settings(), effort)
+    return Lesson(scale, scale_settings.settings(), effort)
 
 
-def found(settings: Settings, corpus: Path | None = None) -> Run | None:
+def newest_run(settings: Settings, corpus: Path | None = None) -> Run | None:
     """The newest run with exactly these settings and this text, finished ones first, or None."""
     text = str(corpus.resolve()) if corpus else "world"
     same = [run for run in store.list_runs() if _made_with(run, settings, text)]

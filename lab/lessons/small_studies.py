@@ -61,9 +61,9 @@ def small_study(
             grid, 1, lambda phase, done, of: tell(phase.removeprefix(f"{grid.name}/"), done, of)
         )
     if failed:
-        first, why = next(iter(failed.items()))
+        failed_cell, why = next(iter(failed.items()))
         raise InputError(
-            f"{len(failed)} runs of the study {name} failed ({first}: {why}): run the cell again"
+            f"{len(failed)} runs of the study {name} failed ({failed_cell}: {why}): run the cell again"
         )
     return collect(grid, failed)
 
@@ -75,15 +75,15 @@ def excerpted(
     short = scale == "toy"
     study = study_named(name)
     base = together(together(study.base, SHORT if short else {}), changes)
-    chosen = replace(
+    excerpt = replace(
         study, base=base, arms=lambda settings: named(study.arms(settings), arms), reference=arms[0]
     )
-    grid = plan(chosen, scale, seeds, corpus, None)
+    grid = plan(excerpt, scale, seeds, corpus, None)
     cells = [cell.model_copy(update={"protocol": PROTOCOL} if short else {}) for cell in grid.cells]
-    told = "\n".join(f"{cell.settings.model_dump_json()} {cell.corpus}" for cell in cells)
-    own = f"{grid.name}-excerpt-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
-    renamed = [cell.model_copy(update={"name": f"{own}/{cell.arm}-{cell.seed}"}) for cell in cells]
-    return replace(grid, name=own, cells=tuple(renamed))
+    content = "\n".join(f"{cell.settings.model_dump_json()} {cell.corpus}" for cell in cells)
+    excerpt_name = f"{grid.name}-excerpt-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    renamed = [cell.model_copy(update={"name": f"{excerpt_name}/{cell.arm}-{cell.seed}"}) for cell in cells]
+    return replace(grid, name=excerpt_name, cells=tuple(renamed))
 
 
 def named(arms: Sequence[Arm], names: Sequence[str]) -> tuple[Arm, ...]:
@@ -98,18 +98,18 @@ def named(arms: Sequence[Arm], names: Sequence[str]) -> tuple[Arm, ...]:
     return tuple(known[name] for name in names)
 
 
-def together(first: Changes, second: Changes) -> dict[str, Any]:
+def together(changes: Changes, more: Changes) -> dict[str, Any]:
     """Changes of both; where they differ, the second one's.
 
     >>> together({"contrast": {"queue": 64, "layer": 1}}, {"contrast": {"queue": 0}, "steps": 9})
     {'contrast': {'queue': 0, 'layer': 1}, 'steps': 9}
     """
     both = {
-        key: {**first[key], **value}
-        for key, value in second.items()
-        if isinstance(value, Mapping) and isinstance(first.get(key), Mapping)
+        key: {**changes[key], **value}
+        for key, value in more.items()
+        if isinstance(value, Mapping) and isinstance(changes.get(key), Mapping)
     }
-    return {**first, **second, **both}
+    return {**changes, **more, **both}
 
 
 def study_table(study: StudyFolder, *metrics: str) -> pd.DataFrame:

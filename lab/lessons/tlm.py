@@ -52,9 +52,9 @@ def compared(ledgers: Mapping[str, Rows]) -> pd.DataFrame:
     """MMLM, TLM and their difference in the ledgers of several runs, in nats per masked token, with their kind."""
     rows = []
     for name, ledger in ledgers.items():
-        chosen = tightest(ledger)
+        rows_by_task = tightest(ledger)
         for task in ("mmlm", "tlm", "tlm - mmlm"):
-            row = chosen[task]
+            row = rows_by_task[task]
             rows.append(
                 {
                     "run": name,
@@ -88,28 +88,28 @@ def _verdict(cost: float, error: float) -> str:
 
 def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
     """What was found, in sentences with numbers."""
-    told = []
+    sentences = []
     for name, ledger in ledgers.items():
         row, whole = added(ledger), tightest(ledger)["tlm"]
         cost, error = cost_of_a_wrong_translation(table, name)
-        told.append(
+        sentences.append(
             f"**{name}**. TLM: {whole['words']}. The estimate of I(c2; x | c1), a difference of bounds, is "
             f"**{row['nats']:.2f}** [{row['low']:.2f}, {row['high']:.2f}] of {row['truth']:.2f} nats. A wrong "
             f"translation costs {cost:+.2f} ± {NORMAL * error:.2f} nats per masked token against the right one: "
             f"{_verdict(cost, error)}."
         )
-    return told
+    return sentences
 
 
 def check_added(answer: Any, ledger: Rows) -> Verdict:
     """What the translation adds in truth, by the chain rule."""
-    row, chosen = added(ledger), tightest(ledger)
+    row, rows_by_task = added(ledger), tightest(ledger)
     return judged(
         answer, row["truth"], 0.02,
         f"I(x; c2 | c1) = I(c1, c2; x) - I(c1; x) = {row['truth']:.2f} nats",
         "the truth of TLM less that of MMLM, whose rows are about the same tokens",
         {"that is what this run reached": row["nats"],
-         "that is the whole of TLM; the own sentence already tells most of it": chosen["tlm"]["truth"]},
+         "that is the whole of TLM; the own sentence already tells most of it": rows_by_task["tlm"]["truth"]},
     )  # fmt: skip
 
 
@@ -131,12 +131,12 @@ def check_use(answer: Any, table: pd.DataFrame, run: str) -> Verdict:
     if answer is None or answer is ...:
         return not_yet("give the difference of two numbers of the table, in nats per masked token")
     nats = table[table["run"] == run].set_index("reading")["nats"]
-    nothing, told, lie = (float(nats[reading]) for reading in READINGS)
+    alone, beside_right, beside_wrong = (float(nats[reading]) for reading in READINGS)
     cost, error = cost_of_a_wrong_translation(table, run)
     return judged(
         answer, cost, 0.01, f"{cost:+.2f} ± {NORMAL * error:.2f} nats: {_verdict(cost, error)}",
         "subtract the loss beside the right translation from that beside a wrong one",
-        {"the sign is the wrong way round: what is the cost?": told - lie,
-         "that compares with no translation at all": lie - nothing,
-         "that is what the right translation saves": nothing - told},
+        {"the sign is the wrong way round: what is the cost?": beside_right - beside_wrong,
+         "that compares with no translation at all": beside_wrong - alone,
+         "that is what the right translation saves": alone - beside_right},
     )  # fmt: skip

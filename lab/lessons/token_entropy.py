@@ -14,8 +14,8 @@ from lab.lessons.verdicts import Verdict, judged
 
 def own_row(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The ledger's row of MMLM on its own sentences; that on TLM's sentences where both are the same."""
-    chosen = tightest(rows)
-    return chosen.get(MMLM_OWN, chosen["mmlm"])
+    rows_by_task = tightest(rows)
+    return rows_by_task.get(MMLM_OWN, rows_by_task["mmlm"])
 
 
 def parts(row: Mapping[str, Any]) -> pd.DataFrame:

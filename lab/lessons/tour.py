@@ -75,18 +75,18 @@ def chance(run: Run) -> float:
 
 def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
     """What was found, in sentences with numbers."""
-    chosen = tightest(rows)
+    rows_by_task = tightest(rows)
     steps = run.steps().dropna(subset=["retrieval"])
     value, low, high = mean_retrieval(run)
-    told = [
+    sentences = [
         f"Before training the translation came first in {float(steps['retrieval'].iloc[0]):.1%} of the questions, "
         f"after it in **{value:.1%}** [{low:.1%}, {high:.1%}]; guessing finds {chance(run):.1%}."
     ]
     for task in ("mmlm", "tlm", "xlco"):
-        row = chosen[task]
-        told.append(f"**{task.upper()}**: {row['words']}.")
-    row = chosen["xlco"]
-    told.append(
+        row = rows_by_task[task]
+        sentences.append(f"**{task.upper()}**: {row['words']}.")
+    row = rows_by_task["xlco"]
+    sentences.append(
         f"XLCO reached {row['share_of_attainable']:.0%} of what the ideal critic shows with as many candidates, and "
         f"{row['share']:.0%} of the truth: "
         + (
@@ -95,7 +95,7 @@ def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
             else "here the model is the limit."
         )
     )
-    return told
+    return sentences
 
 
 def check_chance(answer: Any, run: Run) -> Verdict:

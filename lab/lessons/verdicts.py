@@ -20,19 +20,19 @@ class Verdict(str):
         return self.startswith("right")
 
 
-def right(told: str) -> Verdict:
-    """The answer is right; `told` says why it is."""
-    return Verdict(f"right: {told}")
+def right(why: str) -> Verdict:
+    """The answer is right; `why` says why it is."""
+    return Verdict(f"right: {why}")
 
 
-def wrong(told: str) -> Verdict:
-    """The answer is wrong; `told` says in what way, and where to look."""
-    return Verdict(f"wrong: {told}")
+def wrong(why: str) -> Verdict:
+    """The answer is wrong; `why` says in what way, and where to look."""
+    return Verdict(f"wrong: {why}")
 
 
-def not_yet(told: str) -> Verdict:
-    """There is no answer yet; `told` says what is asked for."""
-    return Verdict(f"not yet: {told}")
+def not_yet(request: str) -> Verdict:
+    """There is no answer yet; `request` says what is asked for."""
+    return Verdict(f"not yet: {request}")
 
 
 def number(answer: Any) -> float | None:
@@ -52,7 +52,7 @@ def judged(
     answer: Any,
     expected: float,
     within: float,
-    told: str,
+    why: str,
     hint: str,
     mistakes: Mapping[str, float] | None = None,
 ) -> Verdict:
@@ -62,7 +62,7 @@ def judged(
         answer: what the reader gave; None while there is nothing.
         expected: the right number.
         within: how far from it is right still, in the same unit.
-        told: why it is right.
+        why: it is right, in words.
         hint: where to look when it is wrong.
         mistakes: what went wrong, by the number that it leads to; as near to it, relatively, as is right still.
 
@@ -77,7 +77,7 @@ def judged(
     if value is None:
         return wrong(f"expected one finite number, got {type(answer).__name__} {str(answer)[:40]!r}; {hint}")
     if abs(value - expected) <= within:
-        return right(told)
+        return right(why)
     nearness = min(within / abs(expected), MISTAKEN) if expected else MISTAKEN
     for mistake, leads_to in (mistakes or {}).items():
         if abs(value - leads_to) <= nearness * abs(leads_to):

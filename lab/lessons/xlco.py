@@ -110,16 +110,16 @@ def momentum_in_words(study: StudyFolder) -> list[str]:
     """How far key encoders come in the steps of a study, and what its arms retrieve."""
     steps = study.info.base.steps
     way = followed(updates=steps).set_index("momentum").loc[0.9999]
-    found = {
+    retrieved = {
         arm: value_of(study, arm, "retrieval")
         for arm in ("fp32-0.99", "fp32-0.9999", "fp16-0.9999", "frozen")
     }
     return [
         f"In {steps:,} updates a key encoder with momentum 0.9999 goes {way['float32']:.1%} of its way in float32 and "
-        f"{way['float16']:.1%} in float16; a frozen one goes none. Retrieval: {found['fp32-0.99']:.1%} at momentum "
-        f"0.99, {found['fp32-0.9999']:.1%} (float32) and {found['fp16-0.9999']:.1%} (float16) at 0.9999, "
-        f"{found['frozen']:.1%} frozen. The fewer the updates, the less precision can matter: in 150,000, as in the "
-        f"paper, float32 would go {1 - 0.9999**150_000:.0%} of the way."
+        f"{way['float16']:.1%} in float16; a frozen one goes none. Retrieval: {retrieved['fp32-0.99']:.1%} at momentum "
+        f"0.99, {retrieved['fp32-0.9999']:.1%} (float32) and {retrieved['fp16-0.9999']:.1%} (float16) at 0.9999, "
+        f"{retrieved['frozen']:.1%} frozen. The fewer the updates, the less precision can matter: in 150,000, as in "
+        f"the paper, float32 would go {1 - 0.9999**150_000:.0%} of the way."
     ]
 
 

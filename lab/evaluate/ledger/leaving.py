@@ -20,13 +20,14 @@ class Losses:
     """Contrast losses of one direction, in nats.
 
     `loss` [groups, queries of a group]; `meanings` [candidates]: of those used, the queries' own first in each group;
-    `asked` [candidates]: whether it is a query's own; `change` [candidates]: of the mean loss without that meaning.
+    `is_query` [candidates]: whether it is the translation of a query; `change`
+    [candidates]: of the mean loss without that meaning.
     """
 
     share: float
     loss: np.ndarray
     meanings: np.ndarray
-    asked: np.ndarray
+    is_query: np.ndarray
     change: np.ndarray
 
 
@@ -91,7 +92,9 @@ def mean_loss(directions: Sequence[Losses], guess: float) -> MeanLoss:
         return np.bincount(inverse, np.concatenate(values), minlength=len(meanings))
 
     change = by_meaning([direction.share * direction.change for direction in directions])
-    weight = by_meaning([direction.share * direction.asked / direction.loss.size for direction in directions])
+    weight = by_meaning(
+        [direction.share * direction.is_query / direction.loss.size for direction in directions]
+    )
     loss = by_meaning([_placed(direction) for direction in directions])
     groups = _groups(directions)
     spread = len(groups) >= FEWEST_GROUPS
@@ -103,7 +106,7 @@ def mean_loss(directions: Sequence[Losses], guess: float) -> MeanLoss:
 def _placed(direction: Losses) -> np.ndarray:
     """What each candidate's own query adds to the mean, 0 where it has none."""
     placed = np.zeros(len(direction.meanings))
-    placed[direction.asked] = direction.share * direction.loss.ravel() / direction.loss.size
+    placed[direction.is_query] = direction.share * direction.loss.ravel() / direction.loss.size
     return placed
 
 

@@ -12,7 +12,7 @@ from lab.evaluate.effort import Effort
 from lab.figures.theme import CLEAR, template
 from lab.lessons import information, judged, mmlm, number, tlm, tour
 from lab.lessons.mmlm import disguised
-from lab.lessons.scale import Lesson, found
+from lab.lessons.scale import Lesson, newest_run
 from tests.lab.runs import tiny
 
 
@@ -108,7 +108,7 @@ def test_a_run_is_trained_once_and_found_again_by_its_settings(capsys):
     assert here.trained("another-name").name == run.name
     other = here.trained("once", seed=5)
     assert (run.name, other.name) == ("once-smoke-1", "once-smoke-2")
-    assert found(tiny(seed=6)) is None
+    assert newest_run(tiny(seed=6)) is None
     assert "Reopened" in capsys.readouterr().out
 
 

@@ -175,10 +175,10 @@ def test_a_single_candidate_that_outweighs_all_others_is_left_out_exactly():
 def test_directions_that_share_their_meanings_count_them_once():
     generator = torch.Generator().manual_seed(3)
     one = measured(*gaussian_pairs(3.0, 10, (1, 64), generator))
-    half = [Losses(0.5, one.loss, one.meanings, one.asked, one.change) for _ in range(2)]
+    half = [Losses(0.5, one.loss, one.meanings, one.is_query, one.change) for _ in range(2)]
     twice, once = (mean_loss(losses, math.log(64)) for losses in (half, [one]))
     assert (twice.mean, twice.variance, twice.added) == pytest.approx((once.mean, once.variance, once.added))
-    apart = Losses(0.5, one.loss, one.meanings + 64, one.asked, one.change)
+    apart = Losses(0.5, one.loss, one.meanings + 64, one.is_query, one.change)
     assert mean_loss([half[0], apart], math.log(64)).variance == pytest.approx(once.variance / 2)
 
 
