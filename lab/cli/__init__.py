@@ -30,6 +30,10 @@ COMMANDS: Final = {
         "lab.cli.information",
         "the ledger: bound, ceiling and truth of each task, and estimators",
     ),
+    "align": (
+        "lab.cli.align",
+        "which words translate each other, and how well that agrees with people's links",
+    ),
     "vocabulary": ("lab.cli.vocabulary", "what a vocabulary costs each language, of any tokenizer"),
     "study": ("lab.cli.study", "an ablation grid with seeds, intervals and tests; restartable"),
     "list": ("lab.cli.runs", "what runs exist"),

@@ -63,7 +63,8 @@ def bounds_of_the_best_critic(
             values = np.array([float(value) for value in batch_bounds])
             rows.append(
                 {"bound": name, "kind": batch_bounds[0].kind, "truth": truth, "mean": values.mean(),
-                 "sd": values.std(ddof=1), "predicted_sd": predicted_spread(truth, n), "ceiling": batch_bounds[0].ceiling}
+                 "sd": values.std(ddof=1), "predicted_sd": predicted_spread(truth, n),
+                 "ceiling": batch_bounds[0].ceiling}
             )  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -178,7 +178,8 @@ def transfer(study: StudyFolder, source: str = "en") -> pd.DataFrame:
             mean = document["mean"]
             rows.append(
                 {"arm": arm.label, "seed": seed, "own": in_source["accuracy"],
-                 "own_low": in_source["low"], "own_high": in_source["high"], "others": mean["accuracy"], "gap": mean["gap"], "gap_low": mean["gap_low"],
+                 "own_low": in_source["low"], "own_high": in_source["high"],
+                 "others": mean["accuracy"], "gap": mean["gap"], "gap_low": mean["gap_low"],
                  "gap_high": mean["gap_high"], "chance": document["majority"]}
             )  # fmt: skip
     return pd.DataFrame(rows)
