@@ -54,7 +54,7 @@ class Command:
     sentences: int = 100_000
     """Read to train it, an equal part of each language."""
     train_each_size: bool = False
-    """Train every size of every language anew (released), instead of pruning the largest: some ten times slower."""
+    """Train every size of every language anew (released), instead of pruning the largest: five to ten times slower."""
     no_bytes: bool = False
     """Leave out the 256 tokens for bytes of characters that have none, beyond --size; they are <unk> then."""
     processes: int | None = None

@@ -30,6 +30,11 @@ RESULTS: Final = (
     Metric("roles", "roles: who did what to whom", "share"),
 )
 """Metrics that belong to no task."""
+WHOLE_SENTENCES: Final = (
+    Metric("mmlm_meaning", "MMLM, nats to tell a sentence", "nats", "lower"),
+    Metric("tlm_meaning", "TLM, nats to tell a sentence", "nats", "lower"),
+)
+"""Metrics that compare tokenizers, which nats per token do not."""
 COSTS: Final = (
     Metric("tokens", "text read in training", "tokens", "lower"),
     Metric("seconds", "training time", "s", "lower"),

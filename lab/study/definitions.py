@@ -202,6 +202,28 @@ def candidate_arms(base: Settings) -> tuple[Arm, ...]:
     )
 
 
+def vocabulary_arms(base: Settings) -> tuple[Arm, ...]:
+    """One unigram vocabulary of all text, equal shares, and VoCap from weights that are all alike to those of the text.
+
+    At two sizes where languages compete for room: 40 % of the recipe's tokens and half of that, since unigram training
+    finds fewer pieces in the world's text than byte pairs; of a very small recipe all and half.
+    """
+    largest = (
+        base.tokenizer.vocabulary * 2 // 5 if base.tokenizer.vocabulary > 2_000 else base.tokenizer.vocabulary
+    )
+    kinds: dict[str, tuple[str, Changes]] = {
+        "joint": ("joint", {"allocation": "joint", "algorithm": "unigram"}),
+        "equal": ("equal", {"allocation": "equal"}),
+    }
+    for beta in (0.0, 0.5, 0.7, 1.0):
+        kinds[f"vocap-{beta}"] = f"VoCap, beta {beta}", {"allocation": "vocap", "beta": beta}
+    return tuple(
+        Arm(f"{name}-{size}", f"{label}, {size:,}", {"tokenizer": {**changes, "vocabulary": size}})
+        for size in (largest // 2, largest)
+        for name, (label, changes) in kinds.items()
+    )
+
+
 LEDGER: Final = ("retrieval", "mmlm", "tlm", "tlm_minus_mmlm", "wrong_translation", "xlco", "tokens")
 CONTRAST: Final = ("retrieval", "xlco", "xlco_trained", "mmlm")
 JOINT: Final = "mmlm-tlm-xlco"
@@ -237,6 +259,8 @@ STUDIES: Final[dict[str, Study]] = {
               ("retrieval", "mmlm", "tlm", "xlco"), unequal=True),
         Study("noise", "What do mistranslated pairs cost, and what information is left?", noise_arms,
               ("retrieval", "xlco", "tlm"), world_only=True),
+        Study("vocabulary", "Who should get how much of a shared vocabulary?", vocabulary_arms,
+              ("retrieval", "mmlm_meaning", "tlm_meaning"), unequal=True),
         Study("candidates", "What does the ceiling log(candidates) hide?", candidate_arms, CONTRAST),
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ from lab.evaluate.effort import StudyProtocol
 from lab.evaluate.ledger import LEDGER
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.units import units
+from lab.evaluate.vocabulary_units import vocabulary_units
 from lab.store import Run
 
 BINS: Final = 40
@@ -35,6 +36,7 @@ def measure(run: Run, base: Settings, protocol: StudyProtocol, progress: Progres
     parts = [*_effort(run), *retrieval_units(loaded), *role_units(loaded)]
     for task in LEDGER.values():
         parts += task.units(loaded, protocol)
+    parts += vocabulary_units(loaded, protocol)
     table = pd.concat(parts, ignore_index=True)
     run.write_table(MEASURED, table)
     run.write_document(MEASURED, key)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from core.errors import unknown
-from lab.figures.metrics import COSTS, RESULTS, Metric, layer_metric
+from lab.figures.metrics import COSTS, RESULTS, WHOLE_SENTENCES, Metric, layer_metric
 from lab.figures.tasks import STYLES
 
 
@@ -12,7 +12,7 @@ def all_metrics() -> dict[str, Metric]:
     of_tasks = [metric for style in STYLES.values() for metric in style.metrics]
     losses = [metric for metric in of_tasks if metric.better == "lower"]
     results = [metric for metric in of_tasks if metric not in losses]
-    return {metric.key: metric for metric in (*RESULTS, *results, *losses, *COSTS)}
+    return {metric.key: metric for metric in (*RESULTS, *results, *WHOLE_SENTENCES, *losses, *COSTS)}
 
 
 def metric(key: str) -> Metric:
