@@ -2,9 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -30,6 +28,7 @@ from core.text.vocabulary.mixture import mixture_scores
 from core.text.vocabulary.samples import read_lines, write_samples
 from core.text.vocabulary.unigram import CountedPieces, train_unigram
 from core.text.vocabulary.words import count_words, mixed_words
+from core.text.vocabulary.workers import in_processes
 from core.vocabulary_settings import TokenizerSettings
 
 RESERVED: Final = len(SPECIAL) + 1
@@ -197,7 +196,7 @@ def _curves(jobs: Sequence[_Job], processes: int | None, progress: Progress) -> 
     """The curves of all languages, in the order of the jobs."""
     workers = min(len(jobs), processes or os.cpu_count() or 1)
     done = dict[str, Curve]()
-    for curve in _one_by_one(jobs) if workers == 1 else _in_processes(jobs, workers):
+    for curve in _one_by_one(jobs) if workers == 1 else in_processes([job.run for job in jobs], workers):
         done[curve.language] = curve
         progress("vocabulary", len(done), len(jobs))
     return [done[job.language] for job in jobs]
@@ -206,18 +205,3 @@ def _curves(jobs: Sequence[_Job], processes: int | None, progress: Progress) -> 
 def _one_by_one(jobs: Sequence[_Job]) -> Iterator[Curve]:
     for job in jobs:
         yield job.run()
-
-
-def _in_processes(jobs: Sequence[_Job], workers: int) -> Iterator[Curve]:
-    # spawned, since threads of torch and tokenizers do not survive a fork
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _one_thread)
-    try:
-        for finished in as_completed([pool.submit(job.run) for job in jobs]):
-            yield finished.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _one_thread() -> None:
-    """The processes share the processors among themselves."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"

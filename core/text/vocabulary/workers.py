@@ -1,0 +1,48 @@
+"""Work in processes of their own, which end with it: at its end, at an error, and when somebody stops it."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
+from typing import TypeVar
+
+from core.errors import InputError
+
+T = TypeVar("T")
+
+
+def in_processes(jobs: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
+    """Yields the results of jobs as they are done.
+
+    Args:
+        jobs: can be sent to another process.
+        workers: processes at once.
+
+    Raises:
+        InputError: a job raises one, or the system has ended a process.
+    """
+    # spawned, since threads of torch and tokenizers do not survive a fork
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
+    try:
+        for finished in as_completed([pool.submit(job) for job in jobs]):
+            yield finished.result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process was ended by the system, as it is where memory runs out: use fewer processes, or read fewer "
+            "sentences"
+        ) from error
+    except BaseException:
+        # who stops this does not wait for what is half done
+        for child in active_children():
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """The processes share the processors among themselves, and leave Ctrl-C to the one that began them."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

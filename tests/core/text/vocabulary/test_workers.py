@@ -1,0 +1,31 @@
+"""Processes that work for another one."""
+
+import os
+import signal
+import time
+from functools import partial
+from multiprocessing import active_children
+
+import pytest
+
+from core.errors import InputError
+from core.text.vocabulary.workers import in_processes
+
+
+def test_results_come_from_other_processes():
+    numbers = list(in_processes([os.getpid, os.getpid], 1))
+    assert len(set(numbers)) == 1
+    assert os.getpid() not in numbers
+
+
+def test_a_process_that_the_system_ends_is_one_line():
+    with pytest.raises(InputError, match="a process was ended by the system, as it is where memory runs out"):
+        list(in_processes([partial(signal.raise_signal, signal.SIGKILL)], 1))
+
+
+def test_who_stops_does_not_wait_for_what_is_half_done():
+    results = in_processes([os.getpid, partial(time.sleep, 600)], 2)
+    next(results)
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt())
+    assert active_children() == []
