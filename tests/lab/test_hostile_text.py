@@ -114,6 +114,7 @@ def test_rejected_lines_are_no_formulas_for_a_spreadsheet(lab, tmp_path):
         ("evaluate", "r", "--corpus", "CORPUS"),
         ("information", "r", "--sentences", "20", "--truth-sentences", "20", "--candidates", "4"),
         ("export", "r", "--out", "OUT"),
+        ("align", "CORPUS", "--languages", "en", "fr"),
         ("doctor",),
     ],
     ids=" ".join,

@@ -1,0 +1,1 @@
+"""Statistical word alignment: lexical translation by expectation maximisation, and links from both directions."""
