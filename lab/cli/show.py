@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import tyro
 
 from lab import store
 from lab.cli.console import out, table
+from lab.evaluate.scores import read_directions, read_mean
 from lab.figures.tasks import recorded
+from lab.store import SCORE_COLUMNS
 from lab.text_summary import read_summary
 
 MOST_LANGUAGES = 20
 """Rows of the table of languages."""
+EXTREMES = 5
+"""Directions with the lowest and with the highest accuracy that are listed of many."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +63,7 @@ class Command:
         ]
         if bounds:
             table("last step, nats", ("task", "loss", "training bound", "ceiling"), bounds)
-        scores = [
-            (pair, f"{s['value']:.3f}", f"{s['low']:.3f} – {s['high']:.3f}", *_guessing(s))
-            for s in document["scores"]
-            if s["task"] == "retrieval" and (pair := _pair(s))
-        ]
-        if scores:
-            table(
-                "retrieval, top-1 accuracy", ("pair", "accuracy", "95 % interval", "chance", "pool"), scores
-            )
+        _show_retrieval(pd.DataFrame(document["scores"], columns=list(SCORE_COLUMNS)))
 
 
 def _text(run: store.Run) -> dict[str, Any]:
@@ -91,17 +88,30 @@ def _show_text(document: dict[str, Any]) -> None:
         out.print(f"note: {line}", soft_wrap=True)
 
 
-def _pair(score: dict[str, Any]) -> str:
-    """The direction of a score, or what a mean is of."""
-    means = {
-        "mean_accuracy": "mean",
-        "mean_from": f"{score['source']}→all",
-        "mean_to": f"all→{score['target']}",
-    }
-    return means.get(score["metric"], f"{score['source']}→{score['target']}")
-
-
-def _guessing(score: dict[str, Any]) -> tuple[str, str]:
-    if score["chance"] is None:
-        return "", ""
-    return f"{score['chance']:.2g}", f"{score['pool']:,.0f}"
+def _show_retrieval(scores: pd.DataFrame) -> None:
+    """The mean over directions, and the directions: of many, those with the lowest and the highest accuracy."""
+    mean, directions = read_mean(scores), read_directions(scores).sort_values("value")
+    if mean is None:
+        return
+    shown = directions
+    if len(directions) > 2 * EXTREMES:
+        shown = pd.concat([directions[:EXTREMES], directions[-EXTREMES:]])
+    rows = [
+        (f"mean of {mean.directions:,}", mean.value, mean.low, mean.high, mean.chance, mean.pools_in_words),
+        *(
+            (f"{row['source']}→{row['target']}", row["value"], row["low"], row["high"], row["chance"],
+             f"{row['pool']:,.0f}")
+            for row in shown.to_dict("records")
+        ),
+    ]  # fmt: skip
+    few = (
+        f", the {EXTREMES} lowest and highest of {len(directions):,}" if len(shown) < len(directions) else ""
+    )
+    table(
+        f"retrieval, top-1 accuracy{few}",
+        ("directed pair", "accuracy", "95 % interval", "chance", "pool"),
+        [
+            (name, f"{value:.3f}", f"{low:.3f} – {high:.3f}", f"{chance:.2g}", pool)
+            for name, value, low, high, chance, pool in rows
+        ],
+    )
