@@ -43,7 +43,7 @@ def _monitor(run: Run, ended: bool) -> None:
 
 def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
     """State, progress and the buttons that fit the state."""
-    told, buttons = st.columns(
+    bar, buttons = st.columns(
         [1, 0.001] if status.state == "finished" else [5, 2], vertical_alignment="center"
     )
     done = status.step / max(1, status.steps)
@@ -58,7 +58,7 @@ def _progress(run: Run, status: Status, steps: pd.DataFrame) -> None:
             text += f" · about {duration((status.steps - status.step) * elapsed / status.step)} left"
     elif status.state in ("queued", "running"):
         text += " · reading text and making the tokenizer, a few seconds"
-    told.progress(min(1.0, done), text=text)
+    bar.progress(min(1.0, done), text=text)
     with buttons.container(horizontal=True, horizontal_alignment="right"):
         _buttons(run, status)
     if status.state in ("failed", "lost"):
@@ -143,13 +143,13 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
 
 
 def _directions(point: Mapping[str, float]) -> str:
-    """How many directions a point of the curve is the mean of, where the run recorded it."""
+    """Number of directions that a point of the curve is the mean of, where the run recorded it."""
     count = point.get("directions", math.nan)
     return "all directed pairs" if math.isnan(count) else f"{count:,.0f} directed pairs"
 
 
 def _guessing(point: Mapping[str, float]) -> str:
-    """What guessing finds at a point of the curve, where the run recorded it."""
+    """Chance level at a point of the curve, where the run recorded it."""
     if math.isnan(point.get("chance", math.nan)):
         return ""
     pools = " to ".join(f"{size:,.0f}" for size in sorted({point["smallest_pool"], point["largest_pool"]}))

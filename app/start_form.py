@@ -21,32 +21,32 @@ TASKS = {style.section: style.name for style in STYLES.values()}
 """Names of the tasks by their section of the settings."""
 
 
-def start_form(first: bool) -> None:
-    """Dials and the button; `first` when there is no run yet and the button is all a newcomer needs."""
-    chosen = st.segmented_control(
+def start_form(is_first_run: bool) -> None:
+    """Draws the dials and the button; `is_first_run` where there is no run yet and a newcomer needs only the button."""
+    recipe_name = st.segmented_control(
         "Recipe", list(RECIPES), default="toy", required=True, key="recipe", bind="query-params"
     )
-    settings = recipe(chosen or "toy")
-    st.caption((RECIPES[chosen or "toy"].__doc__ or "").splitlines()[0])
+    settings = recipe(recipe_name or "toy")
+    st.caption((RECIPES[recipe_name or "toy"].__doc__ or "").splitlines()[0])
     button = st.container()
-    with st.expander("Dials", icon=":material/tune:", expanded=not first):
-        flags = _dials(settings, chosen or "toy")
+    with st.expander("Dials", icon=":material/tune:", expanded=not is_first_run):
+        flags = _dials(settings, recipe_name or "toy")
     if button.button(
-        f"Start the {chosen} run", type="primary", icon=":material/play_arrow:", width="stretch"
+        f"Start the {recipe_name} run", type="primary", icon=":material/play_arrow:", width="stretch"
     ):
         try:
             if "--corpus" in flags:
                 # said at once: the process that starts needs seconds to find out
                 open_corpus(Path(flags[flags.index("--corpus") + 1]))
             with st.spinner("Starting a process of its own, about ten seconds …"):
-                choose("run", jobs.start(chosen or "toy", None, flags, visitor()).name)
+                choose("run", jobs.start(recipe_name or "toy", None, flags, visitor()).name)
         except InputError as error:
             st.error(markdown_text(str(error)), icon=":material/error:")
         else:
             st.rerun()
 
 
-def _dials(settings: Settings, chosen: str) -> list[str]:
+def _dials(settings: Settings, recipe_name: str) -> list[str]:
     """The dials that differ from the recipe, as flags of `lab train`."""
     tasks = st.pills(
         "Pretext tasks", list(TASKS), selection_mode="multi", default=list(TASKS), format_func=TASKS.__getitem__,
@@ -56,7 +56,7 @@ def _dials(settings: Settings, chosen: str) -> list[str]:
     languages = list(settings.world.languages)
     if not folder:
         languages = st.multiselect(
-            "Languages", LANGUAGES, default=languages, key=f"languages-{chosen}",
+            "Languages", LANGUAGES, default=languages, key=f"languages-{recipe_name}",
             format_func=lambda tag: f"{language_style(tag).name} ({tag})",
         )  # fmt: skip
     name_field()
@@ -67,11 +67,11 @@ def _dials(settings: Settings, chosen: str) -> list[str]:
         None,
         settings.steps,
         step=10,
-        key=f"steps-{chosen}",
+        key=f"steps-{recipe_name}",
         help="Optimizer steps. A warm-up that would outlast them becomes a tenth of them.",
     )
     seed = right.number_input(
-        "Seed", 0, None, settings.seed, step=1, key=f"seed-{chosen}", help="Of weights, sampling, masks."
+        "Seed", 0, None, settings.seed, step=1, key=f"seed-{recipe_name}", help="Of weights, sampling, masks."
     )
     return flags_of(settings, tasks, folder, languages, int(steps), int(seed))
 
@@ -79,7 +79,7 @@ def _dials(settings: Settings, chosen: str) -> list[str]:
 def flags_of(
     settings: Settings, tasks: Sequence[str], folder: str, languages: Sequence[str], steps: int, seed: int
 ) -> list[str]:
-    """What differs from the recipe's settings, as `lab train` takes it; languages count only without a folder."""
+    """Flags of `lab train` that differ from the recipe's settings; languages count only without a folder."""
     flags = [f"--{task}.no-enabled" for task in TASKS if task not in tasks]
     if folder:
         flags += ["--corpus", folder]

@@ -46,7 +46,7 @@ def live(run: Run, ended: bool) -> None:
 
 
 def reached(row: dict) -> str:
-    """The share that a bound reaches of what is attainable, of other text that of its ceiling."""
+    """Share of what is attainable that a bound reaches; for other text, share of its ceiling."""
     if row["nats"] <= 0:
         return ""
     of_attainable, beyond = row.get("share_of_attainable"), row.get("share_beyond_language")
@@ -59,7 +59,7 @@ def reached(row: dict) -> str:
 
 
 def units(row: dict) -> str:
-    """What a row is per sentence, where its unit is another one."""
+    """Words for the nats per sentence of a row that has another unit."""
     if row.get("units_per_sentence") in (None, 1.0):
         return ""
     return (
@@ -108,18 +108,18 @@ else:
             "An older version computed this ledger: its words say *at least* of the bound itself, and it does not know "
             "what is attainable. Compute it again."
         )
-    chosen = tightest(rows)
+    by_task = tightest(rows)
     for name, key, what in [
         *(
             (task.name, task.key, task.information)
-            for task in styles_of([*STYLES, *chosen])
+            for task in styles_of([*STYLES, *by_task])
             if task.key not in (ADDED, MMLM_OWN)
         ),
         ("What the translation adds", ADDED, ""),
         ("MMLM of its own sentences", MMLM_OWN, "where languages come as MMLM draws them, not as pairs do"),
     ]:
-        if key in chosen:
-            row = chosen[key]
+        if key in by_task:
+            row = by_task[key]
             st.markdown(
                 f"**{markdown_text(name)}**{', ' if what else ''}{what}: {markdown_text(row['words'])}."
                 f"{reached(row)}{units(row)}"

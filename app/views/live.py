@@ -19,13 +19,13 @@ if not runs:
     )
     middle, _ = st.columns([2, 3])
     with middle:
-        start_form(first=True)
+        start_form(is_first_run=True)
     st.stop()
 
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 with left:
     run = choose_run(runs) if not waits else runs[0]
 with right, st.popover("New run", icon=":material/add:", width="stretch"):
-    start_form(first=False)
+    start_form(is_first_run=False)
 if not waits:
     watch(run)

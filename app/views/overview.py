@@ -37,7 +37,7 @@ def retrieval_in_words(mean: MeanAccuracy | None) -> str:
 
 
 def languages_in_words(languages: Sequence[str]) -> str:
-    """Tags of a run's languages, of very many how many more there are."""
+    """Tags of a run's languages; where there are very many, some and the number of the others."""
     more = len(languages) - TAGS_SHOWN
     return " ".join(languages[:TAGS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
@@ -79,14 +79,14 @@ table, bars = st.columns([3, 2], gap="large")
 with table:
     for run in runs[:10]:
         info, status = run.info, run.status
-        link, state, told = st.columns([4, 2, 6], vertical_alignment="center")
+        link, state, summary = st.columns([4, 2, 6], vertical_alignment="center")
         link.page_link(LIVE, label=run.name, icon=":material/monitoring:", query_params={"run": run.name})
         state.markdown(badge(status.state))
         try:
             words = retrieval_in_words(read_mean(run.scores()))
         except InputError as error:
             words = markdown_text(str(error))
-        told.markdown(f"{markdown_text(languages_in_words(info.languages))} · {words}")
+        summary.markdown(f"{markdown_text(languages_in_words(info.languages))} · {words}")
     st.caption(
         "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval, and what guessing "
         "finds in pools of so many. A name opens the run."

@@ -33,7 +33,7 @@ CHUNK_ROWS: Final = 50_000
 MEANINGS_AT_ONCE: Final = 10_000_000
 
 
-class Row(NamedTuple):
+class CorpusRow(NamedTuple):
     """One sentence: rows with the same meaning translate each other."""
 
     meaning: int
@@ -229,11 +229,11 @@ class Corpus:
                 f"{self.folder} holds {rows} sentences, its corpus.json says {self.info.sentences}: import it again"
             )
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[CorpusRow]:
         """All rows in order."""
         for batch in self.batches():
             columns = (batch.column(name).to_pylist() for name in ("meaning", "language", "text"))
-            yield from map(Row._make, zip(*columns, strict=True))
+            yield from map(CorpusRow._make, zip(*columns, strict=True))
 
 
 def open_corpus(folder: Path) -> Corpus:

@@ -13,8 +13,8 @@ import numpy as np
 from core.errors import InputError
 from core.information import estimate
 from core.progress import Progress, no_progress
+from lab.evaluate.row import Row
 
-Row = dict[str, Any]
 SCRIPT = Path(__file__).with_name("peers.py")
 SECONDS = 3600
 """Time limit of the peers for a file of samples, all of their methods together."""

@@ -21,9 +21,9 @@ from lab.bench.flops import model_flops, peak_flops
 from lab.bench.memory import peak_bytes
 from lab.bench.text import prepare_text
 from lab.bench.vocabulary import vocabulary_bench
+from lab.evaluate.row import Row
 
 Part = Literal["joint", "contrast", "growth", "vocabulary"]
-Row = dict[str, Any]
 MEBI: Final = 2**20
 GROWTH: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "sentences per batch": ("examples", (16, 64, 256)),

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import torch
 
@@ -20,8 +20,8 @@ from core.model.neighbours import Neighbours
 from core.model.vocabulary import candidate_cross_entropy, linear_cross_entropy
 from core.progress import Progress, no_progress
 from lab.bench.memory import resident_bytes
+from lab.evaluate.row import Row
 
-Row = dict[str, Any]
 Contender = Literal["knn", "full"]
 MEBI: Final = 2**20
 LOGITS: Final = 2**26

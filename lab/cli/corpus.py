@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import tyro
 
 from core.errors import InputError
-from core.text.corpus import Corpus, Row, open_corpus, write_corpus
+from core.text.corpus import Corpus, CorpusRow, open_corpus, write_corpus
 from core.text.readers import MAX_CHARACTERS, Counts, Notes, ReadOptions, Rejected, read_files, sentences
 from lab import store
 from lab.cli import parse as parse_words
@@ -97,7 +97,9 @@ class Import:
             split=self.split,
         )
 
-    def _judged(self, rows: Iterator[Row], rejected: "_RejectedRows", counts: Counts) -> Iterator[Row]:
+    def _judged(
+        self, rows: Iterator[CorpusRow], rejected: "_RejectedRows", counts: Counts
+    ) -> Iterator[CorpusRow]:
         """Yields the rows, and reads to the end, so that all faults are known.
 
         Raises:
@@ -157,7 +159,9 @@ def _report(folder: Path, rejected: _RejectedRows, counts: Counts, notes: Notes)
     return {**vars(counts), "ignored_columns": tuple(notes.ignored)}
 
 
-def _with_bar(rows: Iterator[Row], files: tuple[Path, ...], notes: Notes, counts: Counts) -> Iterator[Row]:
+def _with_bar(
+    rows: Iterator[CorpusRow], files: tuple[Path, ...], notes: Notes, counts: Counts
+) -> Iterator[CorpusRow]:
     """Yields the rows, with a bar for the share of the files that is read."""
     size = sum(path.stat().st_size for path in files if path.is_file())
     with progress() as bar:

@@ -9,7 +9,8 @@ from core.errors import InputError
 from core.information.estimators.estimate import METHODS
 from core.information.truth import BY_TYPE, EMBEDDINGS, FURTHER, TASKS, TWELVE, TYPED, UNSEEN
 from lab.cli.console import bars, out, table
-from lab.evaluate.estimates import Row, estimate_tasks, summary
+from lab.evaluate.estimates import estimate_tasks, summary
+from lab.evaluate.row import Row
 from lab.evaluate.types import coverage_by_type
 from lab.figures import estimates as figures
 

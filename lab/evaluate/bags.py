@@ -72,7 +72,7 @@ class LanguageViews:
 
     @classmethod
     def of(cls, translations: pd.DataFrame, tokenizer: Tokenizer) -> "LanguageViews":
-        """From sentences (columns meaning, language, text), one per meaning and language."""
+        """Builds the views from sentences (columns meaning, language, text), one per meaning and language."""
         meanings = np.unique(translations["meaning"])
         views, weights = dict[str, Sparse](), dict[str, TfidfTransformer]()
         for tag, part in translations.groupby("language", sort=True):

@@ -35,7 +35,7 @@ TRAINING_MEANINGS: Final = 30_000
 DIMENSIONS: Final = 400
 RANDOM_DIMENSIONS: Final = 64
 DOCUMENT: Final = "baselines"
-"""Of a run: what `evaluate_baselines` returned."""
+"""The document of a run that holds what `evaluate_baselines` returned."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Text:
 
     @classmethod
     def of(cls, sentences: pd.DataFrame, training: pd.DataFrame, tokenizer: Tokenizer) -> "Text":
-        """Keeps of the training text the meanings that are told in two languages."""
+        """Keeps only meanings of the training text that two languages tell."""
         shared = training.groupby("meaning")["language"].transform("nunique") > 1
         return cls(sentences.reset_index(drop=True), training[shared], tokenizer)
 
     def serves(self, name: str) -> bool:
-        """Whether there are the translations that a baseline learns from."""
+        """Whether the training text has the translations that a baseline learns from."""
         return not BASELINES[name].learns or self.translations["meaning"].nunique() > 1
 
 

@@ -15,7 +15,7 @@ from lab.figures.metrics import LAYERS
 
 
 def retrieval_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
-    """Per held-out meaning the share of directions in which its sentence finds its translation, at every layer.
+    """Units of retrieval at every layer: per held-out meaning, the share of directions that find its translation.
 
     Nothing where no direction is large enough to be averaged.
     """
@@ -32,7 +32,7 @@ def retrieval_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
 
 
 def role_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
-    """Per held-out role fact the share of directions in which its translation is nearer than that of its exchange.
+    """Units of roles: per held-out role fact, the share of directions that prefer its translation to its exchange's.
 
     At every layer; a mean over the relations, which weigh alike. Nothing where the world tells no role facts.
     """
@@ -59,7 +59,7 @@ def _both(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray],
     chance: float,
 ) -> Iterable[pd.DataFrame]:
-    """The units of a layer, and again as the metric itself where evaluations read this layer."""
+    """The units of a layer, repeated under the metric's own key where evaluations read this layer."""
     yield units(f"{LAYERS[metric]}{layer}", *columns, chance=chance)
     if layer == loaded.evaluation_layer:
         yield units(metric, *columns, chance=chance)

@@ -32,7 +32,7 @@ Method = Literal["probe", "fine-tune"]
 
 @dataclass(frozen=True)
 class Transfer:
-    """How a classifier did: `correct` [meanings, languages] is 1, 0, or NaN where a language lacks the meaning."""
+    """Answers of a classifier: `correct` [meanings, languages] is 1, 0, or NaN where a language lacks the meaning."""
 
     source: str
     languages: tuple[str, ...]
@@ -45,7 +45,7 @@ class Transfer:
         return [at for at, tag in enumerate(self.languages) if tag != self.source]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Per language, and last for the mean over those never seen (language None): accuracy and gap to the source.
+        """Accuracy and gap to the source per language, and last of the mean over languages never seen (language None).
 
         95 % intervals: of a language Clopper and Pearson's; of the mean `share_interval` over meanings; of a gap
         `gap_interval`.
@@ -80,7 +80,7 @@ def gap_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """95 % interval of the accuracy in a source language less the mean accuracy in others, paired by meaning.
 
-    A gap g is told by (1 + g) / 2, the share of answers that are right in the source or wrong elsewhere. Its
+    A gap g is measured by (1 + g) / 2, the share of answers that are right in the source or wrong elsewhere. Its
     `share_interval` takes a meaning's answers in all languages together, so that what is hard in each cancels.
 
     Args:
@@ -166,7 +166,7 @@ def classify_run(
 
 
 def probed(vectors: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Labels of other vectors by logistic regression on standardised ones, [asked]."""
+    """Labels of `queries` by logistic regression on standardised vectors, [queries]."""
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000))
     return probe.fit(vectors, labels).predict(queries)
 
@@ -207,7 +207,7 @@ def _of_language(corpus: Corpus, tag: str, excluded: np.ndarray) -> pd.DataFrame
 
 
 def transfer(test: pd.DataFrame, predicted: np.ndarray, source: str) -> Transfer:
-    """Which sentences a classifier got right, by meaning and language."""
+    """The answers of a classifier, right or wrong, by meaning and language."""
     right = test.assign(correct=(test["label"].to_numpy() == predicted).astype(float))
     wide = right.pivot(index="meaning", columns="language", values="correct").sort_index(axis=1)
     if source not in wide or len(wide.columns) < 2:

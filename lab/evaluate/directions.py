@@ -40,7 +40,7 @@ class Plan:
 
 
 def plan(texts: Mapping[str, Texts], rule: PoolRule) -> Plan:
-    """Which directions are measured, by the number of meanings they share."""
+    """The directions that are measured, by the number of meanings they share."""
     tags = sorted(texts)
     shared = shared_meanings([texts[tag] for tag in tags])
     counts = [len(texts[tag].texts) for tag in tags]

@@ -29,13 +29,13 @@ class Effort:
 
 
 class StudyProtocol(Frozen):
-    """How cells of a study are measured, alike in all arms."""
+    """Amount of held-out text on which the cells of a study are measured, alike in all arms."""
 
     candidates: int
-    """Of XLCO, as far as the text holds out so many."""
+    """Number of candidates of XLCO, fewer where the text does not hold out so many."""
     sentences: int
-    """Drawn for each of MMLM and TLM."""
+    """Number of sentences drawn for each of MMLM and TLM."""
     truth_sentences: int
-    """Drawn for the truth of each."""
+    """Number of sentences drawn for the truth of MMLM and of TLM."""
     directions: int
     """Pairs of languages that XLCO is measured on, each in both directions."""

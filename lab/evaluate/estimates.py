@@ -15,8 +15,8 @@ from core.information import Estimate, estimate
 from core.information.truth import KnownInformation
 from core.information.truth import task as known_task
 from core.progress import Progress, no_progress
+from lab.evaluate.row import Row
 
-Row = dict[str, Any]
 Meant = tuple[np.ndarray, np.ndarray]
 """Meanings and the vectors of one language, row by row."""
 FEWEST_MEANINGS = 100
@@ -160,7 +160,7 @@ def holds(row: Row) -> bool:
 
 
 def summary(rows: Iterable[Row]) -> list[Row]:
-    """Per task, method and n over the seeds: mean nats, bias, standard deviation, errors, coverage, seconds.
+    """Mean nats, bias, standard deviation, errors, coverage and seconds over the seeds, per task, method and n.
 
     `coverage` is the share of the trials whose interval `holds`, `bounds` the share that are lower bounds;
     None where a method refuses the samples.

@@ -52,7 +52,7 @@ class Prompts:
 
     @property
     def words(self) -> str:
-        """What was done with them, for the result; empty where there are none."""
+        """A sentence on how the prompts were used, for the result; empty where the checkpoint has none."""
         if self.text:
             return f"every sentence was read after {self.text!r}, the default prompt of the checkpoint"
         if self.names:
@@ -61,7 +61,7 @@ class Prompts:
 
 
 def own_reading(start: str, layers: int) -> tuple[int, str]:
-    """Layer and pooling: of the sentence vectors if the checkpoint defines some, else two thirds up and the mean.
+    """Layer and pooling of the sentence vectors that the checkpoint defines, else two thirds up and the mean.
 
     Cosines do not see whether vectors are normalised, so that module is passed over.
 
@@ -90,7 +90,7 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
 
 
 def other_reading(start: str, layers: int, layer: int, pooling: str) -> str:
-    """How a layer and a pooling differ from the sentence vectors that a checkpoint defines; empty if they do not.
+    """The difference of a layer and a pooling from the sentence vectors that a checkpoint defines; empty if none.
 
     Raises:
         InputError: its files are damaged.

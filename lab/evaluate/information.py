@@ -6,11 +6,12 @@ from typing import Any
 from core.errors import InputError
 from core.progress import Progress, no_progress
 from lab.evaluate.effort import Effort
-from lab.evaluate.estimates import Row, estimate_pairs
+from lab.evaluate.estimates import estimate_pairs
 from lab.evaluate.ledger import LEDGER
 from lab.evaluate.ledger.loaded_run import load_run
 from lab.evaluate.ledger.rows import scores
 from lab.evaluate.ledger.translations import chosen_pairs, unseen
+from lab.evaluate.row import Row
 from lab.evaluate.vectors import encode
 from lab.store import Run
 

@@ -61,7 +61,7 @@ def share_interval(
 
 
 def typical_weight(weights: np.ndarray) -> np.ndarray:
-    """What the unit of a question weighs on average, sum(w^2) / sum(w); 0 without questions.
+    """Average weight of the unit of a question, sum(w^2) / sum(w); 0 without questions.
 
     >>> float(typical_weight(np.array([1, 1, 2])))
     1.5
@@ -73,7 +73,7 @@ def typical_weight(weights: np.ndarray) -> np.ndarray:
 def _effective_counts(
     totals: np.ndarray, weights: np.ndarray, more: np.ndarray, right: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and misses of as many equal trials as tell as much as the units with one `more`, a hit or a miss."""
+    """Hits and misses of equal trials that tell as much as the units with one `more`, a hit or a miss."""
     weight = weights.sum(axis=-1) + more
     share = np.divide(
         totals.sum(axis=-1) + right * more, weight, out=np.full_like(weight, right), where=weight > 0
@@ -89,7 +89,7 @@ def _effective_counts(
 
 
 def _beta_quantile(level: float, hits: np.ndarray, misses: np.ndarray) -> np.ndarray:
-    """Quantile of the beta distribution; it lies at 0 without hits and at 1 without misses."""
+    """Quantile of the beta distribution: 0 without hits, 1 without misses."""
     inside = (hits > 0) & (misses > 0)
     quantile = betaincinv(np.where(inside, hits, 1.0), np.where(inside, misses, 1.0), level)
     return np.where(inside, quantile, np.where(hits > 0, 1.0, 0.0))

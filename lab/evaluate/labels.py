@@ -45,7 +45,7 @@ def read_labels(path: Path) -> Labels:
 
 
 def _whole(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Meanings as whole numbers and labels as text, each of them there."""
+    """Meanings as whole numbers and labels as text, without missing values."""
     for meaning, label in table.itertuples(index=False):
         if not (str(meaning).isdecimal() and len(str(meaning)) < 19):
             raise InputError(f"{path}: expected a whole number as meaning, got {str(meaning)!r}")

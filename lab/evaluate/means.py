@@ -41,7 +41,7 @@ class MeanAccuracy:
 
 @dataclass(frozen=True)
 class MeaningShares:
-    """What each meaning has in a mean over directions: the mean accuracy is sum(totals) / sum(weights).
+    """Share of each meaning in a mean over directions: the mean accuracy is sum(totals) / sum(weights).
 
     Every direction weighs 1, divided among its queries.
 
@@ -96,7 +96,7 @@ def mean_accuracy(directions: Sequence[RetrievalDirection]) -> MeanAccuracy | No
 def translation_accuracy(
     sides: Mapping[str, LanguageVectors], rule: PoolRule = DEFAULT_POOLS
 ) -> MeanAccuracy:
-    """Mean accuracy over the directions of some languages, for those who need one.
+    """Mean accuracy over the directions of some languages.
 
     Raises:
         InputError: no direction is large enough.

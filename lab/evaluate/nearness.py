@@ -1,4 +1,4 @@
-"""How near two vectors are: by cosine, or by a cosine corrected for hubs, which are near to everything."""
+"""Nearness of two vectors: the cosine, or a cosine corrected for hubs, which are near to everything."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ NEIGHBOURS: Final = 4
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near a candidate is to a query.
+    """Nearness of a candidate to a query.
 
     With r(v) the mean cosine of v and its `neighbours` nearest vectors of the other side: "cosine" is cos(q, c); "csls"
     is 2 cos(q, c) - r(q) - r(c) (Conneau et al. 2018); "margin" is cos(q, c) / ((r(q) + r(c)) / 2), the ratio of

@@ -18,7 +18,7 @@ WITHOUT_SPACES: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", 
 """How names of letters begin whose scripts put no spaces between words."""
 LETTERS_READ: Final = 10_000
 Ratio = tuple[np.ndarray, np.ndarray]
-"""Totals and weights of each sentence: the value is the sum of the ones over the sum of the others."""
+"""Totals and weights of each sentence: the value is the sum of the totals over the sum of the weights."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class LanguageCounts:
         owner = np.repeat(np.arange(len(self.tokens)), self.tokens)
         return np.bincount(owner, of_token, minlength=len(self.tokens))
 
-    def ratios(self, counts: np.ndarray, reference: "LanguageCounts", budget: int) -> dict[str, Ratio]:
+    def ratios(self, exclusive: np.ndarray, reference: "LanguageCounts", budget: int) -> dict[str, Ratio]:
         """Totals and weights of each metric but the number of own pieces.
 
         Args:
-            own: whether an entry of the vocabulary is used in this language alone.
+            exclusive: whether an entry of the vocabulary is used in this language alone.
             reference: the language whose tokens and nats stand below a line.
             budget: tokens of one input.
         """
@@ -73,7 +73,7 @@ class LanguageCounts:
             "alp_meaning": (nats * shared, each * shared),
             "meanings_in_budget": (budget * each * shared, self.tokens * shared),
             "lost": (self.lost, each),
-            "own": (self.of_sentence(counts[self.ids]), self.tokens),
+            "own": (self.of_sentence(exclusive[self.ids]), self.tokens),
             "alp_line": (nats, each),
             "alp_character": (nats, self.characters),
             "tokens_per_character": (self.tokens, self.characters),
@@ -90,12 +90,12 @@ class LanguageCounts:
         return np.array_equal(self.meanings, reference.meanings)
 
     def _shared(self, reference: "LanguageCounts") -> tuple[np.ndarray, np.ndarray]:
-        """Whether the other language has each meaning, and where; a place that means nothing where it has not."""
+        """Whether the reference language has each meaning, and its place there; a place without the meaning is void."""
         place = np.searchsorted(reference.meanings, self.meanings).clip(max=len(reference.meanings) - 1)
         return reference.meanings[place] == self.meanings, place
 
     def _renyi(self) -> np.ndarray:
-        """What each sentence adds: its tokens times the efficiency, and the change that its pieces make to that.
+        """Contribution of each sentence: its tokens times the efficiency, plus the change that its pieces make to that.
 
         The derivative of the entropy for the count of a piece is a / (1 - a) * (p^(a - 1) / sum p^a - 1) / tokens.
         """
@@ -145,7 +145,7 @@ def count_pieces(
 
 
 def own_pieces(counted: Mapping[str, LanguageCounts]) -> dict[str, np.ndarray]:
-    """Which entries of the vocabulary each language uses and no other one does."""
+    """The entries of the vocabulary that each language uses and no other language does."""
     size = max(len(each.counts) for each in counted.values())
     used = {tag: np.pad(each.counts > 0, (0, size - len(each.counts))) for tag, each in counted.items()}
     users = np.sum(list(used.values()), axis=0)

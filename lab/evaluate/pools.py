@@ -1,4 +1,4 @@
-"""Who asks and what is searched: all that the texts alone say of a retrieval, before any vectors are compared.
+"""Queries and candidates of a retrieval: all that the texts alone decide, before any vectors are compared.
 
 Equal texts (NFC) of a language are one query and one candidate, because no encoder can tell them apart. A candidate
 answers a query if it translates any sentence with the query's text.
@@ -33,7 +33,7 @@ class LanguageVectors:
 
 @dataclass(frozen=True)
 class PoolRule:
-    """What is searched, and which directions are averaged.
+    """Rule for the candidates that are searched and the directions that are averaged.
 
     Attributes:
         index: "all" searches every sentence of a language; "shared" those alone that have a translation in the
@@ -62,7 +62,7 @@ class PoolRule:
             raise InputError(f"expected --pool from {self.smallest} (--min-pool), got {self.size}")
 
     def lack(self, queries: int, candidates: int) -> str | None:
-        """What keeps a direction with so many queries and candidates out of the mean, or None."""
+        """The reason that keeps a direction with so many queries and candidates out of the mean, or None."""
         if candidates < (least := max(self.smallest, self.size or 0)):
             return f"{candidates:,} of the {least:,} candidates needed"
         if queries < self.smallest:

@@ -55,7 +55,7 @@ class Probe:
 
 
 def balanced(sentences: pd.DataFrame, order: np.ndarray, most: int) -> np.ndarray:
-    """Which sentences have a chosen meaning: in `order`, each that is told in a language with fewer than `most` so far.
+    """Mask of the sentences to compare: meanings in `order`, each told in a language with fewer than `most` so far.
 
     So a small language keeps all it has beside a large one. Where every meaning is told in every language these are the
     first `most`.

@@ -22,7 +22,7 @@ class Interval:
 
 
 class Resamples:
-    """How often each unit is drawn in each resample, with replacement (Efron 1979): a byte each."""
+    """Number of times each unit is drawn in each resample, with replacement (Efron 1979): a byte each."""
 
     def __init__(self, units: int, seed: int = 0, resamples: int = RESAMPLES) -> None:
         self.units, rng = units, np.random.default_rng(seed)

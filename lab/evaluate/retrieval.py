@@ -154,7 +154,7 @@ def _measured(
 
 
 def _matches(vectors: np.ndarray, index: Texts, pool: Pool, nearness: Nearness) -> list[np.ndarray]:
-    """Of each query its expected hit, the nearest text, the nearest of its answers, and by how much that is farther."""
+    """Expected hit, nearest text, nearest answer and the answer's deficit in nearness, for each query."""
     # equal vectors are compared once: a product of matrices may round their cosines differently, column by column
     _, rows, column_of, copies = np.unique(
         index.vector_numbers[pool.candidates], return_index=True, return_inverse=True, return_counts=True
@@ -173,7 +173,7 @@ def _matches(vectors: np.ndarray, index: Texts, pool: Pool, nearness: Nearness) 
 def _top(
     nearness: np.ndarray, asking: np.ndarray, answering: np.ndarray, copies: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each row its expected hit, the nearest column, the nearest answer's position in `answering`, and the margin.
+    """Expected hit, nearest column, position of the nearest answer in `answering` and margin, for each row.
 
     Args:
         nearness: [rows, columns].

@@ -86,7 +86,7 @@ class Questions:
         return weights * np.nanmean(self.answers(vectors), axis=(0, 1)), weights
 
     def answers(self, vectors: np.ndarray) -> np.ndarray:
-        """What each question scores, [languages, languages, facts]: queries in the first, candidates in the second.
+        """Score of each question, [languages, languages, facts]: queries in the first, candidates in the second.
 
         1 where the translation is nearer by cosine than its exchange, 1/2 where both are equally near, else 0; NaN
         where both languages are one. `vectors` are those of the sentences, [sentences, dimensions].
@@ -145,7 +145,7 @@ def evaluate_roles(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """How well every hidden state of a run, and every baseline, tells translations from those of exchanged facts.
+    """Accuracy with which hidden states of a run, and baselines, tell translations from those of exchanged facts.
 
     The facts are those that the run holds out; their exchanges may be among those that it is trained on.
 

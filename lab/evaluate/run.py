@@ -28,7 +28,7 @@ SHOWN_ERRORS: Final = 10
 
 @dataclass(frozen=True)
 class RetrievalProtocol:
-    """What is read of a model; None where the run or checkpoint decides.
+    """Settings of a retrieval: None where the run or checkpoint decides.
 
     Attributes:
         layer: hidden state, 0 = embeddings, as transformers counts them.
@@ -97,7 +97,7 @@ def evaluate_checkpoint(
     protocol: RetrievalProtocol = RetrievalProtocol(),
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """The same of an XLM-R style checkpoint, a folder or a hub name; the document's `run` is its name.
+    """Top-1 retrieval of an XLM-R style checkpoint, a folder or a hub name; the document's `run` is its name.
 
     Raises:
         InputError: it cannot be opened, or the layer does not exist.
@@ -177,7 +177,7 @@ def _document(result: Survey, rule: PoolRule, layer: int) -> dict[str, Any]:
 
 
 def _why_nothing(result: Survey, rule: PoolRule) -> str:
-    """Why no direction was measured, and what to do."""
+    """The reason why no direction was measured, and what to do."""
     if not result.too_small:
         return "no two languages share a meaning, so nothing can be retrieved: add translations"
     largest = max(result.too_small, key=lambda each: (each.queries, each.candidates))

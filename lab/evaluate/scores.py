@@ -51,7 +51,7 @@ def _mean_row(source: str, target: str, metric: str, mean: MeanAccuracy | None) 
 
 
 def step_record(mean: MeanAccuracy | None) -> dict[str, float]:
-    """What a step of training records of its retrieval: nothing where nothing can be measured."""
+    """The record of retrieval in a step of training; empty where nothing can be measured."""
     if mean is None:
         return {}
     return {

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from core.information.truth import BY_TYPE
-from lab.evaluate.estimates import Row, holds
+from lab.evaluate.estimates import holds
+from lab.evaluate.row import Row
 
 
 def coverage_by_type(rows: Iterable[Row]) -> list[Row]:
-    """Per type and n: trials, coverage, share of bounds, misses, mean error (nats) and width, median seconds.
+    """Trials, coverage, share of bounds, misses, mean error (nats) and width, median seconds, per type and n.
 
     `silent` counts the misses without a warning, `far` those that the interval would miss at twice its width.
     `error` leaves out what has no limit and what is only bounded. Rows of tasks of no type are left out.

@@ -1,4 +1,4 @@
-"""What an evaluation returns to a study: a metric's value unit by unit, so that arms compare on the same sentences."""
+"""Units, which an evaluation returns to a study: a metric's value by unit, to compare arms on the same sentences."""
 
 import math
 from collections.abc import Sequence

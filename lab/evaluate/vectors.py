@@ -25,8 +25,8 @@ def encode(
 ) -> dict[int, np.ndarray]:
     """Sentence vectors by hidden state, [texts, hidden] float32, in the order of the texts.
 
-    Of the hidden states in `wanted` only those of some texts are held, [wanted texts, hidden]: `wanted` says of each
-    text whether it is one of them.
+    For a hidden state in `wanted` only the vectors of some texts are held, [wanted texts, hidden]: its mask, bool
+    [texts], names the texts.
     """
     device = next(model.parameters()).device
     longest = model.settings.model.max_tokens

@@ -18,15 +18,15 @@ from core.text.vocabulary.published import PublishedTokenizer
 from lab.evaluate.intervals import share_interval
 from lab.evaluate.piece_counts import LanguageCounts, count_pieces, meaning_groups, own_pieces
 from lab.evaluate.resampling import Interval, Resamples, percentile_interval
+from lab.evaluate.row import Row
 
-Row = dict[str, Any]
 NOTHING: Final = np.zeros(0)
 WORST: Final = "worst"
-"""Stands for the language with the highest parity, in the place of a language."""
+"""Tag of the language with the highest parity, in the place of a language."""
 
 
 @dataclass(frozen=True)
-class Metric:
+class TokenizerMetric:
     """A number of a vocabulary.
 
     Attributes:
@@ -41,25 +41,27 @@ class Metric:
 
 
 METRICS: Final = {
-    "parity": Metric("tokens per token of the reference", True, "the same meanings on both sides"),
-    "nats_parity": Metric("nats per nat of the reference", True, "the same meanings on both sides"),
-    "alp_meaning": Metric("nats per meaning", True, "where all languages tell the same meanings"),
-    "meanings_in_budget": Metric("meanings", True, "where all languages tell the same meanings"),
-    "lost": Metric("share of sentences", True, "sentences that do not come back when their tokens are read"),
-    "unknown": Metric("share of tokens", True, "characters without a piece"),
-    "byte": Metric("share of tokens", True, "bytes of characters without a piece"),
-    "own": Metric("share of tokens", True, "tokens whose piece no other language of this text uses"),
-    "alp_line": Metric("nats per line", False, "longer lines have a lower ALP"),
-    "alp_character": Metric("nats per character", False, "a Chinese character says more than a Latin letter"),
-    "fertility": Metric("tokens per word", False, "words are not equally long, and some scripts do not part them"),
-    "tokens_per_character": Metric("tokens per character", False, "characters do not say equally much"),
-    "character": Metric("share of tokens", False, "a character is a word in some languages"),
-    "renyi": Metric("share of ln(vocabulary)", False, "it grows with the amount of text"),
-    "own_pieces": Metric("pieces", False, "it grows with the amount of text"),
+    "parity": TokenizerMetric("tokens per token of the reference", True, "the same meanings on both sides"),
+    "nats_parity": TokenizerMetric("nats per nat of the reference", True, "the same meanings on both sides"),
+    "alp_meaning": TokenizerMetric("nats per meaning", True, "where all languages tell the same meanings"),
+    "meanings_in_budget": TokenizerMetric("meanings", True, "where all languages tell the same meanings"),
+    "lost": TokenizerMetric("share of sentences", True, "sentences that do not come back when their tokens are read"),
+    "unknown": TokenizerMetric("share of tokens", True, "characters without a piece"),
+    "byte": TokenizerMetric("share of tokens", True, "bytes of characters without a piece"),
+    "own": TokenizerMetric("share of tokens", True, "tokens whose piece no other language of this text uses"),
+    "alp_line": TokenizerMetric("nats per line", False, "longer lines have a lower ALP"),
+    "alp_character": TokenizerMetric("nats per character", False, "a Chinese character says more than a Latin letter"),
+    "fertility": TokenizerMetric(
+        "tokens per word", False, "words are not equally long, and some scripts do not part them"
+    ),
+    "tokens_per_character": TokenizerMetric("tokens per character", False, "characters do not say equally much"),
+    "character": TokenizerMetric("share of tokens", False, "a character is a word in some languages"),
+    "renyi": TokenizerMetric("share of ln(vocabulary)", False, "it grows with the amount of text"),
+    "own_pieces": TokenizerMetric("pieces", False, "it grows with the amount of text"),
 }  # fmt: skip
-"""By key, those that compare languages first."""
+"""Metrics by key; first those that compare languages."""
 SHARES: Final = ("lost", "unknown", "byte", "own", "character")
-"""Read with intervals that hold at 0 and 1, where a bootstrap collapses to a point."""
+"""Metrics with intervals that hold at 0 and 1, where a bootstrap collapses to a point."""
 
 
 @dataclass(frozen=True)

@@ -25,21 +25,21 @@ IN_NATS: Final = (
     "nats", "low", "high", "at_least", "ceiling", "truth", "truth_error", "attainable", "attainable_error",
     "language_nats",
 )  # fmt: skip
-"""What a row holds in its unit; all are None where a ledger of an older version lacks them."""
+"""Keys of a row that are in its unit; their values are None where a ledger of an older version lacks them."""
 Rows = Iterable[Mapping[str, Any]]
 
 
 def tightest(rows: Rows) -> dict[str, Mapping[str, Any]]:
-    """One row per task: of XLCO the mean over directions with the most candidates, its temperature fitted.
+    """One row per task; for XLCO the mean over directions with the most candidates and a fitted temperature.
 
     Chosen by what was measured, never by its value: the largest of several bounds would be a selection.
     """
-    found: dict[str, Mapping[str, Any]] = {}
+    by_task: dict[str, Mapping[str, Any]] = {}
     for row in rows:
-        old = found.get(row["task"])
+        old = by_task.get(row["task"])
         if old is None or _rank(row) >= _rank(old):
-            found[row["task"]] = row
-    return found
+            by_task[row["task"]] = row
+    return by_task
 
 
 def _rank(row: Mapping[str, Any]) -> tuple[bool, int, bool]:
@@ -52,9 +52,9 @@ def ledger(rows: Rows, per_sentence: bool = False) -> go.Figure:
     Each task counts in its own unit, which its label names; `per_sentence`, all in nats per sentence. The hatched part
     of a bar is what the language alone tells.
     """
-    chosen = tightest(rows)
-    tasks = styles_of(key for key in chosen if key not in (ADDED, MMLM_OWN))
-    shown = [(task, _scaled(chosen[task.key], per_sentence)) for task in tasks][::-1]
+    by_task = tightest(rows)
+    tasks = styles_of(key for key in by_task if key not in (ADDED, MMLM_OWN))
+    shown = [(task, _scaled(by_task[task.key], per_sentence)) for task in tasks][::-1]
     labels = [_label(task, row, per_sentence) for task, row in shown]
     figure = go.Figure()
     figure.add_bar(
@@ -110,7 +110,7 @@ def _language(figure: go.Figure, rows: Mapping[str, Mapping[str, Any]]) -> None:
     if not known:
         return
     figure.add_bar(
-        x=[min(told, max(0.0, rows[label]["nats"])) for label, told in known.items()], y=list(known), orientation="h",
+        x=[min(nats, max(0.0, rows[label]["nats"])) for label, nats in known.items()], y=list(known), orientation="h",
         width=0.36, name="of it the language alone", customdata=list(known.values()),
         marker={"color": "rgba(255,255,255,0)", "line": {"width": 1, "color": INTERVAL},
                 "pattern": {"shape": "/", "fgcolor": HATCH, "size": 7}},
@@ -183,13 +183,13 @@ def by_candidates(rows: Rows) -> go.Figure:
 def _bound(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash: str, symbol: str) -> None:
     """A line through the means over directions; a single direction is not comparable and stands alone."""
     alone = table["source"].notna()
-    for part, mode, told in ((table[~alone], "lines+markers", name), (table[alone], "markers", None)):
+    for part, mode, label in ((table[~alone], "lines+markers", name), (table[alone], "markers", None)):
         if part.empty:
             continue
         figure.add_scatter(
-            x=part["candidates"].tolist(), y=part["nats"].tolist(), mode=mode, name=told or name,
-            showlegend=told is not None, line={"color": colour, "dash": dash, "width": 2},
-            marker={"symbol": symbol.replace("circle", "circle" if told else "diamond"), "size": 9, "color": colour},
+            x=part["candidates"].tolist(), y=part["nats"].tolist(), mode=mode, name=label or name,
+            showlegend=label is not None, line={"color": colour, "dash": dash, "width": 2},
+            marker={"symbol": symbol.replace("circle", "circle" if label else "diamond"), "size": 9, "color": colour},
             error_y={
                 "type": "data", "symmetric": False, "array": (part["high"] - part["nats"]).tolist(),
                 "arrayminus": (part["nats"] - part["low"]).tolist(),
@@ -200,7 +200,7 @@ def _bound(figure: go.Figure, table: pd.DataFrame, name: str, colour: str, dash:
 
 
 def _ideal(figure: go.Figure, table: pd.DataFrame) -> None:
-    """What the ideal critic shows with as many candidates, where the ledger knows it."""
+    """Draws the bound of the ideal critic with as many candidates, where the ledger knows it."""
     if "attainable" not in table:
         return
     known = table.dropna(subset=["attainable"]).drop_duplicates("candidates")

@@ -89,7 +89,7 @@ STYLES: Final[dict[str, TaskStyle]] = {
         ),
     )
 }  # fmt: skip
-"""By key, in the order in which tasks are shown."""
+"""Styles by key, in the order in which tasks are shown."""
 ADDED: Final = "tlm - mmlm"
 """Row of the ledger for I(translation; token | context), estimated by TLM less MMLM on the same tokens."""
 MMLM_OWN: Final = "mmlm of its own sentences"

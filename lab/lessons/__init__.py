@@ -1,4 +1,4 @@
-"""What the notebooks share: a scale, runs that are trained once, words for results, and verdicts on exercises."""
+"""Parts that the notebooks share: a scale, runs that are trained once, words for results, and verdicts on exercises."""
 
 import lab.lessons.import_warnings  # noqa: F401 - before what would speak
 from lab.lessons.output import progress_line, say

@@ -61,7 +61,7 @@ def _row(method: str, mean: MeanAccuracy, seconds: float | None) -> dict[str, ob
 
 
 def baselines_in_words(table: pd.DataFrame) -> list[str]:
-    """What follows for a run from `without_network`: how far words alone, in any order, come."""
+    """Conclusion on a run from `without_network`: how far words alone, in any order, come."""
     run, lsa = table.loc[RUN], table.loc[BASELINES[LSA].label]
     numbers = (
         f"Latent semantic indexing retrieves {lsa['accuracy']:.1%} [{lsa['low']:.1%}, {lsa['high']:.1%}], the run "

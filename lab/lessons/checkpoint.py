@@ -43,7 +43,7 @@ class Checkpoint:
 
     @property
     def parameters(self) -> pd.Series:
-        """How many numbers the embeddings, the layers and the vocabulary head hold; shared ones count once."""
+        """Number of parameters of the embeddings, the layers and the vocabulary head; shared parameters count once."""
         model, encoder = self.model.language_model, self.model.encoder
         total = sum(weight.numel() for weight in model.parameters())
         embeddings = sum(weight.numel() for weight in encoder.embeddings.parameters())
@@ -99,7 +99,7 @@ def read(checkpoint: Checkpoint, sentences: pd.DataFrame) -> dict[str, Vectors]:
 
 
 def contents_in_words(checkpoint: Checkpoint, sentences: pd.DataFrame) -> list[str]:
-    """What a checkpoint is made of, how its own files read sentences, and the text that is read here."""
+    """Words for the parts of a checkpoint, how its own files read sentences, and the text that is read."""
     config, parameters = checkpoint.model.encoder.config, checkpoint.parameters
     return [
         f"{config.num_hidden_layers} layers x {config.hidden_size}, a vocabulary of {config.vocab_size:,}; "
@@ -162,7 +162,7 @@ def information_in_words(table: pd.DataFrame) -> list[str]:
 
 
 def check_states(answer: Any, checkpoint: Checkpoint) -> Verdict:
-    """How many hidden states a checkpoint has, as transformers counts them."""
+    """Verdict on the number of hidden states of a checkpoint, as transformers counts them."""
     layers = checkpoint.model.encoder.config.num_hidden_layers
     return judged(
         answer, layers + 1, 0,

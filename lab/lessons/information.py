@@ -98,14 +98,14 @@ def estimates_figure(rows: pd.DataFrame) -> go.Figure:
 
 
 def estimate_of_vectors(lesson: Lesson, run: Run) -> dict[str, Any]:
-    """What `auto` makes of the sentence vectors of one pair of languages, beside the exact information of the text."""
+    """Estimates of `auto` on the sentence vectors of one pair of languages, beside the text's exact information."""
     with progress_line("estimating from sentence vectors") as tell:
         document = estimates_of_run(run, pairs=1, meanings=2_000 if lesson.conclusive else 150, progress=tell)
     return document["rows"][0]
 
 
 def conclusion(table: pd.DataFrame, n: int = SAMPLES) -> list[str]:
-    """What the best critic's bounds showed, in sentences with numbers."""
+    """Conclusion on the best critic's bounds, in sentences with numbers."""
     last = table[table["truth"] == table["truth"].max()].set_index("bound")
     truth = float(last["truth"].iloc[0])
     infonce, nwj, smile = (last.loc[name] for name in ("infonce", "nwj", "smile"))
@@ -138,7 +138,7 @@ def check_ceiling(answer: Any, candidates: int = SAMPLES) -> Verdict:
 
 
 def check_batch(answer: Any, nats: float = 10.0) -> Verdict:
-    """How many candidates InfoNCE needs to be able to show so many nats."""
+    """Verdict on the number of candidates that InfoNCE needs to be able to show so many nats."""
     return judged(
         answer, math.exp(nats), 0.02 * math.exp(nats),
         f"exp({nats:g}) = {math.exp(nats):,.0f} candidates: the price of a bound that does not vary is exponential too",

@@ -28,7 +28,7 @@ CLAIMS: Final[dict[tuple[str, str, str], str]] = {
     ("tlm", JOINT, "tlm-xlco"): "MMLM beside them raises TLM's bound",
     ("wrong_translation", JOINT, "mmlm-tlm"): "XLCO makes TLM read the translation: a wrong one costs more",
 }
-"""What the paper says, or lets expect, of the primary comparisons of the study `tasks`: metric, arm, reference."""
+"""Claims that the paper makes or implies about the primary comparisons of the study `tasks`: metric, arm, reference."""
 
 
 def stored_study(name: str, fresh: StudyFolder) -> StudyFolder:
@@ -77,7 +77,7 @@ def shown_claims(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts_in_words(table: pd.DataFrame, name: str) -> list[str]:
-    """How many comparisons have which verdict, and each as a sentence."""
+    """The number of comparisons by verdict, then each comparison as a sentence."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in table["verdict"].value_counts().items())
     return [
         f"Study `{name}`, {len(table)} primary comparisons, one family: {counts}.",
@@ -86,7 +86,7 @@ def verdicts_in_words(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def tokens_in_words(study: StudyFolder) -> list[str]:
-    """How many tokens each arm of a study read, so that a difference can be held against the text behind it."""
+    """Number of tokens that each arm of a study read, so that a difference can be held against the text behind it."""
     table = study.table().query("metric == 'tokens'")
     if table.empty:
         return [
@@ -114,7 +114,7 @@ def reading_in_words(study: StudyFolder) -> list[str]:
 
 
 def rise_in_words(study: StudyFolder) -> list[str]:
-    """How TLM less MMLM changes with XLCO: how much of it TLM gains, and how much MMLM loses."""
+    """Change of TLM less MMLM with XLCO: how much of it TLM gains, and how much MMLM loses."""
     values = study.table().pivot(index="metric", columns="arm", values="value")
     change = values[JOINT] - values["mmlm-tlm"]
     return [
@@ -153,7 +153,7 @@ def added_in_words(study: StudyFolder) -> list[str]:
 
 
 def transfer_in_words(table: pd.DataFrame) -> list[str]:
-    """Per arm, mean over seeds: accuracy in the source and elsewhere, and the gap in points."""
+    """Accuracy in the source and elsewhere, and the gap in points, per arm: means over seeds."""
     means = table.groupby("arm", sort=False)[["own", "others", "gap", "chance"]].mean()
     return [
         f"{arm}: English {row['own']:.1%}, others {row['others']:.1%}, gap {100 * row['gap']:+.1f} points (guessing "

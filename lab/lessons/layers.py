@@ -36,7 +36,7 @@ Vectors = Mapping[int, np.ndarray]
 def unseen_sentences(run: Run, meanings: int) -> pd.DataFrame:
     """Sentences that a run did not train on: columns meaning, language, text.
 
-    Of a world as many meanings as wanted; of other text those that the run holds out.
+    A world gives as many meanings as wanted, other text those that the run holds out.
     """
     loaded = load_run(run)
     unseen_texts = unseen(loaded, dict.fromkeys(sorted(loaded.languages), meanings), seed=0)
@@ -117,7 +117,7 @@ def _cosines(x: np.ndarray, y: np.ndarray) -> torch.Tensor:
 
 
 def information_in_words(without: pd.DataFrame, aligned: pd.DataFrame, layer: int) -> list[str]:
-    """What both critics show in one layer of a model without contrast and of one with it.
+    """Bounds by both critics in one layer of a model without contrast and of a model with it, in words.
 
     Args:
         without, aligned: tables of `information_by_layer`.
@@ -159,7 +159,7 @@ def rotated(
 
 
 def rotation_in_words(table: pd.DataFrame) -> list[str]:
-    """What a rotation did to retrieval and to both critics; `table` is that of `rotated`."""
+    """Effect of a rotation on retrieval and on both critics, in words; `table` is that of `rotated`."""
     before, after = table.iloc[0], table.iloc[1]
     return [
         f"Retrieval goes from {before['retrieval']:.1%} to {after['retrieval']:.1%}, the cosine's bound from "
@@ -232,7 +232,7 @@ def check_best_layer(answer: Any, table: pd.DataFrame, name: str) -> Verdict:
 
 
 def check_rotation(answer: Any, table: pd.DataFrame) -> Verdict:
-    """By how much a rotation of one language changes the bound of the cosine, in nats (negative: it falls)."""
+    """Verdict on how much a rotation of one language changes the bound of the cosine, in nats (negative: it falls)."""
     change = float(table[COSINE].iloc[1] - table[COSINE].iloc[0])
     return judged(
         answer, change, 0.02,

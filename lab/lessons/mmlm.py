@@ -164,7 +164,7 @@ def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
 
 
 def guessing(run: Run) -> dict[str, Any]:
-    """What guessing finds among the held-out sentences: the same meaning, and the same relation."""
+    """Shares that guessing finds among the held-out sentences: the same meaning, and the same relation."""
     meanings = run.held_out()["meaning"].unique()
     counts = np.bincount(Facts.load().unpack(meanings)[0])
     same = float(((counts / counts.sum()) ** 2).sum())
@@ -185,7 +185,7 @@ def _same_relation(source: LanguageVectors, target: LanguageVectors) -> float:
 def conclusion(
     rows: Iterable[Mapping[str, Any]], certainty: pd.DataFrame, anchored: pd.DataFrame
 ) -> list[str]:
-    """What was found, in sentences with numbers."""
+    """Conclusion of the lesson, in sentences with numbers."""
     row = tightest(rows)["mmlm"]
     left = "the context leaves a choice"
     after = anchored[anchored["when"] == "after"].set_index("tokens")

@@ -45,7 +45,7 @@ def perfect_scores(
 
 
 def laws_of_negatives(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> pd.DataFrame:
-    """What InfoNCE of the best critic shows under four laws of the negatives: columns shows, truth, and what it is.
+    """InfoNCE of the best critic under four laws of the negatives: columns shows, truth, and what it is.
 
     The critic is the log ratio between the law of the translation and that of the negatives, the best for each law.
     """
@@ -72,7 +72,7 @@ def attainable_by_noise(
     noise: Sequence[float] = (0.0, 0.2, 0.8),
     candidates: Sequence[int] = (64, 1_024, 131_072, 1_071_648, 10_716_480),
 ) -> pd.DataFrame:
-    """What InfoNCE of the ideal critic shows in the world, by mistranslated share of pairs and number of candidates.
+    """InfoNCE of the ideal critic in the world, by mistranslated share of pairs and number of candidates.
 
     Nats per sentence pair; the column `truth` is I(sentence; translation).
     """

@@ -32,7 +32,7 @@ class Readers:
 
     @cached_property
     def ideal(self) -> IdealReader:
-        """Knows the world and the run's tokenizer."""
+        """The ideal reader, who knows the world and the run's tokenizer."""
         return IdealReader(self.world, self.loaded.tokenizer)
 
     @cached_property
@@ -49,7 +49,7 @@ class Readers:
         return self.loaded.tokenizer.encode(list(texts))
 
     def text(self, meaning: int, tag: str) -> str:
-        """How a language tells a meaning."""
+        """The sentence with which a language tells a meaning."""
         return self.world.sentence(meaning, tag)
 
     def losses(self, examples: Sequence[Example]) -> list[np.ndarray]:

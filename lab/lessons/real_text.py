@@ -44,7 +44,7 @@ def named_folder(folder: str) -> Path:
 
 
 def described(corpus: Corpus) -> pd.DataFrame:
-    """Per language: sentences, distinct ones, the share that occurs with several meanings, and words per sentence.
+    """Sentences, distinct sentences, the share that occurs with several meanings, and words per sentence, by language.
 
     A word is what stands between spaces; where a script has none, the column says little.
     """

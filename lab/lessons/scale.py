@@ -25,7 +25,7 @@ from lab.training import run_training
 
 ROOT: Final = Path(__file__).parents[2]
 CANDIDATES: Final = {"smoke": (4, 16, 64), "toy": (16, 64, 256, 1_024, 4_096)}
-"""Of XLCO in the ledger of a lesson; `small` has those of toy."""
+"""Numbers of candidates of XLCO in the ledger of a lesson, by scale; `small` has those of `toy`."""
 PAIRS: Final = {"smoke": 1}
 WARNING: Final = (
     "*Scale `smoke`: everything runs, in seconds, and learns too little to conclude anything. "
@@ -39,9 +39,9 @@ class Lesson:
 
     scale: str
     settings: Settings
-    """Of the recipe at this scale; runs change some of them."""
+    """Settings of the recipe at this scale; runs change some of them."""
     effort: Effort
-    """How much text the ledger of a run reads."""
+    """Amount of text that the ledger of a run reads."""
 
     @property
     def conclusive(self) -> bool:

@@ -26,7 +26,7 @@ SHORT: Final[dict[str, Any]] = {
     "optimizer": {"warmup": 20},
     "measure": {"retrieval_meanings": 100, "snapshot_every": 10, "checkpoint_every": 60},
 }
-"""Of the toy: five of its languages and an eighth of its steps."""
+"""Changes to `toy`: five of its languages and an eighth of its steps."""
 PROTOCOL: Final = StudyProtocol(candidates=1_024, sentences=1_000, truth_sentences=200, directions=2)
 CONTRAST_ONLY: Final[dict[str, Any]] = {"mmlm": {"enabled": False}, "tlm": {"enabled": False}}
 """Changes that leave the contrast as the only task."""

@@ -80,14 +80,14 @@ def cost_of_a_wrong_translation(table: pd.DataFrame, run: str) -> tuple[float, f
 
 
 def _verdict(cost: float, error: float) -> str:
-    """What a cost says of a model, at 95 %."""
+    """Verdict on a model by the cost of a wrong translation, at 95 %."""
     if cost > NORMAL * error:
         return "the model reads the translation"
     return "not told apart from a model that never looks at the translation"
 
 
 def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
-    """What was found, in sentences with numbers."""
+    """Conclusion of the lesson, in sentences with numbers."""
     sentences = []
     for name, ledger in ledgers.items():
         row, whole = added(ledger), tightest(ledger)["tlm"]

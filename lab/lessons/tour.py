@@ -20,8 +20,6 @@ from lab.lessons.verdicts import Verdict, judged
 from lab.store import Run
 from lab.world import World
 
-Row = Mapping[str, Any]
-
 
 def world_of(lesson: Lesson) -> World:
     """The world that a lesson's runs read."""
@@ -73,8 +71,8 @@ def chance(run: Run) -> float:
     return _mean(run).chance
 
 
-def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
-    """What was found, in sentences with numbers."""
+def conclusion(run: Run, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Conclusion of the lesson, in sentences with numbers."""
     rows_by_task = tightest(rows)
     steps = run.steps().dropna(subset=["retrieval"])
     value, low, high = mean_retrieval(run)
@@ -99,7 +97,7 @@ def conclusion(run: Run, rows: Iterable[Row]) -> list[str]:
 
 
 def check_chance(answer: Any, run: Run) -> Verdict:
-    """How often a model that knows nothing finds the translation."""
+    """Verdict on how often a model that knows nothing finds the translation."""
     searched = round(1 / chance(run))
     return judged(
         answer, chance(run), 0.02 * chance(run),
@@ -110,7 +108,7 @@ def check_chance(answer: Any, run: Run) -> Verdict:
     )  # fmt: skip
 
 
-def check_candidates(answer: Any, rows: Iterable[Row]) -> Verdict:
+def check_candidates(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
     """How many candidates XLCO needs before its ceiling reaches the truth."""
     truth = tightest(rows)["xlco"]["truth"]
     return judged(
@@ -124,7 +122,7 @@ def check_candidates(answer: Any, rows: Iterable[Row]) -> Verdict:
     )  # fmt: skip
 
 
-def check_visible(answer: Any, rows: Iterable[Row]) -> Verdict:
+def check_visible(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
     """The share of the truth below the ceiling of the most candidates measured."""
     row = tightest(rows)["xlco"]
     most = row["ceiling"] / row["truth"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 MISTAKEN: Final = 0.05
-"""How far from the number of a mistake, as a share of it, an answer is taken for that mistake at most."""
+"""Largest relative distance from the number of a mistake at which an answer is taken for that mistake."""
 
 
 class Verdict(str):
@@ -21,17 +21,17 @@ class Verdict(str):
 
 
 def right(why: str) -> Verdict:
-    """The answer is right; `why` says why it is."""
+    """The verdict that an answer is right; `why` says the reason."""
     return Verdict(f"right: {why}")
 
 
 def wrong(why: str) -> Verdict:
-    """The answer is wrong; `why` says in what way, and where to look."""
+    """The verdict that an answer is wrong; `why` says in what way, and where to look."""
     return Verdict(f"wrong: {why}")
 
 
 def not_yet(request: str) -> Verdict:
-    """There is no answer yet; `request` says what is asked for."""
+    """The verdict that there is no answer yet; `request` says what is asked for."""
     return Verdict(f"not yet: {request}")
 
 
@@ -86,5 +86,5 @@ def judged(
 
 
 def _shown(value: float) -> str:
-    """An answer as it was given, nearly: thousands in full."""
+    """An answer, rounded to four digits; thousands in full."""
     return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"

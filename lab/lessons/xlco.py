@@ -41,7 +41,7 @@ def ceilings(candidates: int, temperatures: Iterable[float]) -> pd.DataFrame:
 
 
 def followed(updates: int = 10_000, displacement: float = 0.05, seed: int = 0) -> pd.DataFrame:
-    """How far a key encoder comes on its way to a query encoder that stands still, by momentum and precision.
+    """Share of the way that a key encoder goes to a query encoder that stands still, by momentum and precision.
 
     Random weights with the spread of a trained encoder's, displaced once by a share of it; `expected` is
     1 - momentum^updates, what float32 must show.
@@ -68,7 +68,7 @@ def followed(updates: int = 10_000, displacement: float = 0.05, seed: int = 0) -
 
 
 def candidates_in_words(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What one model shows with the fewest and with the most candidates of its ledger, in nats per sentence pair."""
+    """Bounds of one model with the fewest and with the most candidates of its ledger, in nats per sentence pair."""
     measured = [row for row in rows if row["task"] == "xlco" and row["method"] != "infonce"]
     least, most = measured[0], measured[-1]
     return [
@@ -107,7 +107,7 @@ def temperature_in_words(study: StudyFolder) -> list[str]:
 
 
 def momentum_in_words(study: StudyFolder) -> list[str]:
-    """How far key encoders come in the steps of a study, and what its arms retrieve."""
+    """Share of their way that key encoders go in the steps of a study, and the retrieval of its arms."""
     steps = study.info.base.steps
     way = followed(updates=steps).set_index("momentum").loc[0.9999]
     retrieved = {
@@ -124,7 +124,7 @@ def momentum_in_words(study: StudyFolder) -> list[str]:
 
 
 def queue_in_words(study: StudyFolder) -> list[str]:
-    """How old keys get in a short and in a long queue, and what both runs show with as many candidates."""
+    """Age of the keys in a short and in a long queue, and the bounds of both runs with as many candidates."""
     pairs = study.info.base.examples_of("contrast")
     short, long = (value_of(study, f"queue-{size}", "xlco") for size in (64, 1_024))
     return [

@@ -72,9 +72,9 @@ def run_study(
     progress: Progress = no_progress,
     world: Changes | None = None,
 ) -> tuple[StudyFolder, dict[str, str]]:
-    """As `study`, under a name of its own, with other training steps and settings of the world if wanted.
+    """Runs a study as `study` does, under a name of its own, with other training steps and worlds if wanted.
 
-    The folder of the study, and why cells failed, by cell.
+    Returns the folder of the study, and why cells failed, by cell.
     """
     from lab.study.grid import collect, plan, run_grid
 

@@ -54,7 +54,7 @@ def _reached(rows: pd.DataFrame) -> str:
 
 
 def _above(baselines: pd.DataFrame, arms: pd.DataFrame) -> str:
-    """How many arms have intervals above that of the best baseline of their text."""
+    """Number of arms with intervals above that of the best baseline of their text."""
     best = baselines.groupby("arm")["high"].max().reindex(arms["arm"]).to_numpy()
     above = int((arms["low"].to_numpy() > best).sum())
     count = {0: "No arm is", 1: "One arm is"}.get(above, f"{above} of {len(arms)} arms are")

@@ -1,4 +1,4 @@
-"""What needs no network, beside the arms of a study: measured once per text, unit by unit like a cell."""
+"""Baselines without a network, beside the arms of a study: measured once per text, unit by unit like a cell."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ from lab.text import corpus_of, world_of
 NAMES: Final = ("lsa", "tokens")
 DIMENSIONS: Final = 128
 VERSION: Final = 2
-"""Of what baseline units mean; those of another version are measured again."""
+"""Version of the meaning of baseline units; units of another version are measured again."""
 
 
 def measure_baselines(run: Run, progress: Progress) -> pd.DataFrame:

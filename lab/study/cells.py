@@ -38,7 +38,7 @@ class Cell(Frozen):
 
     @property
     def run(self) -> Run:
-        """Its run, there or not."""
+        """The run of the cell, which may not exist yet."""
         return Run(self.name, store.runs_folder() / self.name)
 
 
@@ -57,7 +57,7 @@ def prepare_text(cell: Cell) -> None:
 
 
 def share_done(cell: Cell) -> float:
-    """How much of a cell is done, 0 to 1, as its run's files tell."""
+    """Share of a cell that is done, 0 to 1, as its run's files tell."""
     if not cell.run.folder.is_dir():
         return 0.0
     status = cell.run.status
@@ -107,7 +107,7 @@ def check_same(cell: Cell) -> None:
 
 
 class CellResults(NamedTuple):
-    """What a finished cell measured, recorded while it trained, and has beside it that needs no network."""
+    """Tables of a finished cell: its units, its records of training, and the units of the baselines on its text."""
 
     units: pd.DataFrame
     curves: pd.DataFrame

@@ -107,7 +107,7 @@ def _row(contrast: Contrast, difference: Mapping[str, Any], labels: Mapping[str,
 
 
 def _standard_error(difference: Mapping[str, Any], seeds: int) -> tuple[float, float]:
-    """Of the difference, out of its interval, with its degrees of freedom."""
+    """Standard error of the difference, from its interval, and its degrees of freedom."""
     freedom = float(seeds - 1) if seeds > 1 else math.inf
     half = (difference["difference_high"] - difference["difference_low"]) / 2
     return float(half / t.ppf(0.975, freedom)), freedom

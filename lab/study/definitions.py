@@ -237,7 +237,7 @@ TASK_CONTRASTS: Final = (
     Contrast(metric="tlm", arm=JOINT, reference="tlm-xlco", margin=0.05),
     Contrast(metric="wrong_translation", arm=JOINT, reference="mmlm-tlm", margin=0.05),
 )
-"""What the paper claims of its tasks: retrieval as a share, others in nats."""
+"""Claims of the paper on its tasks; margins are shares for retrieval and nats for the other metrics."""
 
 STUDIES: Final[dict[str, Study]] = {
     study.name: study
@@ -267,7 +267,7 @@ STUDIES: Final[dict[str, Study]] = {
 
 
 def study_named(name: str) -> Study:
-    """A study.
+    """The definition of the study with this name.
 
     Raises:
         InputError: there is none of this name.

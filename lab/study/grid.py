@@ -96,7 +96,7 @@ def plan(
 
 
 def _text_names(corpus: Path | None, world: Changes) -> list[str]:
-    """What the name of a study says of its text where that is not the scale's."""
+    """The part of a study's name that names its text where that is not the scale's."""
     roles = bool(set(world.get("relations", ())) & set(role_relations()))
     return [*([corpus.name] if corpus else []), *(["roles"] if roles else [])]
 
@@ -108,7 +108,7 @@ def _same(base: object, arms: Sequence[Arm]) -> str:
 
 
 def run_grid(grid: Grid, jobs: int, progress: Progress) -> dict[str, str]:
-    """Carries out the cells that are not finished; what went wrong by cell, which a second call tries again.
+    """Carries out the cells that are not finished; returns failures by cell, which a second call tries again.
 
     Raises:
         InputError: a cell of this name was made with other settings, or cannot be trained on its text; before any is

@@ -1,4 +1,4 @@
-"""What a finished cell shows on held-out text, unit by unit, so that arms can be compared on the same sentences."""
+"""Measurements of a finished cell on held-out text, by unit, so that arms compare on the same sentences."""
 
 import math
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from lab.store import Run
 BINS: Final = 40
 MEASURED: Final = "measured"
 VERSION: Final = 5
-"""Of what units mean; those of another version are measured again."""
+"""Version of the meaning of units; units of another version are measured again."""
 
 
 def measure(run: Run, base: Settings, protocol: StudyProtocol, progress: Progress) -> pd.DataFrame:
@@ -44,14 +44,14 @@ def measure(run: Run, base: Settings, protocol: StudyProtocol, progress: Progres
 
 
 def _effort(run: Run) -> Iterable[pd.DataFrame]:
-    """What training took: seconds, and the tokens that its tasks read."""
+    """Units of the cost of training: seconds, and the tokens that its tasks read."""
     steps = run.steps()
     yield units("seconds", [0], [float(steps["elapsed"].max())], [1.0])
     yield units("tokens", [0], [float(steps["tokens"].sum())], [1.0])
 
 
 def learning_curves(run: Run) -> pd.DataFrame:
-    """What a cell recorded while it trained: step, metric, value; losses as means over a fortieth of the steps."""
+    """Records of a cell's training: step, metric, value; losses as means over a fortieth of the steps."""
     steps = run.steps()
     measured = steps.reindex(columns=["step", "retrieval"]).dropna(subset=["retrieval"])
     parts = [pd.DataFrame({"step": measured["step"], "metric": "retrieval", "value": measured["retrieval"]})]

@@ -1,4 +1,4 @@
-"""What is measured of a cell: the metrics of all evaluations, in the order in which they are shown."""
+"""Metrics of a cell: those of all evaluations, in the order in which they are shown."""
 
 from collections.abc import Iterable
 

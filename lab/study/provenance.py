@@ -1,4 +1,4 @@
-"""What made the results that come with the lab, so that a test can tell when they are no longer its own."""
+"""Provenance of the results that come with the lab, so that a test can tell when they are out of date."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from lab.text import held_out_sentences, world_corpus
 from lab.training import prepare
 
 TOLERANCE: Final = 1e-3
-"""By how much the probe may differ between machines, as a share."""
+"""Relative difference that the probe may have between machines."""
 
 
 def probe() -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How large a study is: the recipe it starts from, and how much held-out text its metrics read."""
+"""Sizes of studies: the recipe that a study starts from, and how much held-out text its metrics read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lab.study.definitions import Study
 from lab.world import World
 
 FIRST_SEED: Final = 101
-"""Recipes were tuned on small seeds: studies use seeds that took no part in it."""
+"""First seed of a study: recipes were tuned on smaller seeds, which studies do not use."""
 SNAPSHOTS: Final = 12
 
 

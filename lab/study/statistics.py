@@ -55,7 +55,7 @@ class _Sample:
 def _share_limits(samples: Sequence[_Sample], arm: str, reference: str | None = None) -> tuple[float, float]:
     """95 % interval for a share, or a difference of shares, from the units of all seeds together.
 
-    A difference d is told by (1 + d) / 2, the share of answers that are right in one arm or wrong in the other.
+    A difference d is measured by (1 + d) / 2, the share of answers that are right in one arm or wrong in the other.
     """
     total = np.concatenate([sample.total[arm] for sample in samples])
     weight = np.concatenate([sample.weight[arm] for sample in samples])

@@ -116,11 +116,11 @@ def test_a_newcomer_starts_a_run_sees_the_map_move_and_stops_it(page):
     page.get_by_role("button", name="Start the toy run").click()
 
     page.locator(".st-key-live-map .js-plotly-plot").wait_for(timeout=PATIENCE)
-    first = places(page)
-    assert len(first) > 100
+    before = places(page)
+    assert len(before) > 100
     expect(page.get_by_text("The map at step 0")).to_have_count(0, timeout=PATIENCE)
     deadline = time.monotonic() + 60
-    while places(page) == first:
+    while places(page) == before:
         assert time.monotonic() < deadline, "the map did not move"
         time.sleep(0.5)
     assert "run=toy-1" in page.url

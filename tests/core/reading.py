@@ -4,7 +4,7 @@ import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.text.corpus import Row
+from core.text.corpus import CorpusRow
 from core.text.readers import Counts, Notes, ReadOptions, Rejected, read_files, sentences
 
 
@@ -12,7 +12,7 @@ from core.text.readers import Counts, Notes, ReadOptions, Rejected, read_files, 
 class Reading:
     """What came of an import; iterates as rows and rejected."""
 
-    rows: list[Row]
+    rows: list[CorpusRow]
     rejected: list[Rejected]
     counts: Counts
     said: list[str]

@@ -24,13 +24,13 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 def exercises(notebook: nbformat.NotebookNode) -> dict[int, str]:
     """The code cell that follows the text of each exercise, by number."""
-    found: dict[int, str] = {}
+    cells: dict[int, str] = {}
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
-        asked = EXERCISE.search(cell.source) if cell.cell_type == "markdown" else None
-        if asked:
+        heading = EXERCISE.search(cell.source) if cell.cell_type == "markdown" else None
+        if heading:
             code = after is not None and after.cell_type == "code"
-            found[int(asked[1])] = after.source if code else ""
-    return found
+            cells[int(heading[1])] = after.source if code else ""
+    return cells
 
 
 def solutions(notebook: nbformat.NotebookNode) -> dict[int, str]:
@@ -42,8 +42,8 @@ def solutions(notebook: nbformat.NotebookNode) -> dict[int, str]:
 def executed(path: Path, folder: Path) -> tuple[nbformat.NotebookNode, dict[int, str]]:
     """The notebook run from top to bottom at smoke scale, and what each solution, run after it, was told."""
     notebook = read(path)
-    kept = solutions(notebook)
-    for number, code in kept.items():
+    code_by_number = solutions(notebook)
+    for number, code in code_by_number.items():
         notebook.cells.append(nbformat.v4.new_code_cell(code, metadata={"tags": [f"solution-{number}"]}))
     nbformat.write(notebook, folder / path.name)
     ran = papermill.execute_notebook(
@@ -54,11 +54,11 @@ def executed(path: Path, folder: Path) -> tuple[nbformat.NotebookNode, dict[int,
         cwd=FOLDER,
         progress_bar=False,
     )
-    told = {
+    outputs = {
         number: "".join(_text(cell) for cell in ran.cells if f"solution-{number}" in cell.metadata.tags)
-        for number in kept
+        for number in code_by_number
     }
-    return ran, told
+    return ran, outputs
 
 
 def _text(cell: nbformat.NotebookNode) -> str:
@@ -68,12 +68,16 @@ def _text(cell: nbformat.NotebookNode) -> str:
 
 def complaints(path: Path, folder: Path) -> list[str]:
     """What is wrong once a notebook has run: blank exercises that do not ask for an answer, solutions that fail."""
-    ran, told = executed(path, folder)
-    asked = exercises(ran)
-    blank = [_text(cell) for cell in ran.cells if cell.cell_type == "code" and cell.source in asked.values()]
+    ran, outputs = executed(path, folder)
+    exercise_cells = exercises(ran)
+    blank = [
+        _text(cell)
+        for cell in ran.cells
+        if cell.cell_type == "code" and cell.source in exercise_cells.values()
+    ]
     last = [text.strip().splitlines()[-1] for text in blank]
-    found = [f"a blank exercise says {text!r}" for text in last if not text.startswith("not yet")]
-    if len(blank) != len(asked):
-        found.append(f"{len(asked)} exercises have {len(blank)} cells to answer in")
-    verdicts = {number: text.strip().splitlines()[-1] for number, text in told.items()}
-    return found + [f"solution {n}: {text}" for n, text in verdicts.items() if not text.startswith("right")]
+    faults = [f"a blank exercise says {text!r}" for text in last if not text.startswith("not yet")]
+    if len(blank) != len(exercise_cells):
+        faults.append(f"{len(exercise_cells)} exercises have {len(blank)} cells to answer in")
+    verdicts = {number: text.strip().splitlines()[-1] for number, text in outputs.items()}
+    return faults + [f"solution {n}: {text}" for n, text in verdicts.items() if not text.startswith("right")]

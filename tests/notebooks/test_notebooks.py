@@ -53,10 +53,10 @@ def test_it_is_thin(path):
 @every_notebook
 def test_every_exercise_has_a_check_and_a_folded_solution(path):
     notebook = read(path)
-    asked, solved = exercises(notebook), solutions(notebook)
-    assert 2 <= len(asked) <= 4
-    assert set(asked) == set(solved) == set(range(1, len(asked) + 1))
-    for number, code in asked.items():
+    blank, solved = exercises(notebook), solutions(notebook)
+    assert 2 <= len(blank) <= 4
+    assert set(blank) == set(solved) == set(range(1, len(blank) + 1))
+    for number, code in blank.items():
         (check,) = re.findall(r"check_\w+", code)
         assert check in solved[number]
 

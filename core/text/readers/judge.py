@@ -11,7 +11,7 @@ from unicodedata import normalize
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from core.text.corpus import Row
+from core.text.corpus import CorpusRow
 from core.text.readers.fingerprints import Fingerprints
 from core.text.readers.unit import Unit
 
@@ -111,7 +111,7 @@ def sentences(
     reject: Callable[[Rejected], None],
     counts: Counts,
     max_characters: int = MAX_CHARACTERS,
-) -> Iterator[Row]:
+) -> Iterator[CorpusRow]:
     """Rows of a sentence table from units; memory does not grow with the number of units.
 
     A unit whose texts and meaning came before is a duplicate and is left out; texts are compared in NFC and without
@@ -134,7 +134,7 @@ def sentences(
                 texts = candidate.texts
                 counts.identical += len(texts) - len(set(texts.values()))
                 for tag, text in texts.items():
-                    yield Row(candidate.meaning, tag, text)
+                    yield CorpusRow(candidate.meaning, tag, text)
 
 
 def _candidates(

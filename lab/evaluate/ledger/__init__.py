@@ -12,6 +12,6 @@ from lab.evaluate.ledger.tlm import TLMLedger
 from lab.evaluate.ledger.xlco import XLCOLedger
 
 LEDGER: Final[dict[str, LedgerTask]] = {task.key: task for task in (MMLMLedger(), TLMLedger(), XLCOLedger())}
-"""By key, in the order of the rows; new ones come last."""
+"""Tasks of the ledger by key, in the order of the rows; new tasks come last."""
 
 __all__ = ["LEDGER", "LedgerTask"]

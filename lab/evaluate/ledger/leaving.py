@@ -12,16 +12,16 @@ FEWEST_GROUPS: Final = 30
 """Groups of queries with candidates of their own from which their spread tells the variance."""
 BLOCK: Final = 64
 LARGEST: Final = 600.0
-"""Of a score above the positive's: its exponential can still be summed."""
+"""How far a score may lie above the positive's: its exponential can still be summed."""
 
 
 @dataclass(frozen=True)
 class Losses:
     """Contrast losses of one direction, in nats.
 
-    `loss` [groups, queries of a group]; `meanings` [candidates]: of those used, the queries' own first in each group;
-    `is_query` [candidates]: whether it is the translation of a query; `change`
-    [candidates]: of the mean loss without that meaning.
+    `loss` [groups, queries of a group]; `meanings` [candidates]: the meanings used, in each group first the queries';
+    `is_query` [candidates]: whether a query has the meaning; `change` [candidates]: how much the mean loss changes
+    without the meaning.
     """
 
     share: float
@@ -33,7 +33,7 @@ class Losses:
 
 @torch.no_grad()
 def left_out(queries: Tensor, keys: Tensor) -> np.ndarray:
-    """By how much the mean loss changes when each meaning is left out, row and column, [keys].
+    """Change of the mean loss when each meaning is left out, row and column, [keys].
 
     Row i of the keys is the translation of row i of the queries; further keys are candidates only. The candidates
     that remain stand for as many as there were, so that only what is special about a meaning counts.
@@ -104,7 +104,7 @@ def mean_loss(directions: Sequence[Losses], guess: float) -> MeanLoss:
 
 
 def _placed(direction: Losses) -> np.ndarray:
-    """What each candidate's own query adds to the mean, 0 where it has none."""
+    """Contribution of each candidate's own query to the mean, 0 where the candidate has none."""
     placed = np.zeros(len(direction.meanings))
     placed[direction.is_query] = direction.share * direction.loss.ravel() / direction.loss.size
     return placed

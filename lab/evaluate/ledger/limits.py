@@ -25,7 +25,7 @@ NO_SPREAD: Final = 1e-24
 
 
 class Limits(NamedTuple):
-    """Of a mean: the ends of its 95 % interval, and what it stays below with 95 % confidence, one-sided."""
+    """Limits of a mean: the ends of its 95 % interval, and the value it stays below with 95 % confidence, one-sided."""
 
     low: np.ndarray
     high: np.ndarray

@@ -13,12 +13,12 @@ from core.errors import InputError
 from core.model.heads import token_losses
 from core.objectives.mmlm import MMLM
 from core.objectives.tlm import TLM
-from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.limits import NORMAL, ONE_SIDED_NORMAL
 from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun
 from lab.evaluate.ledger.masked_text import Example, language_distribution, masked_batch, masked_examples
 from lab.evaluate.ledger.reading import Reading
 from lab.evaluate.ledger.rows import ledger_row
+from lab.evaluate.row import Row
 from lab.evaluate.units import units
 from lab.figures.tasks import MMLM_OWN, PER_TOKEN
 from lab.world.truth import ExactInformation
@@ -86,7 +86,7 @@ class MaskedInformation:
 def masked_information(
     loaded: LoadedRun, task: str, sentences: int, seed: int, exact: ExactInformation | None
 ) -> MaskedInformation:
-    """What the model shows in a row of `masked_tasks`, but for the difference of two."""
+    """The information that the model shows in a row of `masked_tasks`, except the difference of two rows."""
     alone = _reads_sentences(loaded, task)
     entropy, language_nats = loaded.token_nats(MMLM.reads if alone else TLM.reads)
     return MaskedInformation(
@@ -101,7 +101,7 @@ def masked_information(
 
 
 def masked_reading(loaded: LoadedRun, task: str, sentences: int, seed: int = 0) -> Reading:
-    """How the model reads the masked tokens of held-out text in a row of `masked_tasks`.
+    """Cross-entropies of the masked tokens of held-out text in a row of `masked_tasks`.
 
     The tasks `mmlm` and `tlm` read the same pairs with the same masks, MMLM each side without the other.
     """
@@ -124,7 +124,7 @@ def _reads_sentences(loaded: LoadedRun, task: str) -> bool:
 def cross_entropies_apart(
     loaded: LoadedRun, examples: Sequence[Example], task: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """As `cross_entropies`, each side of a pair read without the other."""
+    """Cross-entropies as in `cross_entropies`, each side of a pair read without the other."""
     sides = [
         (at, example.side(place))
         for at, example in enumerate(examples)
@@ -148,7 +148,7 @@ def summed_by_example(
 def cross_entropies(
     loaded: LoadedRun, examples: Sequence[Example], task: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Per example the sum of the cross-entropies of its masked tokens in nats, and how many there are.
+    """Sum of the cross-entropies of masked tokens in nats, and their number, per example.
 
     Raises:
         InputError: no token was masked.

@@ -16,11 +16,11 @@ from lab.world.ideal import LanguageDistribution
 from lab.world.truth import RATE, mask, side_shares
 
 FRESH_MEANINGS = 2_000
-"""Drawn where a world's meanings are not alike."""
+"""Number of sentences drawn where a world's meanings are not alike."""
 
 
 def language_distribution(loaded: LoadedRun, task: str) -> LanguageDistribution:
-    """How often a masked row sees each language, or each ordered pair."""
+    """Share of each language, or of each ordered pair, in the sentences of a masked row."""
     if task in ("tlm", ADDED):
         return loaded.pairs
     if task == MMLM_OWN or not loaded.pairs:
@@ -38,7 +38,7 @@ class Example:
     shown: list[np.ndarray]
 
     def side(self, place: int) -> "Example":
-        """One side alone."""
+        """The example with one of its sides alone."""
         return Example(self.meaning, (self.languages[place],), [self.whole[place]], [self.shown[place]])
 
     def hides(self, place: int) -> bool:

@@ -13,7 +13,7 @@ from lab.world.ideal import IdealReader
 from lab.world.truth import RATE, ExactInformation, pair_truths, truth
 
 FORMAT = 2
-"""Of the truths that are stored with runs; those of another format are computed again."""
+"""Version of the truths that are stored with runs; truths of another version are computed again."""
 
 
 def masked_tasks(loaded: LoadedRun) -> list[str]:
@@ -33,7 +33,7 @@ def masked_tasks(loaded: LoadedRun) -> list[str]:
 
 
 def masked_truths(loaded: LoadedRun, sentences: int, seed: int = 0) -> dict[str, ExactInformation]:
-    """What is attainable in each of `masked_tasks`; empty for real text.
+    """Truth of each of `masked_tasks`; empty for real text.
 
     Computed once for all runs that read the same text in the same proportions, and stored in each run's folder.
     """

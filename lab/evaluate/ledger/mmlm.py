@@ -6,11 +6,11 @@ from typing import ClassVar
 import pandas as pd
 
 from lab.evaluate.effort import Effort, StudyProtocol
-from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.masked import MaskedInformation, masked_information
 from lab.evaluate.ledger.masked_truth import masked_tasks, masked_truths
 from lab.evaluate.ledger.task import LedgerTask
+from lab.evaluate.row import Row
 from lab.figures.tasks import MMLM_OWN
 from lab.world.truth import ExactInformation
 

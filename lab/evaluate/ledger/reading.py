@@ -1,4 +1,4 @@
-"""How a model read masked tokens: cross-entropies by meaning, and what they leave open."""
+"""Cross-entropies of masked tokens by meaning, and the limits of their mean."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lab.evaluate.ledger.limits import Limits, loss_limits
 
 @dataclass(frozen=True)
 class Reading:
-    """How a model read masked tokens, by meaning: sum of their cross-entropies in nats, and how many there are."""
+    """Cross-entropies of masked tokens by meaning: their sum in nats, and the number of tokens."""
 
     meanings: np.ndarray
     sums: np.ndarray
@@ -28,7 +28,7 @@ class Reading:
 
     @property
     def residuals(self) -> np.ndarray:
-        """What each meaning adds to the error of the mean: their sum of squares is its variance."""
+        """Contribution of each meaning to the error of the mean; the sum of their squares is its variance."""
         size = len(self.sums)
         scale = math.sqrt(size / max(1, size - 1)) / self.counts.sum()
         return scale * (self.sums - self.mean * self.counts)

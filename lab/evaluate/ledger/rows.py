@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from lab.evaluate.estimates import Row
+from lab.evaluate.row import Row
 
 VISIBLE: Final = 0.005
 """Nats that two digits show."""
@@ -53,7 +53,7 @@ def ledger_row(
 
 
 def _shares(row: Row) -> Row:
-    """Shares of truth, attainable and ceiling that a row reaches, one beyond the language, and nats per sentence."""
+    """Shares of truth, attainable and ceiling that a row reaches, its share beyond the language, nats per sentence."""
     nats, language, units = row["nats"], row["language_nats"] or 0.0, row["units_per_sentence"]
 
     def share(of: float | None, beyond: float = 0.0) -> float | None:
@@ -86,7 +86,7 @@ def bound_in_words(row: Mapping[str, Any]) -> str:
 
 
 def truth_in_words(row: Mapping[str, Any]) -> str:
-    """What is known of the truth of a row."""
+    """Words for the truth of a row, as far as it is known."""
     truth = "not known" if row["truth"] is None else with_error(row["truth"], row["truth_error"])
     return f"the truth is {truth}"
 
@@ -103,7 +103,7 @@ def _shown(row: Mapping[str, Any]) -> list[str]:
 
 
 def _limits(row: Mapping[str, Any], limit: str | None) -> list[str]:
-    """What a bound cannot exceed, and what a reader of the language alone would show."""
+    """Words for the ceiling of a bound, and for what a reader of the language alone would show."""
     of = f" with {row['candidates']:,} candidates" if row["candidates"] else f" {limit}" if limit else ""
     ideal = "" if row["attainable"] is None or not row["candidates"] else (
         f", the ideal critic {with_error(row['attainable'], row['attainable_error'])}"

@@ -7,8 +7,8 @@ from typing import ClassVar
 import pandas as pd
 
 from lab.evaluate.effort import Effort, StudyProtocol
-from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.loaded_run import LoadedRun
+from lab.evaluate.row import Row
 
 
 class LedgerTask(ABC):
@@ -19,7 +19,7 @@ class LedgerTask(ABC):
     """
 
     key: ClassVar[str]
-    """As in `core.objectives`: of its bound in step records, rows and figures."""
+    """Key of the task's bound in step records, rows and figures, as in `core.objectives`."""
 
     @abstractmethod
     def rows(self, loaded: LoadedRun, effort: Effort) -> list[Row]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from core.objectives.tlm import TLM
 from lab.evaluate.effort import Effort, StudyProtocol
-from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.masked import masked_information, masked_reading
 from lab.evaluate.ledger.masked_truth import masked_truths
@@ -17,6 +16,7 @@ from lab.evaluate.ledger.reading import Reading, difference_limits
 from lab.evaluate.ledger.rows import bound_in_words, ledger_row, truth_in_words
 from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.ledger.wrong_translation import wrong_translations
+from lab.evaluate.row import Row
 from lab.evaluate.units import units
 from lab.figures.tasks import ADDED, PER_TOKEN
 from lab.world.truth import ExactInformation
@@ -97,7 +97,7 @@ class AddedInformation:
 def added_information(
     loaded: LoadedRun, sentences: int, seed: int, exact: ExactInformation | None
 ) -> AddedInformation:
-    """What the translation adds in the eyes of the model."""
+    """The information that the translation adds in the eyes of the model."""
     mmlm, tlm = (masked_reading(loaded, task, sentences, seed) for task in ("mmlm", "tlm"))
     entropy, _ = loaded.token_nats(TLM.reads)
     return AddedInformation(mmlm, tlm, entropy, exact, 2 * sentences, loaded.num_layers)

@@ -21,7 +21,7 @@ MANY_CANDIDATES: Final = 16_384
 """Above this many candidates one direction is measured instead of several: encoding them is what takes time."""
 QUERIES, FITTED_POOL = 512, 2_048
 FEWEST_UNSEEN: Final = 0.01
-"""Of the meanings of a world; with fewer, drawing those that are left takes too long."""
+"""Smallest share of a world's meanings that the corpus must leave over: with fewer, drawing them takes too long."""
 
 
 @dataclass(frozen=True)

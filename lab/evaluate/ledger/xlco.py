@@ -14,7 +14,6 @@ from core.config import Settings
 from core.errors import InputError
 from core.information.bounds import Blocks, infonce
 from lab.evaluate.effort import Effort, StudyProtocol
-from lab.evaluate.estimates import Row
 from lab.evaluate.ledger.leaving import Losses, MeanLoss, left_out, mean_loss
 from lab.evaluate.ledger.limits import loss_limits
 from lab.evaluate.ledger.loaded_run import LoadedRun
@@ -29,6 +28,7 @@ from lab.evaluate.ledger.translations import (
     chosen_pairs,
     share_unseen,
 )
+from lab.evaluate.row import Row
 from lab.evaluate.temperature import fitted_scale
 from lab.evaluate.units import units
 from lab.figures.tasks import PER_PAIR
@@ -73,7 +73,7 @@ class XLCOLedger(LedgerTask):
         return rows
 
     def units(self, loaded: LoadedRun, protocol: StudyProtocol) -> Iterable[pd.DataFrame]:
-        """With the protocol's candidates, as far as there are so many, and with those of training."""
+        """Units of the bound with the protocol's number of candidates, or fewer, and with that of training."""
         if not loaded.pairs or share_unseen(loaded) <= FEWEST_UNSEEN:
             return
         settings = loaded.run.info.settings
@@ -206,7 +206,7 @@ def contrast_information(
 
 
 def trained_temperature(loaded: LoadedRun) -> float:
-    """What scores are divided by in training; 1 where the run was not trained on the contrast."""
+    """Temperature of the scores in training; 1 where the run was not trained on the contrast."""
     contrast = loaded.model.settings.contrast
     return contrast.temperature if contrast.enabled else 1.0
 
@@ -233,7 +233,8 @@ def tightest_scale(directions: Sequence[EncodedPair], count: int, temperature: f
 def attainable(loaded: LoadedRun, directions: Sequence[EncodedPair], count: int) -> Attainable | None:
     """The ideal critic's InfoNCE with so many candidates, mean over the directions; None for text no world wrote.
 
-    Of the world's own law: that the meanings of the corpus are left out of what is read is not reckoned with.
+    It follows from the world's own distribution; it takes no account of the meanings of the corpus, which are left
+    out of the text that is read.
     """
     world = loaded.world
     if world is None:
@@ -253,7 +254,7 @@ def attainable(loaded: LoadedRun, directions: Sequence[EncodedPair], count: int)
 
 
 def shares_of_directions(directions: Sequence[EncodedPair]) -> list[float]:
-    """Their shares among each other."""
+    """Shares of the directions, scaled to a sum of 1."""
     total = sum(direction.share for direction in directions)
     return [direction.share / total for direction in directions]
 

@@ -7,14 +7,14 @@ import unicodedata
 import pytest
 
 from core.errors import InputError
-from core.text.corpus import Row, language_tag, open_corpus, write_corpus
+from core.text.corpus import CorpusRow, language_tag, open_corpus, write_corpus
 
 ROWS = [(0, "en", "A dog."), (0, "fr", "Un chien."), (1, "en", "Two cats."), (7, "hi", "एक कुत्ता।")]
 
 
 def test_rows_come_back_as_they_were_written(tmp_path):
     corpus = write_corpus(ROWS, tmp_path / "c", source="here", licence="MIT")
-    assert list(open_corpus(tmp_path / "c").rows()) == [Row(*row) for row in ROWS]
+    assert list(open_corpus(tmp_path / "c").rows()) == [CorpusRow(*row) for row in ROWS]
     assert corpus.info.languages == {"en": 2, "fr": 1, "hi": 1}
     assert (corpus.info.sentences, corpus.info.meanings) == (4, 3)
 

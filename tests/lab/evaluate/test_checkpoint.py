@@ -49,15 +49,15 @@ def by_hand(checkpoint, layer, pooling):
             state = model(ids, output_hidden_states=True).hidden_states[layer][0].numpy()
         vector = state.mean(0) if pooling == "mean" else state[0]
         vectors.setdefault(tag, {})[meaning] = vector / np.linalg.norm(vector)
-    found = {}
+    accuracy = {}
     for query in vectors:
         for index in vectors:
             hits = [
                 max(vectors[index], key=lambda m: float(vectors[index][m] @ vector)) == meaning
                 for meaning, vector in vectors[query].items()
             ]
-            found[query, index] = np.mean(hits)
-    return found
+            accuracy[query, index] = np.mean(hits)
+    return accuracy
 
 
 @pytest.mark.parametrize(
@@ -82,31 +82,31 @@ def test_every_direction_is_what_transformers_and_a_loop_find(corpus, checkpoint
 def test_query_and_index_are_told_apart(corpus, checkpoint):
     """English queries and English as the index give different figures, so a swapped label cannot go unseen."""
     rows = evaluate_checkpoint(str(checkpoint[0]), corpus, PRESETS["tatoeba"])["retrieval"]
-    found = {(row["query"], row["index"]): row["accuracy"] for row in rows}
+    accuracy = {(row["query"], row["index"]): row["accuracy"] for row in rows}
     expected = by_hand(checkpoint, 7, "mean")
     assert expected["en", "zh"] != expected["zh", "en"]
-    assert found["en", "zh"] == pytest.approx(expected["en", "zh"])
-    assert found["zh", "en"] == pytest.approx(expected["zh", "en"])
+    assert accuracy["en", "zh"] == pytest.approx(expected["en", "zh"])
+    assert accuracy["zh", "en"] == pytest.approx(expected["zh", "en"])
 
 
 def test_where_all_pairs_share_a_language_both_published_means_are_given(tmp_path, checkpoint):
     rows = [
-        (meaning + (1_000 if tag == "zh" else 0), kept, text)
+        (meaning + (1_000 if tag == "zh" else 0), language, text)
         for tag in ("fr", "zh")
-        for meaning, kept, text in sentences(40)
-        if kept in ("en", tag)
+        for meaning, language, text in sentences(40)
+        if language in ("en", tag)
     ]
     folder = write_corpus(rows, tmp_path / "c").folder
     document = evaluate_checkpoint(str(checkpoint[0]), folder, PRESETS["tatoeba"])
-    one = {(row["query"], row["index"]): row["accuracy"] for row in document["retrieval"]}
-    assert set(one) == {("en", "fr"), ("en", "zh"), ("fr", "en"), ("zh", "en")}
+    accuracy = {(row["query"], row["index"]): row["accuracy"] for row in document["retrieval"]}
+    assert set(accuracy) == {("en", "fr"), ("en", "zh"), ("fr", "en"), ("zh", "en")}
     assert [(mean["query"], mean["index"], mean["pairs"]) for mean in document["means"]] == [
         ("en", "others", 2),
         ("others", "en", 2),
     ]
     from_english, to_english = (mean["accuracy"] for mean in document["means"])
-    assert from_english == pytest.approx((one["en", "fr"] + one["en", "zh"]) / 2)
-    assert to_english == pytest.approx((one["fr", "en"] + one["zh", "en"]) / 2)
+    assert from_english == pytest.approx((accuracy["en", "fr"] + accuracy["en", "zh"]) / 2)
+    assert to_english == pytest.approx((accuracy["fr", "en"] + accuracy["zh", "en"]) / 2)
 
 
 def test_the_command_line_reads_a_folder_like_a_run(corpus, checkpoint, capsys):
@@ -128,10 +128,10 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line(corpus, checkpoint, capsys, mistake):
-    words, told = MISTAKES[mistake]
+    words, message = MISTAKES[mistake]
     words = [str(corpus) if word == "CORPUS" else word for word in words]
     assert lab(["evaluate", str(checkpoint[0]), *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_path_that_is_not_there_is_neither_run_nor_checkpoint(corpus, capsys):
@@ -188,7 +188,7 @@ def test_a_plain_encoder_is_read_two_thirds_up(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "property_in_words"),
     [
         ({"Pooling": FLAGS, "Dense": {}}, "a module Dense"),
         ({"Pooling": {"pooling_mode": "max"}}, "pooling max"),
@@ -196,19 +196,23 @@ def test_a_plain_encoder_is_read_two_thirds_up(tmp_path):
         ({}, "pooling without a mode"),
     ],
 )
-def test_sentence_vectors_that_are_made_otherwise_are_not_guessed_at(tmp_path, files, told):
+def test_sentence_vectors_that_are_made_otherwise_are_not_guessed_at(tmp_path, files, property_in_words):
     sentence_encoder(tmp_path, **files)
-    with pytest.raises(InputError, match=f"{told}, which is not read here: name --layer and --pooling"):
+    with pytest.raises(
+        InputError, match=f"{property_in_words}, which is not read here: name --layer and --pooling"
+    ):
         own_reading(str(tmp_path), 12)
     assert (
         other_reading(str(tmp_path), 12, 12, "mean")
-        == f"not the checkpoint's own sentence vectors, which have {told}"
+        == f"not the checkpoint's own sentence vectors, which have {property_in_words}"
     )
 
 
 def test_a_reading_that_is_not_the_sentence_encoders_own_is_told_in_the_result(prompted, corpus, capsys):
-    own, other = (evaluate_checkpoint(str(prompted), corpus, RetrievalProtocol(layer=at)) for at in (2, 1))
-    assert (own["reading"], other["reading"]) == (
+    matching, deviating = (
+        evaluate_checkpoint(str(prompted), corpus, RetrievalProtocol(layer=at)) for at in (2, 1)
+    )
+    assert (matching["reading"], deviating["reading"]) == (
         "",
         "not the checkpoint's own sentence vectors: layer 2, mean pooling",
     )

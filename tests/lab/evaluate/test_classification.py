@@ -71,8 +71,8 @@ def test_vectors_that_do_not_tell_languages_apart_transfer_without_a_gap():
     centres = 5 * rng.normal(size=(4, 8))
     labels = np.array(["a", "b", "c", "d"])[rng.integers(4, size=400)]
     vectors = centres[np.searchsorted(["a", "b", "c", "d"], labels)] + rng.normal(size=(400, 8))
-    found = probed(vectors[:200], labels[:200], vectors[200:])
-    assert (found == labels[200:]).mean() > 0.95
+    predicted = probed(vectors[:200], labels[:200], vectors[200:])
+    assert (predicted == labels[200:]).mean() > 0.95
 
 
 def table() -> pd.DataFrame:
@@ -82,10 +82,10 @@ def table() -> pd.DataFrame:
 
 def test_accuracy_and_gap_are_counted_per_language():
     test = table()
-    found = test["label"].to_numpy().copy()
-    found[(test["language"] == "ar") & (test["meaning"] < 10)] = "wrong"
-    found[(test["language"] == "en") & (test["meaning"] < 4)] = "wrong"
-    *rows, mean = transfer(test, found, "en").rows()
+    predicted = test["label"].to_numpy().copy()
+    predicted[(test["language"] == "ar") & (test["meaning"] < 10)] = "wrong"
+    predicted[(test["language"] == "en") & (test["meaning"] < 4)] = "wrong"
+    *rows, mean = transfer(test, predicted, "en").rows()
     accuracy = {row["language"]: row["accuracy"] for row in rows}
     assert accuracy == pytest.approx({"ar": 0.75, "en": 0.9, "zh": 1.0})
     assert [row["gap"] for row in rows] == pytest.approx([0.15, 0.0, -0.1])
@@ -157,10 +157,10 @@ def test_a_run_is_classified_and_keeps_its_scores(run, method):
     assert {row["language"] for row in document["rows"]} == {"ar", "en", "zh"}
     assert document["classes"] > 5
     assert 0 < document["majority"] < 0.5
-    kept = run.scores()
-    kept = kept[(kept["task"] == "classification") & (kept["metric"] == f"{method} accuracy")]
-    own = kept[kept["target"] == "en"].iloc[0]
-    assert own["value"] == pytest.approx(
+    scores = run.scores()
+    scores = scores[(scores["task"] == "classification") & (scores["metric"] == f"{method} accuracy")]
+    english = scores[scores["target"] == "en"].iloc[0]
+    assert english["value"] == pytest.approx(
         next(r["accuracy"] for r in document["rows"] if r["language"] == "en")
     )
     assert classify_run(run, "en", method, sentences=64) == document
@@ -173,7 +173,7 @@ def test_fine_tuning_trains_a_copy_of_the_encoder_and_leaves_the_model_as_it_is(
     train, _ = labelled(run, "en")
     labels = (train["label"] == train["label"].mode()[0]).to_numpy().astype(str)
     predict = fine_tuned(model, tokenizer, train["text"].tolist(), labels, 1, "mean", 0.03, 0, no_progress)
-    majority = max((labels == one).mean() for one in ("True", "False"))
+    majority = max((labels == label).mean() for label in ("True", "False"))
     assert (predict(train["text"].tolist()) == labels).mean() > majority + 0.1
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())
 
@@ -195,9 +195,9 @@ def test_labels_are_read_from_the_file_that_was_imported(run, tmp_path, ending):
 
 def test_meanings_without_a_label_are_left_out(run, tmp_path):
     train, test = labelled(run, "en")
-    kept = np.r_[train["meaning"][:30], test["meaning"].unique()[:5]]
+    meanings = np.r_[train["meaning"][:30], test["meaning"].unique()[:5]]
     path = tmp_path / "labels.csv"
-    pd.DataFrame({"meaning": kept, "label": ["a", "b"] * 17 + ["a"]}).to_csv(path, index=False)
+    pd.DataFrame({"meaning": meanings, "label": ["a", "b"] * 17 + ["a"]}).to_csv(path, index=False)
     train, test = labelled(run, "en", path)
     assert (len(train), test["meaning"].nunique()) == (30, 5)
 
@@ -227,7 +227,7 @@ def test_labels_of_any_other_type_are_their_text(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("meaning,label\n1,a\n1,b\n", "meaning 1 has two labels"),
         ("meaning,label\n1,a\n2,\n", "meaning 2 has no label"),
@@ -239,23 +239,23 @@ def test_labels_of_any_other_type_are_their_text(tmp_path):
         ("meaning,label\n1,a\n", "two labels or more"),
     ],
 )
-def test_labels_that_cannot_be_used_are_refused(run, tmp_path, content, told):
+def test_labels_that_cannot_be_used_are_refused(run, tmp_path, content, message):
     path = tmp_path / "labels.csv"
     path.write_text(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         labelled(run, "en", path)
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         (lambda run: classify_run(run, "sw"), "expected a language out of ar en zh, got 'sw'"),
         (lambda run: classify_run(run, layer=7), "expected a layer from 0 to 1, got 7"),
         (lambda run: read_labels(run.folder / "run.json"), "as .tsv, .csv or .parquet"),
     ],
 )
-def test_a_mistake_is_told_in_one_line(run, call, told):
-    with pytest.raises(InputError, match=told):
+def test_a_mistake_is_told_in_one_line(run, call, message):
+    with pytest.raises(InputError, match=message):
         call(run)
 
 
@@ -267,13 +267,13 @@ def test_the_command_prints_one_document_and_a_table(run, capsys):
     keys = {"language", "accuracy", "low", "high", "gap", "gap_low", "gap_high", "n"}
     assert all(set(row) == keys for row in [*document["rows"], document["mean"]])
     assert cli.run([*words, "--source", "ar"]) == 0
-    told = capsys.readouterr().out
-    assert "learned from 64 sentences in ar" in told
-    assert "mean of the others" in told
+    output = capsys.readouterr().out
+    assert "learned from 64 sentences in ar" in output
+    assert "mean of the others" in output
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["tiny", "--task", "spelling"],
@@ -283,8 +283,8 @@ def test_the_command_prints_one_document_and_a_table(run, capsys):
         (["tiny", "--source", "ar"], "--source"),
     ],
 )
-def test_a_mistake_in_the_command_is_one_line_and_exit_code_2(run, capsys, words, told):
+def test_a_mistake_in_the_command_is_one_line_and_exit_code_2(run, capsys, words, message):
     assert cli.run(["evaluate", *words]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("lab: ")
-    assert told in last
+    assert message in last

@@ -39,15 +39,15 @@ def languages(meanings: int = 150) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 def row(nats: float, truth: float = 1.0, half: float = 0.1, **changes) -> dict:
     known = {"task": "t", "truth": truth, "seed": 0} | changes.pop("known", {})
-    made = Estimate(nats, nats - half, nats + half, **({"kind": "estimate", "ceiling": None} | changes),
+    result = Estimate(nats, nats - half, nats + half, **({"kind": "estimate", "ceiling": None} | changes),
                     method="auto", n=50, seconds=2.0)  # fmt: skip
-    return row_of(made, **known)
+    return row_of(result, **known)
 
 
 def test_a_row_has_every_key_of_the_contract_and_is_json():
-    made = row_of(estimate(*np.random.default_rng(0).standard_normal((2, 60, 1)), method="gaussian"))
-    assert set(made) == KEYS
-    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    record = row_of(estimate(*np.random.default_rng(0).standard_normal((2, 60, 1)), method="gaussian"))
+    assert set(record) == KEYS
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
 
 
 def test_translations_are_paired_by_meaning_whatever_their_order():
@@ -64,20 +64,22 @@ def test_a_meaning_told_twice_in_one_language_stands_in_one_row():
 
 def test_languages_that_share_their_meaning_inform_and_others_do_not():
     rows = estimate_pairs(languages(), layer=3, method="gaussian", truth=9.0)
-    assert [(one["source"], one["target"]) for one in rows] == [("en", "fr"), ("en", "zh"), ("fr", "zh")]
+    assert [(each["source"], each["target"]) for each in rows] == [("en", "fr"), ("en", "zh"), ("fr", "zh")]
     # two coordinates of correlation 0.8 carry 1.02 nats; the standard error at 150 is 0.1
     assert rows[0]["nats"] == pytest.approx(1.02, abs=0.3)
-    assert max(abs(one["nats"]) for one in rows[1:]) < 0.1
-    assert {(one["task"], one["layer"], one["truth"], one["n"]) for one in rows} == {("vectors", 3, 9.0, 150)}
+    assert max(abs(each["nats"]) for each in rows[1:]) < 0.1
+    assert {(each["task"], each["layer"], each["truth"], each["n"]) for each in rows} == {
+        ("vectors", 3, 9.0, 150)
+    }
 
 
 def test_chosen_pairs_are_asked_in_the_given_direction_and_progress_is_told():
-    told = []
+    reports = []
     rows = estimate_pairs(
-        languages(), 0, "gaussian", pairs=[("fr", "en")], progress=lambda phase, *at: told.append(at)
+        languages(), 0, "gaussian", pairs=[("fr", "en")], progress=lambda phase, *at: reports.append(at)
     )
-    assert [(one["source"], one["target"]) for one in rows] == [("fr", "en")]
-    assert told == [(1, 1)]
+    assert [(each["source"], each["target"]) for each in rows] == [("fr", "en")]
+    assert reports == [(1, 1)]
 
 
 def test_too_few_shared_meanings_are_refused_with_both_languages_named():
@@ -87,32 +89,32 @@ def test_too_few_shared_meanings_are_refused_with_both_languages_named():
 
 
 def test_the_same_task_and_seed_give_the_same_row_and_another_seed_another():
-    one, two, other = (estimate_task(PAIR, "gaussian", 200, seed) for seed in (1, 1, 2))
-    assert one | {"seconds": 0} == two | {"seconds": 0}
-    assert one["nats"] != other["nats"]
-    assert one["truth"] == pytest.approx(0.413, abs=1e-3)
+    given, repeated, reseeded = (estimate_task(PAIR, "gaussian", 200, seed) for seed in (1, 1, 2))
+    assert given | {"seconds": 0} == repeated | {"seconds": 0}
+    assert given["nats"] != reseeded["nats"]
+    assert given["truth"] == pytest.approx(0.413, abs=1e-3)
 
 
 def test_every_cell_gives_one_row_and_a_refusal_says_why():
     rows = estimate_tasks([PAIR, "channel-4-0.2"], ["gaussian", "discrete"], (100, 200), (0, 1))
     assert len(rows) == 2 * 2 * 2 * 2
-    refused = [one for one in rows if one["nats"] is None]
-    assert {(one["task"], one["method"]) for one in refused} == {(PAIR, "discrete")}
-    assert all(one["words"].startswith("refused: counting needs") for one in refused)
-    assert all(set(one) == KEYS | {"seed"} for one in rows)
+    refused = [each for each in rows if each["nats"] is None]
+    assert {(each["task"], each["method"]) for each in refused} == {(PAIR, "discrete")}
+    assert all(each["words"].startswith("refused: counting needs") for each in refused)
+    assert all(set(each) == KEYS | {"seed"} for each in rows)
 
 
 def test_rows_are_kept_as_they_are_made_and_not_made_again(tmp_path):
-    kept = tmp_path / "rows.jsonl"
-    first = estimate_tasks([PAIR], ["gaussian"], (100,), (0, 1), kept)
-    told = [json.loads(line) for line in kept.read_text().splitlines()]
-    assert told == first
-    marked = told[0] | {"nats": 77.0}
-    kept.write_text(json.dumps(marked) + "\n")
-    again = estimate_tasks([PAIR], ["gaussian"], (100,), (0, 1), kept)
+    file = tmp_path / "rows.jsonl"
+    rows = estimate_tasks([PAIR], ["gaussian"], (100,), (0, 1), file)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert lines == rows
+    marked = lines[0] | {"nats": 77.0}
+    file.write_text(json.dumps(marked) + "\n")
+    again = estimate_tasks([PAIR], ["gaussian"], (100,), (0, 1), file)
     assert again[0] == marked
-    assert again[1] | {"seconds": 0} == first[1] | {"seconds": 0}
-    assert len(kept.read_text().splitlines()) == 2
+    assert again[1] | {"seconds": 0} == rows[1] | {"seconds": 0}
+    assert len(file.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -126,12 +128,20 @@ def test_an_interval_holds_the_truth_or_as_a_lower_bound_does_not_begin_above_it
 
 def test_a_summary_agrees_with_a_count_by_hand():
     refused = row(1.0, known={"task": "other"}) | {"nats": None}
-    one, other = summary([row(1.05), row(0.8), row(1.2, kind="lower bound"), refused])
-    assert (one["trials"], one["coverage"], one["bounds"]) == (3, pytest.approx(1 / 3), pytest.approx(1 / 3))
-    assert (one["bias"], one["error"]) == (pytest.approx(0.05 / 3), pytest.approx(0.45 / 3))
-    assert (one["worst"], one["width"], one["seconds"]) == (pytest.approx(0.2), pytest.approx(0.2), 2.0)
-    assert one["spread"] == pytest.approx(np.std([0.05, -0.2, 0.2], ddof=1))
-    assert (other["task"], other["trials"], other["coverage"]) == ("other", 0, None)
+    counted, refusal = summary([row(1.05), row(0.8), row(1.2, kind="lower bound"), refused])
+    assert (counted["trials"], counted["coverage"], counted["bounds"]) == (
+        3,
+        pytest.approx(1 / 3),
+        pytest.approx(1 / 3),
+    )
+    assert (counted["bias"], counted["error"]) == (pytest.approx(0.05 / 3), pytest.approx(0.45 / 3))
+    assert (counted["worst"], counted["width"], counted["seconds"]) == (
+        pytest.approx(0.2),
+        pytest.approx(0.2),
+        2.0,
+    )
+    assert counted["spread"] == pytest.approx(np.std([0.05, -0.2, 0.2], ddof=1))
+    assert (refusal["task"], refusal["trials"], refusal["coverage"]) == ("other", 0, None)
 
 
 def call(capsys, *words) -> tuple[int, str, str]:
@@ -169,7 +179,7 @@ def test_groups_of_tasks_draw_figures(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--task", "nope"), "twelve, further, unseen, embeddings, types, independent labels"),
         (("--task", PAIR, "--method", "nope"), "expected a method of all, auto"),
@@ -181,7 +191,7 @@ def test_groups_of_tasks_draw_figures(capsys, tmp_path):
         ),
     ],
 )
-def test_a_mistake_is_one_clear_line_and_exit_code_2(capsys, words, told):
+def test_a_mistake_is_one_clear_line_and_exit_code_2(capsys, words, message):
     code, out, err = call(capsys, *words)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err

@@ -43,12 +43,12 @@ def side(vectors, name):
 @pytest.mark.parametrize("k", [1, 4, 100])
 def test_accuracy_is_that_of_the_published_formula(measure, k):
     queries, candidates = hubs()
-    found = direction(
+    result = direction(
         "a", "b", side(queries, "a"), side(candidates, "b"), nearness=Nearness(measure, neighbours=k)
     )
     expected = slow_scores(queries.astype(float), candidates.astype(float), measure, k).argmax(axis=1)
-    assert found.accuracy == pytest.approx(np.mean(expected == np.arange(len(queries))))
-    assert found.measure == measure
+    assert result.accuracy == pytest.approx(np.mean(expected == np.arange(len(queries))))
+    assert result.measure == measure
 
 
 @pytest.mark.parametrize("measure", ["csls", "margin"])

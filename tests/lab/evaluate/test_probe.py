@@ -31,9 +31,9 @@ def table(meanings_of):
 def test_of_parallel_text_the_first_meanings_of_the_order_are_read(most, seed):
     sentences = table(dict.fromkeys("abc", range(10)))
     order = np.random.default_rng(seed).permutation(10)
-    chosen = sentences[balanced(sentences, order, most)]
-    assert set(chosen["meaning"]) == set(order[:most])
-    assert len(chosen) == 3 * min(most, 10)
+    read = sentences[balanced(sentences, order, most)]
+    assert set(read["meaning"]) == set(order[:most])
+    assert len(read) == 3 * min(most, 10)
 
 
 @given(
@@ -127,7 +127,7 @@ def test_every_direction_is_drawn_equally_often(enough):
         np.add.at(times, (sample[:, 0], sample[:, 1]), 1)
     share = drawn / count
     spread = np.sqrt(trials * share * (1 - share))
-    # of fewer than 50 counts, each binomial over independent seeds, one lies 4.5 spreads off with a chance of 0.0004
+    # each count is binomial over independent seeds; with under 50 counts, any lies 4.5 spreads off with chance 0.0004
     assert (np.abs(times[enough] - trials * share) < 4.5 * spread).all()
     assert not times[~enough].any()
 

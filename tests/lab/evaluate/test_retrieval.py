@@ -43,7 +43,7 @@ class Lookup:
 
     def __init__(self, *sides):
         self.table = {
-            text: vector for one in sides for text, vector in zip(one.texts, one.vectors, strict=True)
+            text: vector for each in sides for text, vector in zip(each.texts, each.vectors, strict=True)
         }
 
     def encode(self, sentences, **_):
@@ -65,8 +65,8 @@ def test_wrong_matches_come_with_what_was_expected_surest_first():
     index = side([[0, 1, 0.3], [1, 0, 0], [0, 1, 0]], name="t")
     wrong = direction("a", "b", queries, index).wrong
     assert wrong["margin"].is_monotonic_decreasing
-    first = wrong.iloc[0]
-    assert (first["query"], first["found"], first["expected"]) == ("s0", "t1", "t0")
+    surest = wrong.iloc[0]
+    assert (surest["query"], surest["found"], surest["expected"]) == ("s0", "t1", "t0")
 
 
 def test_chunks_give_what_one_matrix_gives(monkeypatch):
@@ -178,17 +178,17 @@ def test_hits_and_chance_are_what_a_slow_loop_finds(seed):
 
 
 def slow(a, b):
-    """Of each distinct query with an answer: its expected hit, and how many candidates answer it."""
+    """Expected hit and number of answering candidates of each distinct query with an answer."""
     index = dict(zip(b.texts, unit(b.vectors), strict=True))
-    found = []
+    hits = []
     for text, vector in dict(zip(a.texts, unit(a.vectors), strict=True)).items():
-        told = {m for m, t in zip(a.meanings, a.texts, strict=True) if t == text}
-        answers = {t for m, t in zip(b.meanings, b.texts, strict=True) if m in told}
+        meanings = {m for m, t in zip(a.meanings, a.texts, strict=True) if t == text}
+        answers = {t for m, t in zip(b.meanings, b.texts, strict=True) if m in meanings}
         if answers:
             cosines = {t: float(vector @ v) for t, v in index.items()}
             best = {t for t, cosine in cosines.items() if cosine == max(cosines.values())}
-            found.append((len(best & answers) / len(best), len(answers)))
-    return found
+            hits.append((len(best & answers) / len(best), len(answers)))
+    return hits
 
 
 def test_a_perfect_encoder_finds_all_where_sentences_repeat():
@@ -278,11 +278,11 @@ def test_pools_of_n_give_all_directions_one_chance_level_and_the_same_meanings()
         tag: side(rng.standard_normal((count, 8)), np.sort(rng.permutation(300)[:count]), tag)
         for tag, count in (("a", 300), ("b", 250), ("c", 60))
     }
-    found = survey(sides, PoolRule(size=100))
-    assert {each.pool for each in found.directions} == {100}
+    result = survey(sides, PoolRule(size=100))
+    assert {each.pool for each in result.directions} == {100}
     # c has 60 sentences: it can ask but not be searched
-    assert {each.target for each in found.directions} == {"a", "b"}
-    assert {(each.source, each.target, each.reason) for each in found.too_small} == {
+    assert {each.target for each in result.directions} == {"a", "b"}
+    assert {(each.source, each.target, each.reason) for each in result.too_small} == {
         ("a", "c", "60 of the 100 candidates needed"), ("b", "c", "60 of the 100 candidates needed"),
     }  # fmt: skip
     drawn = {
@@ -300,26 +300,26 @@ def test_small_directions_are_listed_with_the_reason_and_not_averaged():
         "so": side(rng.standard_normal((4, 8)), range(36, 40), "s"),
         "zh": side(rng.standard_normal((9, 8)), range(90, 99), "z"),
     }
-    found = survey(sides)
-    assert {(each.source, each.target) for each in found.directions} == {("en", "fr"), ("fr", "en")}
-    listed = {(each.source, each.target): each.reason for each in found.too_small}
+    result = survey(sides)
+    assert {(each.source, each.target) for each in result.directions} == {("en", "fr"), ("fr", "en")}
+    listed = {(each.source, each.target): each.reason for each in result.too_small}
     assert listed == {
         ("en", "so"): "4 of the 5 candidates needed",
         ("so", "en"): "4 of the 5 queries needed",
     }
-    assert found.untranslated == 8
+    assert result.untranslated == 8
     lower = survey(sides, PoolRule(smallest=4))
     assert len(lower.directions) == 4
 
 
 def test_equal_texts_may_leave_too_few_queries():
     a = LanguageVectors(np.arange(8), ["same"] * 5 + ["x", "y", "z"], np.eye(8))
-    found = survey({"a": a, "b": side(np.eye(8), name="b")})
-    assert [(each.source, each.target, each.queries) for each in found.too_small] == [
+    result = survey({"a": a, "b": side(np.eye(8), name="b")})
+    assert [(each.source, each.target, each.queries) for each in result.too_small] == [
         ("a", "b", 4),
         ("b", "a", 8),
     ]
-    assert (found.directions, found.large_enough) == ([], 0)
+    assert (result.directions, result.large_enough) == ([], 0)
 
 
 @pytest.mark.parametrize("languages", [12, 40])
@@ -372,32 +372,32 @@ def test_an_untrained_model_scores_chance_on_text_of_real_shape(tmp_path):
     # it was 0.396 among pools of 2 to 9 sentences, six directions at 1.0
     sentences = all_sentences(real_shape_corpus(tmp_path / "c", scale=0.03))
     rng = np.random.default_rng(0)
-    found = survey(sides_of(sentences, rng.standard_normal((len(sentences), 32)).astype(np.float32)))
-    mean = mean_accuracy(found.directions)
+    result = survey(sides_of(sentences, rng.standard_normal((len(sentences), 32)).astype(np.float32)))
+    mean = mean_accuracy(result.directions)
     assert mean is not None
     assert mean.low <= mean.chance <= mean.high
     # German has three sentences, Chinese no translation; nobody but English has translations
-    assert {each.source for each in found.too_small} | {each.target for each in found.too_small} >= {
+    assert {each.source for each in result.too_small} | {each.target for each in result.too_small} >= {
         "de",
         "en",
     }
-    assert all("en" in (each.source, each.target) for each in found.directions)
-    assert not any({"de", "zh"} & {each.source, each.target} for each in found.directions)
+    assert all("en" in (each.source, each.target) for each in result.directions)
+    assert not any({"de", "zh"} & {each.source, each.target} for each in result.directions)
     texts = {str(tag): part["text"].nunique() for tag, part in sentences.groupby("language")}
-    for each in found.directions:
+    for each in result.directions:
         assert each.pool == texts[each.target]
         # some English sentences have three translations, so guessing finds a little more than one in the pool
         assert 1 / each.pool <= each.chance < 1.5 / each.pool
-    assert mean.pools == (min(each.pool for each in found.directions), texts["en"])
+    assert mean.pools == (min(each.pool for each in result.directions), texts["en"])
 
 
 def test_random_vectors_score_chance_in_pools_of_one_size(tmp_path):
     sentences = all_sentences(real_shape_corpus(tmp_path / "c", scale=0.03))
     rng = np.random.default_rng(1)
-    found = survey(
+    result = survey(
         sides_of(sentences, rng.standard_normal((len(sentences), 32)).astype(np.float32)), PoolRule(size=10)
     )
-    mean = mean_accuracy(found.directions)
+    mean = mean_accuracy(result.directions)
     assert mean is not None
     assert mean.pools == (10, 10)
     assert mean.low <= mean.chance <= mean.high

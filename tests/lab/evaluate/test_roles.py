@@ -109,8 +109,8 @@ def test_a_world_without_role_facts_says_how_to_get_them():
 
 
 def test_the_command_reads_every_layer_and_every_baseline(capsys):
-    told = ["--world.relations", *ROLES]
-    assert lab(["train", "toy", "--name", "r", "--steps", "8", *FLAGS, *told]) == 0
+    relations = ["--world.relations", *ROLES]
+    assert lab(["train", "toy", "--name", "r", "--steps", "8", *FLAGS, *relations]) == 0
     capsys.readouterr()
     assert lab(["evaluate", "r", "--task", "roles", "--dimensions", "20", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

@@ -19,12 +19,12 @@ def test_a_run_stands_beside_what_words_alone_retrieve():
     assert table["seconds"].isna().tolist() == [True, False, False, False]
 
 
-@pytest.mark.parametrize(("run", "told"), [(0.99, "A bag of words does as well"), (0.999, "beyond words")])
-def test_what_follows_depends_on_whether_the_intervals_meet(run, told):
+@pytest.mark.parametrize(("run", "words"), [(0.99, "A bag of words does as well"), (0.999, "beyond words")])
+def test_what_follows_depends_on_whether_the_intervals_meet(run, words):
     rows = [
         {"method": RUN, "accuracy": run, "low": run - 0.0005, "high": 1.0, "chance": 0.002},
         {"method": BASELINES[LSA].label, "accuracy": 0.995, "low": 0.99, "high": 0.998, "chance": 0.002},
     ]
     (sentence,) = baselines_in_words(pd.DataFrame(rows).set_index("method"))
-    assert told in sentence
+    assert words in sentence
     assert "99.5%" in sentence

@@ -25,13 +25,13 @@ from tests.lab.runs import tiny
 def school(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("lesson") / "runs"))
-        made = replace(open_lesson("smoke"), settings=tiny())
-        yield made, opened(made, "")
+        lesson = replace(open_lesson("smoke"), settings=tiny())
+        yield lesson, opened(lesson, "")
 
 
 def test_an_export_is_read_at_every_layer_under_both_poolings(school):
-    made, checkpoint = school
-    sentences = text_to_read(made, "", 120)
+    lesson, checkpoint = school
+    sentences = text_to_read(lesson, "", 120)
     assert sentences["meaning"].nunique() == 120
     vectors = read(checkpoint, sentences)
     table = retrieval_by_pooling(vectors, sentences)
@@ -43,9 +43,9 @@ def test_an_export_is_read_at_every_layer_under_both_poolings(school):
     assert blind["value"].item() < 0.05, (
         "the state of <s> before the first layer is the same for all sentences"
     )
-    told = information(vectors, sentences, "mean", steps=5)
-    assert set(told["name"]) == {COSINE, TRAINED}
-    assert (told["value"] <= told["ceiling"]).all()
+    nats = information(vectors, sentences, "mean", steps=5)
+    assert set(nats["name"]) == {COSINE, TRAINED}
+    assert (nats["value"] <= nats["ceiling"]).all()
 
 
 def test_parameters_count_shared_ones_once(school):
@@ -83,5 +83,5 @@ def test_words_say_that_information_is_hidden_only_where_the_trained_critic_find
     table = pd.DataFrame(
         {"name": [COSINE, TRAINED], "layer": [1, 1], "value": [2.0, trained], "ceiling": [4.0, 4.0]}
     )
-    (told,) = information_in_words(table)
-    assert expected in told
+    (sentence,) = information_in_words(table)
+    assert expected in sentence

@@ -45,14 +45,14 @@ def vectors() -> dict[int, np.ndarray]:
 
 
 def test_aligned_vectors_retrieve_and_show_information_and_noise_does_not(vectors, sentences):
-    found = retrieval_by_layer(vectors, sentences, "m").set_index("layer")
-    assert found.loc[1, "low"] > 0.9
-    assert found.loc[0, "high"] < 0.05
-    told = information_by_layer(vectors, sentences, "en", "ar", steps=5).set_index(["name", "layer"])
+    accuracy = retrieval_by_layer(vectors, sentences, "m").set_index("layer")
+    assert accuracy.loc[1, "low"] > 0.9
+    assert accuracy.loc[0, "high"] < 0.05
+    nats = information_by_layer(vectors, sentences, "en", "ar", steps=5).set_index(["name", "layer"])
     ceiling = np.log(COUNT / 3)
-    assert told["ceiling"].unique() == pytest.approx([ceiling])
-    assert ceiling - 0.7 < told.loc[(COSINE, 1), "value"] <= ceiling
-    assert told.loc[(COSINE, 0), "value"] < 0.2
+    assert nats["ceiling"].unique() == pytest.approx([ceiling])
+    assert ceiling - 0.7 < nats.loc[(COSINE, 1), "value"] <= ceiling
+    assert nats.loc[(COSINE, 0), "value"] < 0.2
 
 
 def test_a_rotation_takes_alignment_but_not_information(vectors, sentences):
@@ -96,8 +96,8 @@ def test_the_contrast_gives_no_gradient_above_its_layer(opened):
 def test_unseen_sentences_of_a_world_translate_each_other_row_by_row(opened):
     sentences = unseen_sentences(opened, 50)
     assert sentences.groupby("language")["meaning"].apply(list).tolist() == [list(range(50))] * 3
-    found = vectors_of_run(opened, sentences)
-    assert {layer: values.shape for layer, values in found.items()} == dict.fromkeys(range(4), (150, 16))
+    by_layer = vectors_of_run(opened, sentences)
+    assert {layer: values.shape for layer, values in by_layer.items()} == dict.fromkeys(range(4), (150, 16))
 
 
 def test_the_best_layer_may_be_one_that_is_tied():

@@ -59,9 +59,9 @@ def test_a_check_knows_the_answer_and_a_common_mistake(check, answer, mistake):
     "junk", ["", "many", [1, 2], {}, float("nan"), float("inf"), object(), np.zeros(3), -1e300]
 )
 def test_a_check_never_raises(check, answer, mistake, junk):
-    told = check(junk)
-    assert told.startswith("wrong: ")
-    assert len(told) > 20
+    verdict = check(junk)
+    assert verdict.startswith("wrong: ")
+    assert len(verdict) > 20
 
 
 def test_a_mistake_is_named_only_where_its_own_number_came():
@@ -77,14 +77,14 @@ def test_a_number_of_a_token_may_be_numpys():
 
 
 def test_a_number_may_come_as_any_kind_of_number():
-    assert [number(one) for one in ("1.5", np.float32(1.5), torch.tensor(1.5))] == [1.5, 1.5, 1.5]
+    assert [number(value) for value in ("1.5", np.float32(1.5), torch.tensor(1.5))] == [1.5, 1.5, 1.5]
     assert repr(judged(1, 1, 0.1, "so it is", "look")) == "right: so it is"
 
 
 @pytest.mark.parametrize("nats", [1.0, 4.0])
 def test_the_best_critic_of_gaussians_is_unbiased(nats):
     scores = [information.gaussian_scores(nats, 64, seed=seed) for seed in range(300)]
-    positives = np.array([float(one.diagonal().mean()) for one in scores])
+    positives = np.array([float(each.diagonal().mean()) for each in scores])
     assert abs(positives.mean() - nats) < 4 * positives.std() / math.sqrt(300)
 
 
@@ -103,11 +103,11 @@ def test_a_disguise_keeps_words_apart_and_shares_no_sign():
 
 
 def test_a_run_is_trained_once_and_found_again_by_its_settings(capsys):
-    here = Lesson("smoke", tiny(), Effort((4, 16), 1, 50, 5))
-    run = here.trained("once")
-    assert here.trained("another-name").name == run.name
-    other = here.trained("once", seed=5)
-    assert (run.name, other.name) == ("once-smoke-1", "once-smoke-2")
+    lesson = Lesson("smoke", tiny(), Effort((4, 16), 1, 50, 5))
+    run = lesson.trained("once")
+    assert lesson.trained("another-name").name == run.name
+    reseeded = lesson.trained("once", seed=5)
+    assert (run.name, reseeded.name) == ("once-smoke-1", "once-smoke-2")
     assert newest_run(tiny(seed=6)) is None
     assert "Reopened" in capsys.readouterr().out
 

@@ -43,14 +43,14 @@ def test_the_gap_of_a_vocabulary_that_is_taken_for_a_sample_is_told_with_its_mis
     ("relation", "verdict"), [(0.6, "**higher**"), (0.42, "**not told apart**"), (0.2, "**lower**")]
 )
 def test_one_run_of_each_is_told_apart_only_beyond_the_interval_of_their_difference(relation, verdict):
-    def found(tokens: str, when: str, share: float) -> dict:
+    def anchored_row(tokens: str, when: str, share: float) -> dict:
         return {"tokens": tokens, "when": when, "same_meaning": 0.01, "low": 0.0, "high": 0.02,
                 "same_relation": share, "relation_low": share - 0.05, "relation_high": share + 0.05}  # fmt: skip
 
     anchored = [
-        *(found(tokens, "before training", 0.1) for tokens in ("shared", "disguised")),
-        found("shared", "after", relation),
-        found("disguised", "after", 0.4),
+        *(anchored_row(tokens, "before training", 0.1) for tokens in ("shared", "disguised")),
+        anchored_row("shared", "after", relation),
+        anchored_row("disguised", "after", 0.4),
         {"tokens": "guessing", "when": "", "same_meaning": 0.01, "same_relation": 0.1},
     ]
     row = {"task": "mmlm", "candidates": None, "words": "a bound", "share": 0.9, "share_beyond_language": 0.8}

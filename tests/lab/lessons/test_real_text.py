@@ -42,7 +42,7 @@ ROWS = [
 @pytest.fixture
 def folder(tmp_path):
     texts = {"en": ["a dog", "a dog", "two cats"], "de": ["ein Hund", "der Hund", "zwei Katzen"]}
-    rows = [(at, tag, text) for tag, told in texts.items() for at, text in enumerate(told)]
+    rows = [(at, tag, text) for tag, lines in texts.items() for at, text in enumerate(lines)]
     write_corpus(rows, tmp_path / "corpus", source="three captions", licence="MIT")
     return tmp_path / "corpus"
 

@@ -43,7 +43,7 @@ def test_changes_merge_setting_by_setting():
 def test_a_study_is_shown_with_values_differences_and_p_values():
     table = study_table(write_study("made"), "retrieval")
     assert table.index.tolist() == [("retrieval (top-1)", arm) for arm in ("MMLM", "XLCO", "MMLM + XLCO")]
-    first, other = table.iloc[0], table.iloc[1]
-    assert (first["less MMLM"], first["p (Holm)"]) == ("—", "—")
-    assert other["less MMLM"].startswith("+")
-    assert float(other["p (Holm)"].removeprefix("< ")) < 0.05
+    reference, arm = table.iloc[0], table.iloc[1]
+    assert (reference["less MMLM"], reference["p (Holm)"]) == ("—", "—")
+    assert arm["less MMLM"].startswith("+")
+    assert float(arm["p (Holm)"].removeprefix("< ")) < 0.05

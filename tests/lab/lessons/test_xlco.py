@@ -43,7 +43,7 @@ def test_random_aligned_vectors_stay_below_the_ceiling_of_a_batch():
 def test_independent_negatives_bound_the_information_and_left_out_ones_exceed_it():
     scores, positive, same = perfect_scores(meanings=3, candidates=8, queries=20_000)
     bound = infonce(scores, positive)
-    # of 7 others 0 to 7 share one of three meanings: log 8 less the mean log of all that do, the translation too
+    # 0 to 7 of the 7 others share one of three meanings: log 8 less the mean log of all that do, the translation too
     law = [math.comb(7, b) * (1 / 3) ** b * (2 / 3) ** (7 - b) for b in range(8)]
     assert float(bound) == pytest.approx(
         math.log(8) - sum(p * math.log1p(b) for b, p in enumerate(law)), abs=0.02
@@ -75,7 +75,7 @@ def test_a_key_encoder_in_float32_goes_as_far_as_its_momentum_says_and_one_in_fl
 
 
 @pytest.mark.parametrize(
-    ("check", "answer", "mistake", "told"),
+    ("check", "answer", "mistake", "message"),
     [
         (check_left_out, 2.112, 2.141, "mean of their logs"),
         (check_temperature, 0.339, 0.169, "begin at -1"),
@@ -83,10 +83,10 @@ def test_a_key_encoder_in_float32_goes_as_far_as_its_momentum_says_and_one_in_fl
         (check_staleness, 64, 131_072, "number of keys"),
     ],
 )
-def test_checks_tell_right_from_wrong_and_name_the_mistake(check, answer, mistake, told):
+def test_checks_tell_right_from_wrong_and_name_the_mistake(check, answer, mistake, message):
     assert check(answer).passed
     assert check(mistake).startswith("wrong")
-    assert told in check(mistake)
+    assert message in check(mistake)
     assert check(answer * 3).startswith("wrong")
     assert check(...).startswith("not yet")
     assert check("many").startswith("wrong")

@@ -99,5 +99,7 @@ def test_every_study_names_comparisons_between_its_arms_in_metrics_that_exist(na
     study = STUDIES[name]
     arms = [arm.name for arm in study.arms(base_settings(study, scale))]
     contrasts = study.contrasts or default_contrasts(study.metrics[0], arms, study.reference or arms[0])
-    assert {one.metric for one in contrasts} <= all_metrics().keys()
-    assert all(one.arm in arms and one.reference in arms and one.margin > 0 for one in contrasts)
+    assert {contrast.metric for contrast in contrasts} <= all_metrics().keys()
+    assert all(
+        contrast.arm in arms and contrast.reference in arms and contrast.margin > 0 for contrast in contrasts
+    )

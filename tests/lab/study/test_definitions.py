@@ -24,7 +24,7 @@ def test_every_study_has_valid_settings_distinct_arms_and_a_reference_among_them
     base = base_settings(study, scale)
     arms = study.arms(base)
     settings = [changed(base, arm.changes) for arm in arms]
-    assert len({one.model_dump_json() for one in settings}) == len(arms) >= 2
+    assert len({each.model_dump_json() for each in settings}) == len(arms) >= 2
     assert len({arm.name for arm in arms}) == len({arm.label for arm in arms}) == len(arms)
     assert study.reference is None or study.reference in {arm.name for arm in arms}
     assert set(study.metrics) <= KEYS
@@ -104,17 +104,17 @@ def test_a_warm_up_that_would_outlast_the_steps_becomes_a_tenth_of_them():
 
 def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
     base = base_settings(STUDIES["momentum"], "toy")
-    found = {arm.name: changed(base, arm.changes).contrast for arm in STUDIES["momentum"].arms(base)}
-    assert found["frozen"].momentum == 1.0
-    assert {found["fp16-0.9999"].momentum_precision, found["fp32-0.9999"].momentum_precision} == {
+    by_arm = {arm.name: changed(base, arm.changes).contrast for arm in STUDIES["momentum"].arms(base)}
+    assert by_arm["frozen"].momentum == 1.0
+    assert {by_arm["fp16-0.9999"].momentum_precision, by_arm["fp32-0.9999"].momentum_precision} == {
         "float16",
         "float32",
     }
-    assert all(contrast.keys == "momentum" and contrast.queue > 0 for contrast in found.values())
+    assert all(contrast.keys == "momentum" and contrast.queue > 0 for contrast in by_arm.values())
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         (lambda: study_named("task"), "did you mean tasks"),
         (lambda: plan(STUDIES["tasks"], "tiny", 1, None, None), "smoke, toy, small, got 'tiny'"),
@@ -124,8 +124,8 @@ def test_the_momentum_study_freezes_the_key_encoder_and_rounds_it_to_float16():
         (lambda: plan(STUDIES["tasks"], "toy", 1, None, "../x"), "choose another"),
     ],
 )
-def test_a_study_that_cannot_be_is_refused_in_one_line(call, told):
-    with pytest.raises(InputError, match=told):
+def test_a_study_that_cannot_be_is_refused_in_one_line(call, message):
+    with pytest.raises(InputError, match=message):
         call()
 
 

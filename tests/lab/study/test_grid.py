@@ -65,12 +65,12 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def here(whole, monkeypatch):
+def runs(whole, monkeypatch):
     monkeypatch.setenv("PARALLAX_RUNS", str(whole))
     return whole
 
 
-def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(here):
+def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(runs):
     table = open_study("weighting-smoke").table()
     assert set(table["arm"]) == set(WEIGHTING)
     assert set(STUDIES["weighting"].metrics) <= set(table["metric"])
@@ -83,54 +83,57 @@ def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(here):
     assert (tested["p_holm"] >= tested["p_value"]).all()
 
 
-def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(here):
+def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(runs):
     units = open_study("weighting-smoke").units()
     run = store.open_run("weighting-smoke/mean-101")
-    own = units[(units["arm"] == "mean") & (units["seed"] == 101)]
+    of_cell = units[(units["arm"] == "mean") & (units["seed"] == 101)]
 
     def value(metric: str) -> float:
-        parts = own[own["metric"] == metric].groupby("part")[["total", "weight"]].sum()
+        parts = of_cell[of_cell["metric"] == metric].groupby("part")[["total", "weight"]].sum()
         return float((parts["total"] / parts["weight"]).sum())
 
     assert value("retrieval") == pytest.approx(evaluate_run(run)["mean_accuracy"], abs=1e-9)
     loaded = load_run(run)
     slow = masked_reading(loaded, "mmlm", 40, seed=101)
-    known = own[own["metric"] == "mmlm"].iloc[0]
+    known = of_cell[of_cell["metric"] == "mmlm"].iloc[0]
     assert known["ceiling"] - value("mmlm") == pytest.approx(slow.mean, abs=1e-9)
     assert known["truth"] <= known["ceiling"]
     assert value("mmlm_loss") == pytest.approx(known["ceiling"] - value("mmlm"), abs=1e-9)
-    bound = own[own["metric"] == "xlco"]
+    bound = of_cell[of_cell["metric"] == "xlco"]
     assert bound["ceiling"].iloc[0] == pytest.approx(math.log(8))
     assert value("xlco") <= math.log(8) + 1e-6
     assert value("xlco_loss") == pytest.approx(math.log(8) - value("xlco"), abs=1e-9)
 
 
-def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(here):
+def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(runs):
     run = store.open_run("weighting-smoke/mean-101")
     rows = information_of_run(run, Effort((8,), 1, 40, 4, seed=101))["rows"]
     slow = next(row for row in rows if row["task"] == "tlm - mmlm")
     units = open_study("weighting-smoke").units()
-    own = units[(units["arm"] == "mean") & (units["seed"] == 101)]
-    added = own[own["metric"] == "tlm_minus_mmlm"]
+    of_cell = units[(units["arm"] == "mean") & (units["seed"] == 101)]
+    added = of_cell[of_cell["metric"] == "tlm_minus_mmlm"]
     assert added["total"].sum() / added["weight"].sum() == pytest.approx(slow["nats"], abs=1e-9)
-    row, bound = (next(row for row in rows if row["task"] == "xlco"), own[own["metric"] == "xlco"].iloc[0])
+    row, bound = (
+        next(row for row in rows if row["task"] == "xlco"),
+        of_cell[of_cell["metric"] == "xlco"].iloc[0],
+    )
     for limit in ("ceiling", "attainable", "truth"):
         assert bound[limit] == pytest.approx(row[limit], abs=1e-9)
     # the ideal reader of masked tokens shows the truth, which the ledger samples with a seed of its own
-    masked = own[own["metric"].isin(["mmlm", "tlm", "tlm_minus_mmlm"])]
+    masked = of_cell[of_cell["metric"].isin(["mmlm", "tlm", "tlm_minus_mmlm"])]
     assert (masked["attainable"] == masked["truth"]).all()
     assert bound["attainable"] < bound["ceiling"] < bound["truth"]
 
 
-def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(here):
+def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(runs):
     units = open_study("weighting-smoke").units()
-    kept = units[units["metric"] == "mmlm"].groupby(["arm", "seed"])[["unit", "weight"]].agg(tuple)
-    by_seed = kept.groupby("seed").nunique()
+    read = units[units["metric"] == "mmlm"].groupby(["arm", "seed"])[["unit", "weight"]].agg(tuple)
+    by_seed = read.groupby("seed").nunique()
     assert (by_seed == 1).all(axis=None)
-    assert kept["unit"].nunique() == 2
+    assert read["unit"].nunique() == 2
 
 
-def test_a_finished_study_runs_no_cell_again(here, monkeypatch):
+def test_a_finished_study_runs_no_cell_again(runs, monkeypatch):
     def forbidden(*arguments):
         raise AssertionError("trained again")
 
@@ -140,8 +143,8 @@ def test_a_finished_study_runs_no_cell_again(here, monkeypatch):
     pd.testing.assert_frame_equal(study("weighting", "smoke", seeds=2), before)
 
 
-def test_more_seeds_add_cells_and_keep_those_there_are(here):
-    written = {path: path.stat().st_mtime_ns for path in here.glob("weighting-smoke/*/steps.jsonl")}
+def test_more_seeds_add_cells_and_keep_those_there_are(runs):
+    written = {path: path.stat().st_mtime_ns for path in runs.glob("weighting-smoke/*/steps.jsonl")}
     table = study("weighting", "smoke", seeds=3)
     assert (table["seeds"] == 3).all()
     assert len(written) == 4
@@ -149,17 +152,17 @@ def test_more_seeds_add_cells_and_keep_those_there_are(here):
     study("weighting", "smoke", seeds=2)
 
 
-def test_another_reference_compares_the_same_cells(here):
+def test_another_reference_compares_the_same_cells(runs):
     folder = open_study("weighting-smoke")
-    one, other = folder.table(), against(folder, "token-sum")
-    first = one[(one["arm"] == "token-sum") & (one["metric"] == "mmlm")].iloc[0]
-    second = other[(other["arm"] == "mean") & (other["metric"] == "mmlm")].iloc[0]
-    assert first["difference"] == pytest.approx(-second["difference"])
-    assert first["p_value"] == pytest.approx(second["p_value"])
-    assert one["value"].tolist() == other["value"].tolist()
+    usual, turned = folder.table(), against(folder, "token-sum")
+    forward = usual[(usual["arm"] == "token-sum") & (usual["metric"] == "mmlm")].iloc[0]
+    backward = turned[(turned["arm"] == "mean") & (turned["metric"] == "mmlm")].iloc[0]
+    assert forward["difference"] == pytest.approx(-backward["difference"])
+    assert forward["p_value"] == pytest.approx(backward["p_value"])
+    assert usual["value"].tolist() == turned["value"].tolist()
 
 
-def test_a_study_says_what_guessing_retrieves(here):
+def test_a_study_says_what_guessing_retrieves(runs):
     table = open_study("weighting-smoke").table().set_index("metric")
     # 40 held-out meanings, told in every language
     assert table.loc["retrieval", "chance"].tolist() == pytest.approx([1 / 40] * 2)
@@ -167,7 +170,7 @@ def test_a_study_says_what_guessing_retrieves(here):
     assert "guessing 0.025" in heading(table.loc[["retrieval"]].reset_index().to_dict("records"))
 
 
-def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command(here, monkeypatch):
+def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command(runs, monkeypatch):
     beside = open_study("weighting-smoke").baselines()
     assert set(beside["baseline"]) == set(NAMES)
     assert beside.groupby(["arm", "seed"]).ngroups == 4
@@ -186,7 +189,7 @@ def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command
     assert len(measure_baselines(store.open_run("weighting-smoke/token-sum-102"), forbidden))
 
 
-def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(here, tmp_path, monkeypatch):
+def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(runs, tmp_path, monkeypatch):
     assert not open_study("weighting-smoke").table()["metric"].str.startswith("roles").any()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path))
     words = ["--scale", "smoke", "--seeds", "1", "--world.relations", *role_relations()]
@@ -204,11 +207,11 @@ def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(he
         """The mean over relations, of which each has a row."""
         return np.mean([row["accuracy"] for row in rows if row["vectors"] == vectors and row["relation"]])
 
-    own = units[units["arm"] == "layer-0"]
+    of_arm = units[units["arm"] == "layer-0"]
     beside = folder.baselines().query("arm == 'layer-0' and metric == 'roles'")
     for table, vectors in (
-        (own[own["metric"] == "roles"], "layer 0"),
-        (own[own["metric"] == "roles_layer_1"], "layer 1"),
+        (of_arm[of_arm["metric"] == "roles"], "layer 0"),
+        (of_arm[of_arm["metric"] == "roles_layer_1"], "layer 1"),
         (beside[beside["baseline"] == "lsa"], "lsa"),
         (beside[beside["baseline"] == "tokens"], "tokens"),
     ):
@@ -217,14 +220,14 @@ def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(he
     assert outdated(info.model_copy(update={"scale": "smoke", "probe": {}}), {}) is None
 
 
-def test_learning_curves_are_kept_of_every_cell(here):
+def test_learning_curves_are_kept_of_every_cell(runs):
     curves = open_study("weighting-smoke").curves()
     assert {"retrieval", "mmlm", "mmlm_loss", "xlco"} <= set(curves["metric"])
     assert curves.groupby(["arm", "seed"]).ngroups == 4
     assert curves["step"].max() == 12
 
 
-def test_changed_settings_of_a_cell_are_refused_and_not_mixed(here, monkeypatch):
+def test_changed_settings_of_a_cell_are_refused_and_not_mixed(runs, monkeypatch):
     from lab.study import scales
     from tests.lab.runs import tiny
     from tests.lab.study.conftest import PROTOCOL
@@ -238,12 +241,12 @@ def test_changed_settings_of_a_cell_are_refused_and_not_mixed(here, monkeypatch)
         study("weighting", "smoke", seeds=1)
 
 
-def test_a_name_that_a_run_has_is_refused(here):
+def test_a_name_that_a_run_has_is_refused(runs):
     with pytest.raises(InputError, match="is a run: give the study another --name"):
         run_study("weighting", "smoke", seeds=1, folder="weighting-smoke/mean-101")
 
 
-def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(here, tmp_path, monkeypatch):
+def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(runs, tmp_path, monkeypatch):
     cell = plan(STUDIES["weighting"], "smoke", 1, None, None).cells[0]
     threads = torch.get_num_threads()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "undisturbed"))
@@ -252,9 +255,9 @@ def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(
     torch.set_num_threads(threads)
     expected = cell.run.steps()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
-    asked = tmp_path / "cell.json"
-    asked.write_text(cell.model_dump_json())
-    command = [sys.executable, "-m", "lab.study.cells", str(asked)]
+    file = tmp_path / "cell.json"
+    file.write_text(cell.model_dump_json())
+    command = [sys.executable, "-m", "lab.study.cells", str(file)]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
     while not cell.run.folder.is_dir() or cell.run.checkpoint() is None:
         assert process.poll() is None, "ended before it could be killed"
@@ -331,7 +334,7 @@ def test_other_text_is_studied_without_a_truth_and_with_as_many_candidates_as_it
     assert open_study("weighting-smoke-mine").info.corpus == str(folder.resolve())
     assert table["truth"].isna().all()
     assert table["attainable"].isna().all()
-    # of 12 held-out meanings 3 fit the temperature
+    # 3 of the 12 held-out meanings fit the temperature
     assert table[table["metric"] == "xlco"]["ceiling"].tolist() == pytest.approx([math.log(8)] * 2)
 
 
@@ -350,23 +353,23 @@ def test_a_study_of_text_of_real_shape_says_what_guessing_retrieves_in_pools_of_
     assert table.loc["mmlm", "truth"].isna().all()
 
 
-def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(here, tmp_path, monkeypatch):
+def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(runs, tmp_path, monkeypatch):
     expected = open_study("weighting-smoke").units()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
-    told = []
+    reports = []
     table = study(
-        "weighting", "smoke", seeds=1, jobs=2, progress=lambda phase, done, of: told.append(done / of)
+        "weighting", "smoke", seeds=1, jobs=2, progress=lambda phase, done, of: reports.append(done / of)
     )
-    assert told[-1] == 1.0
-    found = open_study("weighting-smoke").units()
+    assert reports[-1] == 1.0
+    units = open_study("weighting-smoke").units()
     assert set(table["arm"]) == set(WEIGHTING)
     same = expected[(expected["seed"] == 101) & (expected["metric"] != "seconds")].reset_index(drop=True)
-    found = found[found["metric"] != "seconds"].reset_index(drop=True)
+    units = units[units["metric"] != "seconds"].reset_index(drop=True)
     # a cell beside another has fewer threads, which add in another order; training carries that on
-    pd.testing.assert_frame_equal(found, same, rtol=1e-2, atol=1e-2)
+    pd.testing.assert_frame_equal(units, same, rtol=1e-2, atol=1e-2)
 
 
-def test_the_command_prints_one_document_and_a_table(here, capsys):
+def test_the_command_prints_one_document_and_a_table(runs, capsys):
     assert cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "2", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["study"] == "weighting"
@@ -378,16 +381,16 @@ def test_the_command_prints_one_document_and_a_table(here, capsys):
     assert (
         cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "2", "--reference", "token-sum"]) == 0
     )
-    told = capsys.readouterr().out
-    assert "How should the three losses be weighed?" in told
-    assert "less token-sum" in told
+    output = capsys.readouterr().out
+    assert "How should the three losses be weighed?" in output
+    assert "less token-sum" in output
     beside = "Without a network, on the same held-out sentences, retrieval (top-1): cross-lingual latent"
-    assert beside in " ".join(told.split())
-    assert "2 seeds; differences are paired by sentence and seed" in told
+    assert beside in " ".join(output.split())
+    assert "2 seeds; differences are paired by sentence and seed" in output
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["nope"], "expected a study out of tasks"),
         (
@@ -403,14 +406,14 @@ def test_the_command_prints_one_document_and_a_table(here, capsys):
         (["layer", "--scale", "smoke", "--world.relations", "x"], "relations must be distinct names out of"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(here, capsys, words, told):
+def test_a_mistake_is_one_line_and_exit_code_2(runs, capsys, words, message):
     assert cli.run(["study", *words]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("lab: ")
-    assert told in last
+    assert message in last
 
 
-def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(here, capsys, monkeypatch):
+def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(runs, capsys, monkeypatch):
     whole = run_cell
 
     def sometimes(cell: Cell, *more) -> pd.DataFrame:

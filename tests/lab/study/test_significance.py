@@ -59,8 +59,10 @@ def test_p_is_told_down_to_the_level_that_so_many_seeds_can_carry():
 def test_the_correction_of_holm_is_that_of_its_definition():
     p = np.array([0.02, 0.001, 0.3, 0.012])
     slow = []
-    for i, own in enumerate(p):
+    for i, p_value in enumerate(p):
         steps = sorted((q, j) for j, q in enumerate(p))
-        before = [min(1.0, q * (len(p) - rank)) for rank, (q, j) in enumerate(steps) if (q, j) <= (own, i)]
+        before = [
+            min(1.0, q * (len(p) - rank)) for rank, (q, j) in enumerate(steps) if (q, j) <= (p_value, i)
+        ]
         slow.append(max(before))
     assert holm(p) == pytest.approx(slow)

@@ -27,9 +27,9 @@ def units(
     return pd.concat(rows, ignore_index=True)
 
 
-def table(made: pd.DataFrame, reference: str = "a") -> pd.DataFrame:
-    labels = {arm: arm.upper() for arm in made["arm"].unique()}
-    return compared(made, reference, labels).set_index("arm")
+def table(measured: pd.DataFrame, reference: str = "a") -> pd.DataFrame:
+    labels = {arm: arm.upper() for arm in measured["arm"].unique()}
+    return compared(measured, reference, labels).set_index("arm")
 
 
 def drawn(effect: float, spread: float, seed: int, sentences: int = 200) -> dict[str, dict[int, np.ndarray]]:
@@ -41,9 +41,9 @@ def drawn(effect: float, spread: float, seed: int, sentences: int = 200) -> dict
 
 
 def test_a_value_is_the_mean_over_seeds_of_the_ratio_of_sums():
-    made = units({"a": {s: np.array([1.0, 0.0, 1.0]) for s in SEEDS}})
-    made["weight"] = [1.0, 2.0, 3.0] * 3
-    assert table(made).loc["a", "value"] == pytest.approx(2 / 6)
+    measured = units({"a": {s: np.array([1.0, 0.0, 1.0]) for s in SEEDS}})
+    measured["weight"] = [1.0, 2.0, 3.0] * 3
+    assert table(measured).loc["a", "value"] == pytest.approx(2 / 6)
 
 
 def test_parts_of_a_metric_add_up():
@@ -91,14 +91,16 @@ def test_an_interval_holds_the_truth_at_least_as_often_as_it_claims():
     assert held >= 90
 
 
-@pytest.mark.parametrize(("first", "second"), [(1.0, 1.0), (0.99, 0.97), (0.5, 0.4), (0.0, 0.03), (1.0, 0.0)])
+@pytest.mark.parametrize(
+    ("share_a", "share_b"), [(1.0, 1.0), (0.99, 0.97), (0.5, 0.4), (0.0, 0.03), (1.0, 0.0)]
+)
 @pytest.mark.parametrize("seeds", [SEEDS[:1], SEEDS])
 def test_the_interval_of_a_share_holds_that_of_all_its_sentences_which_covers_up_to_0_and_1(
-    first, second, seeds
+    share_a, share_b, seeds
 ):
-    rng = np.random.default_rng([len(seeds), int(100 * second)])
+    rng = np.random.default_rng([len(seeds), int(100 * share_b)])
     right = {arm: {s: (rng.random(80) < share).astype(float) for s in seeds}
-             for arm, share in (("a", first), ("b", second))}  # fmt: skip
+             for arm, share in (("a", share_a), ("b", share_b))}  # fmt: skip
     row = table(units(right)).loc["b"]
     together = np.column_stack([np.concatenate(list(right[arm].values())) for arm in ("b", "a")])
     low, high = share_interval(together[:, 0])
@@ -118,10 +120,10 @@ def test_one_seed_has_the_interval_of_its_sentences():
 
 def test_a_number_without_sentences_has_an_interval_over_seeds_only():
     values = {arm: {s: np.array([base + s]) for s in SEEDS} for arm, base in (("a", 10.0), ("b", 20.0))}
-    made = table(units(values, "seconds"))
-    assert made.loc["a", "value"] == 12.0
-    assert made.loc["a", "low"] < 11
-    assert made.loc["b", "difference"] == 10.0
+    result = table(units(values, "seconds"))
+    assert result.loc["a", "value"] == 12.0
+    assert result.loc["a", "low"] < 11
+    assert result.loc["b", "difference"] == 10.0
     alone = table(units({arm: {1: by_seed[1]} for arm, by_seed in values.items()}, "seconds"))
     assert alone[["low", "high", "p_value", "effect_size"]].isna().all(axis=None)
 
@@ -143,12 +145,12 @@ def test_a_bound_does_not_pass_its_ceiling_nor_a_loss_0():
 def test_the_reference_arm_is_compared_with_nothing_and_a_missing_seed_is_left_out_of_pairs():
     values = drawn(effect=0.5, spread=0.1, seed=6)
     del values["b"][3]
-    made = table(units(values, "mmlm"))
-    assert made.loc["a", ["difference", "p_value", "p_holm"]].isna().all()
-    assert made.loc["b", ["seeds", "paired_seeds"]].tolist() == [2, 2]
-    assert made.loc["a", ["seeds", "paired_seeds"]].tolist() == [3, 0]
+    result = table(units(values, "mmlm"))
+    assert result.loc["a", ["difference", "p_value", "p_holm"]].isna().all()
+    assert result.loc["b", ["seeds", "paired_seeds"]].tolist() == [2, 2]
+    assert result.loc["a", ["seeds", "paired_seeds"]].tolist() == [3, 0]
     expected = np.mean([values["b"][s].mean() - values["a"][s].mean() for s in (1, 2)])
-    assert made.loc["b", "difference"] == pytest.approx(expected)
+    assert result.loc["b", "difference"] == pytest.approx(expected)
 
 
 def test_an_unknown_reference_is_refused_with_the_arms_there_are():

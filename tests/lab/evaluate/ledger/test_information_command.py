@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "expected a run or --task"),
         (["nowhere"], "'nowhere'"),
@@ -38,9 +38,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.jit")
         (["--task", "no-such"], "no-such"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_with_exit_code_2(loaded, runs, capsys, words, told):
+def test_a_mistake_is_told_in_one_line_with_exit_code_2(loaded, runs, capsys, words, message):
     assert cli.run(["information", *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_the_command_prints_one_document(loaded, runs, capsys):

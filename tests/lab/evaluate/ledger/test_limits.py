@@ -72,20 +72,23 @@ def test_masked_bounds_and_their_difference_are_covered_up_to_the_ceiling_and_wi
     law, sentences
 ):
     rng, trials = np.random.default_rng([len(law), sentences]), 400
-    first, second = MEANS[law]
+    mmlm_mean, tlm_mean = MEANS[law]
     covered = np.zeros(5)
     for _ in range(trials):
         counts = np.maximum(rng.integers(0, 5, sentences), np.arange(sentences) == 0)
-        asked = np.arange(4) < counts[:, None]
+        is_masked = np.arange(4) < counts[:, None]
         # in three of ten sentences all tokens are as hard as the first
         alike = rng.random((sentences, 1)) < 0.3
-        sums = [(np.where(alike, one[:, :1], one) * asked).sum(1) for one in draws(law, (sentences, 4), rng)]
-        mmlm, tlm = (Reading(np.arange(sentences), one, counts) for one in sums)
+        sums = [
+            (np.where(alike, losses[:, :1], losses) * is_masked).sum(1)
+            for losses in draws(law, (sentences, 4), rng)
+        ]
+        mmlm, tlm = (Reading(np.arange(sentences), losses, counts) for losses in sums)
         of_mmlm, of_tlm = mmlm.limits(GUESS), tlm.limits(GUESS)
         low, high = difference_limits(mmlm, tlm, GUESS)
         covered += [
-            of_mmlm.low <= first <= of_mmlm.high, of_tlm.low <= second <= of_tlm.high,
-            first <= of_mmlm.most, second <= of_tlm.most, low <= first - second <= high,
+            of_mmlm.low <= mmlm_mean <= of_mmlm.high, of_tlm.low <= tlm_mean <= of_tlm.high,
+            mmlm_mean <= of_mmlm.most, tlm_mean <= of_tlm.most, low <= mmlm_mean - tlm_mean <= high,
         ]  # fmt: skip
     assert (covered / trials >= enough(trials)).all()
 
@@ -134,12 +137,14 @@ COVERED = [*((32, 16, nats) for nats in (0.05, 1.0, 5.0, 9.0, 13.0)), (4, 64, 9.
 def test_xlco_is_covered_from_nothing_to_the_ceiling_though_queries_share_candidates(groups, count, nats):
     trials = 200
     generator = torch.Generator().manual_seed(round(10 * nats) + count)
-    made = [
+    mean_losses = [
         mean_loss([measured(*gaussian_pairs(nats, 10, (groups, count), generator))], math.log(count))
         for _ in range(trials)
     ]
-    means = np.array([one.mean for one in made])
-    low, high, most = loss_limits(means, [one.variance for one in made], [one.added for one in made])
+    means = np.array([each.mean for each in mean_losses])
+    low, high, most = loss_limits(
+        means, [each.variance for each in mean_losses], [each.added for each in mean_losses]
+    )
     # the mean over all trials stands for the truth; its own error widens each interval by 1 / sqrt(trials)
     truth, slack = means.mean(), 3 * means.std() / math.sqrt(trials)
     assert ((low <= truth + slack) & (truth - slack <= high)).mean() >= enough(trials)
@@ -174,20 +179,25 @@ def test_a_single_candidate_that_outweighs_all_others_is_left_out_exactly():
 
 def test_directions_that_share_their_meanings_count_them_once():
     generator = torch.Generator().manual_seed(3)
-    one = measured(*gaussian_pairs(3.0, 10, (1, 64), generator))
-    half = [Losses(0.5, one.loss, one.meanings, one.is_query, one.change) for _ in range(2)]
-    twice, once = (mean_loss(losses, math.log(64)) for losses in (half, [one]))
+    direction = measured(*gaussian_pairs(3.0, 10, (1, 64), generator))
+    half = [
+        Losses(0.5, direction.loss, direction.meanings, direction.is_query, direction.change)
+        for _ in range(2)
+    ]
+    twice, once = (mean_loss(losses, math.log(64)) for losses in (half, [direction]))
     assert (twice.mean, twice.variance, twice.added) == pytest.approx((once.mean, once.variance, once.added))
-    apart = Losses(0.5, one.loss, one.meanings + 64, one.is_query, one.change)
+    apart = Losses(0.5, direction.loss, direction.meanings + 64, direction.is_query, direction.change)
     assert mean_loss([half[0], apart], math.log(64)).variance == pytest.approx(once.variance / 2)
 
 
 def test_many_groups_tell_the_variance_by_their_spread_unless_directions_group_other_meanings():
     generator = torch.Generator().manual_seed(4)
     queries, keys = gaussian_pairs(3.0, 10, (FEWEST_GROUPS, 8), generator)
-    one = measured(queries, keys, 0.5)
-    means = one.loss.mean(1)
-    assert mean_loss([one, one], math.log(8)).variance == pytest.approx(means.var(ddof=1) / FEWEST_GROUPS)
-    shifted = measured(queries, keys, 0.5, np.roll(one.meanings, 3))
-    combined = mean_loss([one, shifted], math.log(8))
+    direction = measured(queries, keys, 0.5)
+    means = direction.loss.mean(1)
+    assert mean_loss([direction, direction], math.log(8)).variance == pytest.approx(
+        means.var(ddof=1) / FEWEST_GROUPS
+    )
+    shifted = measured(queries, keys, 0.5, np.roll(direction.meanings, 3))
+    combined = mean_loss([direction, shifted], math.log(8))
     assert combined.variance == pytest.approx(float((combined.change**2).sum()))

@@ -29,9 +29,9 @@ def test_what_the_language_tells_of_a_token_is_that_of_the_worlds_own_frequencie
             share * counts[tag].sum() * entropy(counts[tag] / counts[tag].sum())
             for tag, share in shares.items()
         )
-        told = entropy(mixed / mixed.sum()) - inside / mixed.sum()
+        language_nats = entropy(mixed / mixed.sum()) - inside / mixed.sum()
         # the corpus is a sample of a few hundred sentences of each language
-        assert rows_of(document, task)[0]["language_nats"] == pytest.approx(told, abs=0.05)
+        assert rows_of(document, task)[0]["language_nats"] == pytest.approx(language_nats, abs=0.05)
     assert rows_of(document, ADDED)[0]["language_nats"] is None
 
 
@@ -97,8 +97,9 @@ def test_mmlm_reads_the_tokens_of_tlm_each_side_without_the_other(loaded):
     _, together = cross_entropies(loaded, examples, "tlm")
     assert counts.tolist() == together.tolist()
     for example, total in zip(examples, apart, strict=True):
-        sides = [replace(example, whole=[one], shown=[other])
-                 for one, other in zip(example.whole, example.shown, strict=True) if (one != other).any()]  # fmt: skip
+        sides = [replace(example, whole=[whole], shown=[shown])
+                 for whole, shown in zip(example.whole, example.shown, strict=True)
+                 if (whole != shown).any()]  # fmt: skip
         slow = cross_entropies(loaded, sides, "mmlm")[0].sum() if sides else 0.0
         assert total == pytest.approx(slow, abs=1e-4)
 
@@ -132,7 +133,7 @@ def test_what_a_translation_adds_compares_the_same_languages(loaded):
 
 
 def test_the_truth_is_computed_once_and_kept_in_the_run(loaded, document, runs):
-    kept = loaded.run.document("truth")
-    kept["tasks"]["mmlm"]["tokens"] = -7
-    loaded.run.write_document("truth", kept)
+    truth = loaded.run.document("truth")
+    truth["tasks"]["mmlm"]["tokens"] = -7
+    loaded.run.write_document("truth", truth)
     assert masked_truths(loaded, EFFORT.truth_sentences)["mmlm"].tokens == -7

@@ -86,8 +86,12 @@ def test_shares_are_those_of_the_truth_of_what_is_attainable_and_of_the_ceiling(
     masked = ledger_row("mmlm", 6.05, 6.0, 6.1, 7.25, truth=6.46, language_nats=2.36, units_per_sentence=1.5)
     assert masked["share_beyond_language"] == pytest.approx((6.05 - 2.36) / (6.46 - 2.36))
     assert masked["nats_per_sentence"] == pytest.approx(1.5 * 6.05)
-    other = ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, candidates=55)
-    assert (other["share"], other["share_of_attainable"], other["share_of_ceiling"]) == (None, None, 0.5)
+    without_truth = ledger_row("xlco", 2.0, 1.9, 2.1, 4.0, candidates=55)
+    assert (
+        without_truth["share"],
+        without_truth["share_of_attainable"],
+        without_truth["share_of_ceiling"],
+    ) == (None, None, 0.5)
 
 
 def test_each_row_names_its_unit_and_how_many_a_sentence_has(document, loaded):
@@ -102,10 +106,10 @@ def test_each_row_names_its_unit_and_how_many_a_sentence_has(document, loaded):
 
 def test_the_rows_are_kept_as_document_and_as_scores(loaded, document):
     assert loaded.run.document("information") == document
-    kept = loaded.run.scores()
-    kept = kept[kept["task"] == "information"]
-    assert len(kept) == len(document["rows"])
-    assert set(kept["unit"]) == {"nats per masked token", "nats per sentence pair"}
+    scores = loaded.run.scores()
+    scores = scores[scores["task"] == "information"]
+    assert len(scores) == len(document["rows"])
+    assert set(scores["unit"]) == {"nats per masked token", "nats per sentence pair"}
 
 
 def test_text_that_no_world_wrote_has_bounds_but_no_truth(tmp_path, monkeypatch):

@@ -30,15 +30,19 @@ def test_the_cost_is_the_loss_beside_another_meaning_less_that_beside_the_same_o
     cost, tokens = 0.0, 0
     for at, pair in enumerate(pairs):
         later = [*pairs[at + 1 :], *pairs[:at]]
-        others = [
-            other for other in later if other.languages == pair.languages and other.meaning != pair.meaning
+        partners = [
+            partner
+            for partner in later
+            if partner.languages == pair.languages and partner.meaning != pair.meaning
         ]
-        if not others:
+        if not partners:
             continue
-        other = others[0]
+        partner = partners[0]
         right, hidden = losses_beside(loaded, pair.whole, pair.shown)
-        left, _ = losses_beside(loaded, [pair.whole[0], other.shown[1]], [pair.shown[0], other.shown[1]])
-        second, _ = losses_beside(loaded, [other.shown[0], pair.whole[1]], [other.shown[0], pair.shown[1]])
+        left, _ = losses_beside(loaded, [pair.whole[0], partner.shown[1]], [pair.shown[0], partner.shown[1]])
+        second, _ = losses_beside(
+            loaded, [partner.shown[0], pair.whole[1]], [partner.shown[0], pair.shown[1]]
+        )
         cost, tokens = cost + left + second - right, tokens + hidden
     reading = wrong_translations(loaded, SENTENCES, 3)
     assert reading.counts.sum() == tokens > 0

@@ -50,15 +50,15 @@ def test_opposite_cosines_reach_the_most_that_a_temperature_lets_them_show(tempe
 def test_contrast_losses_agree_with_infonce_of_explicit_score_matrices(count):
     generator = torch.Generator().manual_seed(count)
     queries, keys = (torch.randn(n, 5, generator=generator) for n in (30, 60))
-    one, fitted, asked = EncodedPair("a", "b", 1.0, queries, keys, 10, np.arange(60)), 10, 9
-    losses = contrast_losses(one, 1.0, count, 0.7, asked)
+    pair, fitted, most_queries = EncodedPair("a", "b", 1.0, queries, keys, 10, np.arange(60)), 10, 9
+    losses = contrast_losses(pair, 1.0, count, 0.7, most_queries)
     slow = []
-    for i in range(max(1, asked // count) * min(count, asked)):
-        begin = fitted + i // count * count if count <= asked else fitted
+    for i in range(max(1, most_queries // count) * min(count, most_queries)):
+        begin = fitted + i // count * count if count <= most_queries else fitted
         scores = torch.stack([queries[fitted + i] @ keys[begin + j] / 0.7 for j in range(count)]).double()
         slow.append(float(bounds.infonce(scores[None], positive=torch.tensor([fitted + i - begin]))))
     assert math.log(count) - losses.loss.ravel() == pytest.approx(slow, abs=1e-5)
-    assert losses.meanings.tolist() == list(range(fitted, fitted + max(1, asked // count) * count))
+    assert losses.meanings.tolist() == list(range(fitted, fitted + max(1, most_queries // count) * count))
 
 
 def test_xlco_reads_meanings_that_the_run_never_saw_told_alike_in_both_languages(loaded):
@@ -78,12 +78,12 @@ def test_vectors_are_those_that_the_run_contrasts(loaded, changed):
     if contrast is not None:
         for parameter in contrast.key_encoder.parameters():
             parameter.data += 0.1 * torch.randn_like(parameter)
-    other = replace(loaded, model=model)
+    changed_run = replace(loaded, model=model)
     texts = loaded.run.held_out()["text"].tolist()[:7]
     with torch.no_grad():
         for key in (False, True):
-            found = contrast_vectors(other, texts, key, "")
-            for text, vector in zip(texts, found, strict=True):
+            vectors = contrast_vectors(changed_run, texts, key, "")
+            for text, vector in zip(texts, vectors, strict=True):
                 alone = unmasked(loaded.tokenizer.encode([text]), 64)
                 if contrast is None:
                     (slow,) = model.vectors(alone, [1], "mean")
@@ -94,8 +94,8 @@ def test_vectors_are_those_that_the_run_contrasts(loaded, changed):
 
 
 def test_a_fitted_temperature_is_no_worse_than_the_trained_one_where_it_was_fitted(loaded, runs):
-    chosen = chosen_pairs(loaded.pairs, 1)
-    directions = Pools(loaded, chosen, (16,), 0).directions
+    pair_shares = chosen_pairs(loaded.pairs, 1)
+    directions = Pools(loaded, pair_shares, (16,), 0).directions
     scale = tightest_scale(directions, 16, trained_temperature(loaded))
     trained = 1 / trained_temperature(loaded)
     stands_for = math.log(15 / (directions[0].fitted - 1))
