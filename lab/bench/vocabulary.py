@@ -70,11 +70,9 @@ class Loss:
         """Finds the neighbours of the targets; returns the seconds that a search for all tokens would take."""
         used = self.targets.unique()
         with torch.no_grad():
-            _synchronise()
-            began = time.perf_counter()
+            began = _clock()
             timed = (self.weight[:SEARCHED_ROWS] @ self.weight.T).topk(self.neighbours.count).indices
-            _synchronise()
-            seconds = (time.perf_counter() - began) * self.case.vocabulary / len(timed)
+            seconds = (_clock() - began) * self.case.vocabulary / len(timed)
             for part in used.split(SEARCHED_ROWS):
                 nearest = (self.weight[part] @ self.weight.T).topk(self.neighbours.count).indices
                 self.neighbours.table[part] = nearest.to(torch.int32)
@@ -111,12 +109,12 @@ def vocabulary_bench(repetitions: int = 5, progress: Progress = no_progress) -> 
         peaks = {who: peak_bytes(case, who) / MEBI for who in ("knn", "full")}
         loss = Loss(case)
         search = loss.search()
-        seconds = {who: _seconds(loss, who, repetitions) for who in ("knn", "full")}
-        yield base | {"name": "loss and gradients", "unit": "s"} | _less(seconds["knn"], seconds["full"])
+        seconds, unit = _seconds(loss, repetitions), "s" if torch.cuda.is_available() else "CPU s"
+        yield base | {"name": "loss and gradients", "unit": unit} | _less(seconds["knn"], seconds["full"])
         yield base | {"name": "peak memory", "unit": "MiB"} | _less(peaks["knn"], peaks["full"])
         only = {"theirs": None, "ratio": None}
         yield base | {"name": "share of the vocabulary", "unit": "share", "ours": loss.share} | only
-        yield base | {"name": "one search of all tokens, from a part", "unit": "s", "ours": search} | only
+        yield base | {"name": "one search of all tokens, from a part", "unit": unit, "ours": search} | only
         progress("vocabulary", number + 1, len(VOCABULARIES))
 
 
@@ -163,25 +161,27 @@ def _forget_peak() -> None:
         return
 
 
-def _seconds(loss: Loss, contender: Contender, repetitions: int) -> float:
-    """Median time of a step, after one that warms up."""
-    times = list[float]()
+def _seconds(loss: Loss, repetitions: int) -> dict[Contender, float]:
+    """Median time of a step of each contender, in turns, after one that warms up."""
+    times: dict[Contender, list[float]] = {"knn": [], "full": []}
     for _ in range(repetitions + 1):
-        _synchronise()
-        began = time.perf_counter()
-        loss.step(contender)
-        _synchronise()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times[1:])
+        for contender, taken in times.items():
+            began = _clock()
+            loss.step(contender)
+            taken.append(_clock() - began)
+    return {contender: statistics.median(taken[1:]) for contender, taken in times.items()}
 
 
 def _less(ours: float, theirs: float) -> Row:
     return {"ours": ours, "theirs": theirs, "ratio": theirs / ours}
 
 
-def _synchronise() -> None:
+def _clock() -> float:
+    """Seconds: of a GPU by the clock; of processors what they have worked for this process, however busy they are."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time()
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def test_a_search_finds_the_neighbours_of_the_targets():
 def test_rows_hold_time_memory_share_and_search_of_each_vocabulary(monkeypatch):
     monkeypatch.setattr(vocabulary, "VOCABULARIES", (300,))
     rows = list(vocabulary_bench(1))
-    assert [row["unit"] for row in rows] == ["s", "MiB", "share", "s"]
+    assert [row["unit"] for row in rows] == [rows[0]["unit"], "MiB", "share", rows[0]["unit"]]
+    assert rows[0]["unit"] in ("s", "CPU s")
     assert all(row["ratio"] == pytest.approx(row["theirs"] / row["ours"]) for row in rows[:1])
     assert rows[2]["ratio"] is None
