@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import DISTURBANCES, Row, chaos, drawn, table
+from tests.chaos.disturbances import DISTURBANCES
+from tests.chaos.rounds import Tally, chaos, drawn, table
 
 STORED = Path(__file__).parents[1] / "docs" / "reliability.json"
 
@@ -28,6 +29,6 @@ def test_every_kind_of_disturbance_comes_once_before_any_comes_again():
 @pytest.mark.skipif(not STORED.is_file(), reason="docs/reliability.json has not been written yet")
 def test_the_table_of_the_page_is_the_one_that_was_measured_and_holds_no_violation():
     stored = json.loads(STORED.read_bytes())
-    rows = {name: Row(**row) for name, row in stored["rows"].items()}
+    rows = {name: Tally(**row) for name, row in stored["rows"].items()}
     assert table(rows) in STORED.with_suffix(".md").read_text(encoding="utf-8")
     assert not any(row.violations for row in rows.values())

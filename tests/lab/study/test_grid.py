@@ -65,12 +65,12 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def runs(whole, monkeypatch):
+def studied(whole, monkeypatch):
     monkeypatch.setenv("PARALLAX_RUNS", str(whole))
     return whole
 
 
-def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(runs):
+def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(studied):
     table = open_study("weighting-smoke").table()
     assert set(table["arm"]) == set(WEIGHTING)
     assert set(STUDIES["weighting"].metrics) <= set(table["metric"])
@@ -83,7 +83,7 @@ def test_the_table_has_a_row_for_every_arm_and_metric_with_its_interval(runs):
     assert (tested["p_holm"] >= tested["p_value"]).all()
 
 
-def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(runs):
+def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(studied):
     units = open_study("weighting-smoke").units()
     run = store.open_run("weighting-smoke/mean-101")
     of_cell = units[(units["arm"] == "mean") & (units["seed"] == 101)]
@@ -105,7 +105,7 @@ def test_cells_are_ordinary_runs_whose_own_evaluation_gives_the_same_numbers(run
     assert value("xlco_loss") == pytest.approx(math.log(8) - value("xlco"), abs=1e-9)
 
 
-def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(runs):
+def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(studied):
     run = store.open_run("weighting-smoke/mean-101")
     rows = information_of_run(run, Effort((8,), 1, 40, 4, seed=101))["rows"]
     slow = next(row for row in rows if row["task"] == "tlm - mmlm")
@@ -125,7 +125,7 @@ def test_limits_and_what_the_translation_adds_are_those_of_the_ledger(runs):
     assert bound["attainable"] < bound["ceiling"] < bound["truth"]
 
 
-def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(runs):
+def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(studied):
     units = open_study("weighting-smoke").units()
     read = units[units["metric"] == "mmlm"].groupby(["arm", "seed"])[["unit", "weight"]].agg(tuple)
     by_seed = read.groupby("seed").nunique()
@@ -133,7 +133,7 @@ def test_arms_of_a_seed_read_the_same_sentences_and_seeds_read_others(runs):
     assert read["unit"].nunique() == 2
 
 
-def test_a_finished_study_runs_no_cell_again(runs, monkeypatch):
+def test_a_finished_study_runs_no_cell_again(studied, monkeypatch):
     def forbidden(*arguments):
         raise AssertionError("trained again")
 
@@ -143,8 +143,8 @@ def test_a_finished_study_runs_no_cell_again(runs, monkeypatch):
     pd.testing.assert_frame_equal(study("weighting", "smoke", seeds=2), before)
 
 
-def test_more_seeds_add_cells_and_keep_those_there_are(runs):
-    written = {path: path.stat().st_mtime_ns for path in runs.glob("weighting-smoke/*/steps.jsonl")}
+def test_more_seeds_add_cells_and_keep_those_there_are(studied):
+    written = {path: path.stat().st_mtime_ns for path in studied.glob("weighting-smoke/*/steps.jsonl")}
     table = study("weighting", "smoke", seeds=3)
     assert (table["seeds"] == 3).all()
     assert len(written) == 4
@@ -152,7 +152,7 @@ def test_more_seeds_add_cells_and_keep_those_there_are(runs):
     study("weighting", "smoke", seeds=2)
 
 
-def test_another_reference_compares_the_same_cells(runs):
+def test_another_reference_compares_the_same_cells(studied):
     folder = open_study("weighting-smoke")
     usual, turned = folder.table(), against(folder, "token-sum")
     forward = usual[(usual["arm"] == "token-sum") & (usual["metric"] == "mmlm")].iloc[0]
@@ -162,7 +162,7 @@ def test_another_reference_compares_the_same_cells(runs):
     assert usual["value"].tolist() == turned["value"].tolist()
 
 
-def test_a_study_says_what_guessing_retrieves(runs):
+def test_a_study_says_what_guessing_retrieves(studied):
     table = open_study("weighting-smoke").table().set_index("metric")
     # 40 held-out meanings, told in every language
     assert table.loc["retrieval", "chance"].tolist() == pytest.approx([1 / 40] * 2)
@@ -170,7 +170,7 @@ def test_a_study_says_what_guessing_retrieves(runs):
     assert "guessing 0.025" in heading(table.loc[["retrieval"]].reset_index().to_dict("records"))
 
 
-def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command(runs, monkeypatch):
+def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command(studied, monkeypatch):
     beside = open_study("weighting-smoke").baselines()
     assert set(beside["baseline"]) == set(NAMES)
     assert beside.groupby(["arm", "seed"]).ngroups == 4
@@ -189,7 +189,7 @@ def test_baselines_stand_beside_every_cell_with_the_numbers_of_their_own_command
     assert len(measure_baselines(store.open_run("weighting-smoke/token-sum-102"), forbidden))
 
 
-def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(runs, tmp_path, monkeypatch):
+def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(studied, tmp_path, monkeypatch):
     assert not open_study("weighting-smoke").table()["metric"].str.startswith("roles").any()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path))
     words = ["--scale", "smoke", "--seeds", "1", "--world.relations", *role_relations()]
@@ -220,14 +220,14 @@ def test_roles_are_measured_where_the_world_tells_role_facts_and_nowhere_else(ru
     assert outdated(info.model_copy(update={"scale": "smoke", "probe": {}}), {}) is None
 
 
-def test_learning_curves_are_kept_of_every_cell(runs):
+def test_learning_curves_are_kept_of_every_cell(studied):
     curves = open_study("weighting-smoke").curves()
     assert {"retrieval", "mmlm", "mmlm_loss", "xlco"} <= set(curves["metric"])
     assert curves.groupby(["arm", "seed"]).ngroups == 4
     assert curves["step"].max() == 12
 
 
-def test_changed_settings_of_a_cell_are_refused_and_not_mixed(runs, monkeypatch):
+def test_changed_settings_of_a_cell_are_refused_and_not_mixed(studied, monkeypatch):
     from lab.study import scales
     from tests.lab.runs import tiny
     from tests.lab.study.conftest import PROTOCOL
@@ -241,12 +241,14 @@ def test_changed_settings_of_a_cell_are_refused_and_not_mixed(runs, monkeypatch)
         study("weighting", "smoke", seeds=1)
 
 
-def test_a_name_that_a_run_has_is_refused(runs):
+def test_a_name_that_a_run_has_is_refused(studied):
     with pytest.raises(InputError, match="is a run: give the study another --name"):
         run_study("weighting", "smoke", seeds=1, folder="weighting-smoke/mean-101")
 
 
-def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(runs, tmp_path, monkeypatch):
+def test_a_cell_that_was_killed_goes_on_from_its_checkpoint_to_the_same_numbers(
+    studied, tmp_path, monkeypatch
+):
     cell = plan(STUDIES["weighting"], "smoke", 1, None, None).cells[0]
     threads = torch.get_num_threads()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "undisturbed"))
@@ -353,7 +355,7 @@ def test_a_study_of_text_of_real_shape_says_what_guessing_retrieves_in_pools_of_
     assert table.loc["mmlm", "truth"].isna().all()
 
 
-def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(runs, tmp_path, monkeypatch):
+def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(studied, tmp_path, monkeypatch):
     expected = open_study("weighting-smoke").units()
     monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path / "other"))
     reports = []
@@ -369,7 +371,7 @@ def test_cells_side_by_side_give_the_numbers_of_cells_one_by_one(runs, tmp_path,
     pd.testing.assert_frame_equal(units, same, rtol=1e-2, atol=1e-2)
 
 
-def test_the_command_prints_one_document_and_a_table(runs, capsys):
+def test_the_command_prints_one_document_and_a_table(studied, capsys):
     assert cli.run(["study", "weighting", "--scale", "smoke", "--seeds", "2", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["study"] == "weighting"
@@ -406,14 +408,14 @@ def test_the_command_prints_one_document_and_a_table(runs, capsys):
         (["layer", "--scale", "smoke", "--world.relations", "x"], "relations must be distinct names out of"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(runs, capsys, words, message):
+def test_a_mistake_is_one_line_and_exit_code_2(studied, capsys, words, message):
     assert cli.run(["study", *words]) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("lab: ")
     assert message in last
 
 
-def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(runs, capsys, monkeypatch):
+def test_a_study_that_failed_in_part_prints_what_there_is_and_exits_with_2(studied, capsys, monkeypatch):
     whole = run_cell
 
     def sometimes(cell: Cell, *more) -> pd.DataFrame:
