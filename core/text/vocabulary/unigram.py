@@ -81,11 +81,16 @@ def train_unigram(words: Words, size: int) -> dict[str, float]:
     except RuntimeError as error:
         raise InputError(
             f"a vocabulary of {size:,} pieces cannot be trained on this text, which has {words.alphabet:,} distinct "
-            f"characters: raise the size ({str(error).rsplit(']', 1)[-1].strip()})"
+            f"characters: raise the size ({_reason(error)})"
         ) from error
     trained: Any = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     numbers = range(1, trained.get_piece_size())
     return {trained.id_to_piece(number): float(trained.get_score(number)) for number in numbers}
+
+
+def _reason(error: RuntimeError) -> str:
+    """What SentencePiece says, without its place in the source and without advice on options that are not ours."""
+    return str(error).rsplit("]", 1)[-1].split(". Increase")[0].strip()
 
 
 def cut(words: Sequence[str], scores: Mapping[str, float]) -> tuple[IntArray, IntArray]:

@@ -1,11 +1,12 @@
-"""Work in processes of their own, which end with it: at its end, at an error, and when somebody stops it."""
+"""Work in processes of their own, which end with it: at its end, at an error, when it is stopped, when it is killed."""
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import TypeVar
 
 from core.errors import InputError
@@ -46,3 +47,12 @@ def _begin() -> None:
     """The processes share the processors among themselves, and leave Ctrl-C to the one that began them."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that began it has gone, which a signal may have ended without a word."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 from multiprocessing import active_children
 
+import psutil
 import pytest
 
 from core.errors import InputError
@@ -29,3 +32,23 @@ def test_who_stops_does_not_wait_for_what_is_half_done():
     with pytest.raises(KeyboardInterrupt):
         results.throw(KeyboardInterrupt())
     assert active_children() == []
+
+
+SCRIPT = """
+import os, time
+from functools import partial
+from core.text.vocabulary.workers import in_processes
+
+for result in in_processes([os.getpid, partial(time.sleep, 600)], 2):
+    print(result, flush=True)
+"""
+
+
+def test_workers_of_a_process_that_is_killed_end_as_well():
+    parent = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    # raises where it goes on
+    worker.wait(timeout=120)
