@@ -21,3 +21,5 @@ BASELINE_TEXT: Final = 8
 """Meanings from which baselines learn; a seed of its own, so that all runs on a text share the baselines."""
 MASKS: Final = 1
 """Behind the step of a task: `[seed, stream, step, MASKS]` draws masks and sides."""
+WORLD_GOLD: Final = 9
+"""Meanings of a world whose exact word alignment is compared; a seed of its own, alike for all corpora."""

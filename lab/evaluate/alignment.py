@@ -1,7 +1,9 @@
 """Word alignment against gold links: error rate, precision and recall, with intervals over sentences."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -10,14 +12,18 @@ import pandas as pd
 
 from core.errors import InputError
 from core.progress import Progress, no_progress
+from core.streams import WORLD_GOLD
 from core.text.alignment.links import Links, Method, align_both_ways, joined
 from core.text.alignment.model import AlignmentSettings
 from core.text.alignment.pairs import WordPairs
-from core.text.alignment.words import split_words
+from core.text.alignment.words import split_words, words_in
 from lab.evaluate.intervals import share_interval
+from lab.world import World
 
 METHODS: Final = get_args(Method)
 """Ways to join both directions."""
+GOLD_MEANINGS: Final = 500
+"""Sentence pairs of a world whose exact links are compared."""
 COLUMNS = ("source", "target", "sure", "possible")
 
 
@@ -80,6 +86,39 @@ def _links(text: str, name: str, number: int) -> Links:
         raise InputError(
             f"{name}, line {number}: expected links such as 0-0 1-2, got {text[:40]!r}"
         ) from None
+
+
+def world_gold(world: World, languages: tuple[str, str], meanings: int = GOLD_MEANINGS) -> list[GoldPair]:
+    """Sentence pairs of a world with their exact links, drawn with a seed of their own.
+
+    Words that tell one slot are linked: surely where one side has a single word for it, else possibly. Words that tell
+    no slot, such as verbs and prepositions, may be linked with each other.
+    """
+    drawn = world.draw(meanings, WORLD_GOLD, without_replacement=False)
+    return [_exact_links(world, languages, int(meaning)) for meaning in drawn]
+
+
+def _exact_links(world: World, languages: tuple[str, str], meaning: int) -> GoldPair:
+    texts = [world.sentence(meaning, tag) for tag in languages]
+    words = [tuple(split_words(text)) for text in texts]
+    slots = [_words_by_slot(world, meaning, tag, text) for tag, text in zip(languages, texts, strict=True)]
+    sure, possible = set[tuple[int, int]](), set[tuple[int, int]]()
+    for slot in slots[0].keys() & slots[1].keys():
+        source, target = slots[0][slot], slots[1][slot]
+        (sure if 1 in (len(source), len(target)) else possible).update(product(source, target))
+    free = [
+        [at for at in range(len(side)) if not any(at in places for places in of_slot.values())]
+        for side, of_slot in zip(words, slots, strict=True)
+    ]
+    return GoldPair(*words, frozenset(sure), frozenset(possible | set(product(*free))))
+
+
+def _words_by_slot(world: World, meaning: int, tag: str, text: str) -> dict[str, set[int]]:
+    """The places of the words that tell each slot; a slot may be told in two places, as a noun and its measure word."""
+    places = defaultdict[str, set[int]](set)
+    for span in world.slot_spans(meaning, tag):
+        places[span.slot].update(words_in(text, span.start, span.end))
+    return places
 
 
 def alignment_error(links: Sequence[Links], gold: Sequence[GoldPair]) -> AlignmentError:

@@ -12,6 +12,7 @@ from lab.world import chance, critic, information
 from lab.world.distribution import DISTRIBUTIONS, Distribution
 from lab.world.facts import FOLDER, Facts
 from lab.world.language import LANGUAGES, load_language
+from lab.world.slots import SlotSpan, slot_spans
 from lab.world.verbaliser import Verbaliser
 
 CHUNK = 8192
@@ -163,6 +164,11 @@ class World:
         """The sentence that tells a meaning in a language, without noise; with `rng`, in a random paraphrase."""
         choice = np.zeros((1, self.num_facts)) if rng is None else rng.random((1, self.num_facts))
         return str(self.texts(np.array([meaning]), language, choice)[0])
+
+    def slot_spans(self, meaning: int, language: str) -> list[SlotSpan]:
+        """Which characters of `sentence(meaning, language)` tell which slot."""
+        facts = [int(part[0]) for part in self._split(np.array([meaning]))]
+        return slot_spans(self._verbaliser(language), facts)
 
     def texts(self, meanings: np.ndarray, language: str, wording: np.ndarray) -> np.ndarray:
         """Sentences of a language for meanings (n,), without noise; `wording` (n, facts) in [0, 1) picks templates."""

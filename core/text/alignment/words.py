@@ -4,6 +4,7 @@ import re
 from functools import cache
 from typing import Final
 
+import numpy as np
 from tokenizers import pre_tokenizers
 from tokenizers.normalizers import NFC, BertNormalizer, Normalizer
 from tokenizers.normalizers import Sequence as NormalizerSequence
@@ -20,6 +21,20 @@ def split_words(text: str) -> list[str]:
     """
     spaced = UNSPACED.sub(r" \1 ", _normaliser().normalize_str(text))
     return [word for word, _ in pre_tokenizers.BertPreTokenizer().pre_tokenize_str(spaced)]
+
+
+def words_in(text: str, start: int, end: int) -> list[int]:
+    """The places of the words of `split_words(text)` that characters `start` to `end` belong to.
+
+    Counted in letters after normalisation, because lower case and composed letters change their number.
+
+    >>> words_in("Two red chairs", 4, 7), words_in("Two red chairs", 3, 4)
+    ([1], [])
+    """
+    begin, stop = (len("".join(split_words(text[:at]))) for at in (start, end))
+    ends = np.cumsum([len(word) for word in split_words(text)])
+    starts = np.append(0, ends[:-1])
+    return np.flatnonzero((starts < stop) & (ends > begin)).tolist()
 
 
 @cache
