@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from core.objectives.mmlm import MMLM
+from core.objectives.tlm import TLM
 from lab.evaluate.effort import StudyProtocol
 from lab.evaluate.ledger.loaded_run import LoadedRun
 from lab.evaluate.ledger.masked import cross_entropies, cross_entropies_apart
@@ -27,13 +29,13 @@ def vocabulary_units(loaded: LoadedRun, protocol: StudyProtocol) -> Iterable[pd.
     if settings.tokenizer.trained_as != "unigram" or not loaded.pairs:
         return
     examples = _pairs(loaded, protocol.sentences, settings.seed)
-    for task, read in (("mmlm", cross_entropies_apart), ("tlm", cross_entropies)):
-        if task not in settings.tasks:
+    for task, read in ((MMLM, cross_entropies_apart), (TLM, cross_entropies)):
+        if task.section not in settings.tasks:
             continue
-        sums, _ = read(loaded, examples, task)
+        sums, _ = read(loaded, examples, task.key)
         meanings, at = np.unique([example.meaning for example in examples], return_inverse=True)
         sentences = np.bincount(at, [len(example.whole) for example in examples])
-        yield units(f"{task}_meaning", meanings, np.bincount(at, sums / RATE), sentences)
+        yield units(f"{task.key}_meaning", meanings, np.bincount(at, sums / RATE), sentences)
 
 
 def _pairs(loaded: LoadedRun, count: int, seed: int) -> list[Example]:

@@ -23,6 +23,20 @@ BEFORE: Final[dict[str, tuple[str, Any]]] = {
     "contrast.momentum_precision": ("8027a4e", "float32"),
     "model.start_contrast": ("bc9c3ba", False),
     "tokenizer.byte_fallback": ("84f8038", False),
+    "tokenizer.algorithm": ("a980631", None),
+    "tokenizer.allocation": ("a980631", "joint"),
+    "tokenizer.alpha": ("a980631", 0.7),
+    "tokenizer.beta": ("a980631", 0.7),
+    "tokenizer.gain": ("a980631", "line"),
+    "tokenizer.sizes": ("a980631", 50),
+    "tokenizer.step": ("a980631", None),
+    "tokenizer.train_each_size": ("a980631", False),
+    "mmlm.targets": ("1dab1ee", "full"),
+    "mmlm.neighbours": ("1dab1ee", 50),
+    "mmlm.refresh": ("1dab1ee", 500),
+    "tlm.targets": ("1dab1ee", "full"),
+    "tlm.neighbours": ("1dab1ee", 50),
+    "tlm.refresh": ("1dab1ee", 500),
 }
 """Settings that the first version did not have: the commit that added each, and the value of every run before it."""
 

@@ -27,6 +27,9 @@ def wait(run: store.Run, *states: str) -> str:
 
 def test_a_started_run_is_a_process_of_its_own_that_ends_by_itself():
     run = jobs.start("toy", "mine", [*FLAGS, "--steps", "6"])
+    # a job that waits for its turn has no process that trains yet
+    while not run.status.pid:
+        time.sleep(0.01)
     assert run.status.pid != os.getpid()
     assert os.getsid(run.status.pid) != os.getsid(0)
     assert wait(run, "finished", "failed") == "finished"

@@ -72,7 +72,7 @@ def test_encoded_rows_are_the_encoded_sentences(corpus, tokenizer, encoded):
 def test_encoding_is_done_once_and_mended_when_damaged(corpus, tokenizer, tmp_path):
     calls = []
     for _ in range(2):
-        encode_corpus(corpus, tokenizer, tmp_path / "e", 32, lambda done, total: calls.append(done))
+        encode_corpus(corpus, tokenizer, tmp_path / "e", 32, lambda phase, done, total: calls.append(done))
     assert len(calls) == 1
     (tmp_path / "e" / "tokens.bin").write_bytes(b"")
     assert len(encode_corpus(corpus, tokenizer, tmp_path / "e", 32).row(3)) > 2
