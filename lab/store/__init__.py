@@ -5,7 +5,7 @@ from pathlib import Path
 from core.errors import InputError
 from core.files import whole_folder
 from lab.store.atomic import StorageFull, replace, report_full_disk
-from lab.store.paths import NAME, cache_folder, check_name, runs_folder
+from lab.store.paths import NAME, cache_folder, check_name, files_below, modified, runs_folder
 from lab.store.results import SCORE_COLUMNS
 from lab.store.run import Run
 from lab.store.run_info import ENDED, WORLD, Request, RunInfo, State, Status, describe
@@ -99,18 +99,10 @@ def is_run(name: str) -> bool:
 def list_runs() -> list[Run]:
     """All runs, newest first; a folder with a plain name and a `run.json`, readable or not, is a run."""
     root = runs_folder()
-    paths = [*root.glob("*/run.json"), *root.glob("*/*/run.json"), *root.glob("*/*/*/run.json")]
+    paths = files_below(root, "*/run.json", "*/*/run.json", "*/*/*/run.json")
     paths = [path for path in paths if all(map(NAME.fullmatch, path.relative_to(root).parts))]
-    paths.sort(key=_modified, reverse=True)
+    paths.sort(key=modified, reverse=True)
     return [Run(str(path.parent.relative_to(root)), path.parent) for path in paths]
-
-
-def _modified(path: Path) -> float:
-    """Time at which a file was written, by the clock of its file system; 0 where the file is gone."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def free_name(recipe: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from glob import glob
 from pathlib import Path
 from typing import Final
 
@@ -54,3 +55,20 @@ def check_name(name: str) -> str:
             f"between them, got {name!r}: choose another"
         )
     return name
+
+
+def files_below(root: Path, *patterns: str) -> list[Path]:
+    """The files that match a pattern, in no order; a folder that is removed meanwhile has none.
+
+    `Path.glob` fails where a folder goes between its listing and its reading, which a process that writes may do at
+    any moment. Hidden folders, such as partial ones, match only a pattern that begins with a point.
+    """
+    return [root / name for pattern in patterns for name in glob(pattern, root_dir=root)]
+
+
+def modified(path: Path) -> float:
+    """Time at which a file was written, by the clock of its file system; 0 where the file is gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -13,7 +13,7 @@ from core.config import FORMAT_VERSION, STORED, Frozen, StoredSettings
 from core.errors import InputError
 from core.files import whole_folder
 from lab.store.atomic import replace, report_full_disk
-from lab.store.paths import check_name, runs_folder
+from lab.store.paths import check_name, files_below, modified, runs_folder
 from lab.store.tables import write_table
 from lab.store.versions import check_format, read_document, refusal, settings_then
 
@@ -188,7 +188,7 @@ def study_folder(name: str) -> StudyFolder:
 
 def list_studies() -> list[StudyFolder]:
     """Studies in the folder of runs, newest first, then the studies that come with the lab."""
-    local = sorted(runs_folder().glob("*/study.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    local = sorted(files_below(runs_folder(), "*/study.json"), key=modified, reverse=True)
     stored = sorted(GALLERY.glob("*/study.json"))
     return [StudyFolder(path.parent.name, path.parent) for path in [*local, *stored]]
 

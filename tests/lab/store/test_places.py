@@ -1,5 +1,7 @@
 """Where runs live and what they may be called."""
 
+import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -110,3 +112,20 @@ def test_a_folder_of_runs_with_spaces_and_brackets_works(forks, tmp_path):
     done = forks.run("train", "toy", *flags, PARALLAX_RUNS=str(folder))
     assert done.code == 0, done.said
     assert (folder / "toy-1" / "checkpoint" / "model.safetensors").is_file()
+
+
+def test_a_folder_that_goes_while_runs_are_listed_hides_no_other_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARALLAX_RUNS", str(tmp_path))
+    for name in ("a", "gone", "z"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").touch()
+    scandir = os.scandir
+
+    def vanishing(path="."):
+        # between the listing of its parent and its own
+        if not isinstance(path, int) and os.fspath(path).endswith("gone"):
+            shutil.rmtree(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert {run.name for run in store.list_runs()} >= {"a", "z"}
