@@ -9,6 +9,6 @@ Above0 = Annotated[float, Field(gt=0.0)]
 
 
 class Frozen(BaseModel):
-    """Settings never change after they are made, and a misspelt name is an error."""
+    """Settings that are read-only; a misspelt name is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

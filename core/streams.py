@@ -18,8 +18,8 @@ CLASSIFICATION: Final = 6
 HELD_OUT: Final = 7
 """Meanings that a run holds out."""
 BASELINE_TEXT: Final = 8
-"""Meanings from which baselines learn; a seed of its own, so that all runs on a text share the baselines."""
+"""Meanings from which baselines learn; a whole seed, so that all runs on a text share the baselines."""
 MASKS: Final = 1
 """Behind the step of a task: `[seed, stream, step, MASKS]` draws masks and sides."""
 WORLD_GOLD: Final = 9
-"""Meanings of a world whose exact word alignment is compared; a seed of its own, alike for all corpora."""
+"""Meanings of a world whose exact word alignment is compared; a whole seed, the same for all corpora."""

@@ -140,7 +140,7 @@ def _sentences(index: Index, held_out: IntArray) -> IntArray:
 
 
 def _translations(corpus: EncodedCorpus, translations: Translations, held_out: IntArray) -> IntArray:
-    """Positions in `translations.rows` of the translations with held-out meanings; found in pieces."""
+    """Positions in `translations.rows` of translations with held-out meanings, read a block of meanings at a time."""
     languages_of_meanings, places = _languages_of(corpus.index, held_out), [np.zeros(0, dtype=np.int64)]
     # a meaning has at most one translation in each pair of languages
     step = max(1, arrays.CHUNK_ROWS // max(1, len(translations.languages)))

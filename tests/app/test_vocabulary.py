@@ -7,6 +7,7 @@ from core.text.tokenizer import train_tokenizer
 from core.text.vocabulary.published import PublishedTokenizer
 from lab import store
 from lab.cli import run as lab
+from lab.figures.sentences import markdown_text
 from tests.app.test_pages import open_page, words
 from tests.app.test_real_text import folder, run  # noqa: F401
 
@@ -90,3 +91,15 @@ def test_a_run_without_a_checkpoint_says_so(full):
     page = open_page("vocabulary", run="first")
     assert page.error
     assert not page.exception
+
+
+def test_tokens_that_can_be_pressed_are_shown_as_they_are(run):  # noqa: F811
+    text = "**bold** [link](x) `code`"
+    page = open_page("vocabulary", run="r", text=text)
+    (pills,) = [each for each in page.get("button_group") if "Neighbours" in each.proto.label]
+    tokenizer = tokenizer_of(run)
+    (ids,) = tokenizer.encode([text])
+    tokens = list(dict.fromkeys(tokenizer.backend.id_to_token(int(index)) for index in ids))
+    shown = [option.content for option in pills.proto.options]
+    assert shown == [markdown_text(token) for token in tokens]
+    assert shown != tokens

@@ -22,7 +22,7 @@ MANY: Final = 100
 
 
 def read_po(path: Path, options: ReadOptions, notes: Notes) -> Iterator[Unit]:
-    """The messages of a PO file; a plural is a unit of its own, and a fuzzy translation counts as missing.
+    """The messages of a PO file; a plural is a separate unit, and a fuzzy translation counts as missing.
 
     Obsolete entries are comments and left out.
 

@@ -71,7 +71,7 @@ class PublishedTokenizer:
     def kinds(self, ids: Sequence[int] | IntArray) -> list[str]:
         """What each id stands for: 'unknown', 'byte' (of a character that has no piece), 'character' or 'piece'.
 
-        A piece that only begins a word, without a character of its own, is a 'character'.
+        A piece that only marks the beginning of a word and holds no character is a 'character'.
         """
         return [self._kind(int(index)) for index in ids]
 

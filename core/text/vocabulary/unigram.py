@@ -16,7 +16,7 @@ from core.text.tokenizer import LONGEST_TOKEN, NEVER
 from core.text.vocabulary.words import Words
 
 COVERAGE: Final = 0.9995
-"""Share of the characters of a text that get a piece of their own, the most frequent first (released)."""
+"""Share of the characters of a text that are pieces themselves, the most frequent first (released)."""
 UNSEEN: Final = 0.1
 """Count that a piece is scored with which no word is cut into."""
 SHRINKING: Final = 0.8

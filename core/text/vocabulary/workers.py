@@ -2,11 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
+from types import ModuleType
 from typing import TypeVar
 
 from core.errors import InputError
@@ -27,7 +30,9 @@ def in_processes(jobs: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
     # spawned, since threads of torch and tokenizers do not survive a fork
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
     try:
-        for finished in as_completed([pool.submit(job) for job in jobs]):
+        with _no_main_module():
+            waiting = [pool.submit(job) for job in jobs]
+        for finished in as_completed(waiting):
             yield finished.result()
     except BrokenProcessPool as error:
         raise InputError(
@@ -41,6 +46,17 @@ def in_processes(jobs: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Hides the main module, which a spawned process imports: a page, a notebook or a script would run again in it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _begin() -> None:

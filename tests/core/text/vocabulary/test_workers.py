@@ -7,6 +7,7 @@ import sys
 import time
 from functools import partial
 from multiprocessing import active_children
+from types import ModuleType
 
 import psutil
 import pytest
@@ -50,5 +51,14 @@ def test_workers_of_a_process_that_is_killed_end_as_well():
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    # raises where it goes on
-    worker.wait(timeout=120)
+    _, alive = psutil.wait_procs([worker], timeout=120)
+    assert alive == []
+
+
+def test_the_main_module_does_not_run_again_in_the_workers(tmp_path, monkeypatch):
+    (tmp_path / "page.py").write_text("raise SystemExit('this page ran again')", encoding="utf-8")
+    page = ModuleType("__main__")
+    page.__file__, page.__spec__ = str(tmp_path / "page.py"), None
+    monkeypatch.setitem(sys.modules, "__main__", page)
+    assert len(list(in_processes([os.getpid] * 2, 2))) == 2
+    assert sys.modules["__main__"] is page

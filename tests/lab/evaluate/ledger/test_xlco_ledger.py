@@ -12,8 +12,16 @@ from core.objectives import build_model
 from core.objectives.xlco import XLCO
 from core.text.batches import unmasked
 from lab.evaluate.ledger.translations import EncodedPair, Pools, chosen_pairs, contrast_vectors, unseen
-from lab.evaluate.ledger.xlco import contrast_losses, cosine_ceiling, tightest_scale, trained_temperature
+from lab.evaluate.ledger.xlco import (
+    contrast_losses,
+    cosine_ceiling,
+    num_candidates,
+    tightest_scale,
+    trained_temperature,
+)
 from lab.evaluate.temperature import infonce_loss
+from lab.study.definitions import STUDIES
+from lab.study.grid import plan
 from lab.world import World
 from tests.lab.evaluate.ledger.rows import EFFORT, rows_of
 from tests.lab.runs import tiny
@@ -105,3 +113,10 @@ def test_a_fitted_temperature_is_no_worse_than_the_trained_one_where_it_was_fitt
         return float(np.mean([float(infonce_loss(part * factor, stands_for)) for part in parts]))
 
     assert loss(scale) <= loss(trained) + 1e-6
+
+
+def test_candidates_count_the_batch_the_queue_and_the_pair_itself():
+    base = plan(STUDIES["candidates"], "toy", 1, None, None).cells[-1].settings
+    assert num_candidates(base) == base.examples_of("contrast")
+    memory = plan(STUDIES["queue"], "toy", 1, None, None).cells[0].settings
+    assert num_candidates(memory) == 1 + memory.contrast.queue
