@@ -44,12 +44,12 @@ def piece_runs(tokenizer: PublishedTokenizer, text: str) -> list[tuple[str, int,
 
 def pieces_html(tokenizer: PublishedTokenizer, text: str) -> str:
     """The text as HTML with a background for each piece; a small number where several tokens share a character."""
-    parts, number, waiting = list[str](), 0, ""
+    parts, number, waiting = list[str](), 0, list[str]()
     for part, tokens, kind in piece_runs(tokenizer, text):
         # a number between a letter and its vowel sign would part them
         if waiting and not category(part[:1] or " ").startswith("M"):
-            parts.append(waiting)
-            waiting = ""
+            parts.append(f"<sub>{'+'.join(waiting)}</sub>")
+            waiting = []
         if not tokens:
             parts.append(escape(part))
             continue
@@ -57,6 +57,7 @@ def pieces_html(tokenizer: PublishedTokenizer, text: str) -> str:
         number += 1
         title = f"{tokens} tokens" if tokens > 1 else kind
         parts.append(f"<span style='background:{ground}' title='{title}'>{escape(part)}</span>")
-        waiting += f"<sub>{tokens}</sub>" if tokens > 1 else ""
-    parts.append(waiting)
+        waiting += [str(tokens)] if tokens > 1 else []
+    if waiting:
+        parts.append(f"<sub>{'+'.join(waiting)}</sub>")
     return f"<p style='font-size:1.15rem;line-height:2;margin:.2rem 0'><bdi dir='auto'>{''.join(parts)}</bdi></p>"

@@ -19,8 +19,8 @@ from lab.study.metrics import without_costs
 from lab.study.tables import READ, csv, latex, markdown, wide
 
 STORED = "stored"
+# side by side, as many as fit on a telephone
 PANELS = 3
-"""Panels side by side, as many as fit on a telephone."""
 LAYER_WORDS = {
     "retrieval": "Held-out retrieval",
     "roles": "How often a sentence is nearer to its translation than to that of the fact with the two people "

@@ -16,8 +16,8 @@ from lab.figures.vocabulary import allocation_bars, alp_curves, parity_lines, si
 from lab.store import ENDED
 
 NEIGHBOURS = 12
+# tokens that can be pressed, at most
 PILLS = 60
-"""Tokens that can be pressed, at most."""
 STOPS = 120
 EXAMPLE = "The cat sat on the mat. جلست القطة على السجادة. बिल्ली चटाई पर बैठी थी। แมวนั่งบนเสื่อ 猫坐在垫子上。"
 
@@ -47,17 +47,17 @@ for each in shown:
     st.html(pieces_html(each, text))
 st.caption(
     "Each colour is a piece, in the order of the text; the vocabulary has no piece for what is orange, and a small "
-    "number says into how many bytes that falls."
+    "number says into how many bytes a letter falls."
 )
 
 (ids,) = tokenizer.encode([text])
 tokens = list(dict.fromkeys(tokenizer.backend.id_to_token(int(index)) or "" for index in ids))
 if tokens:
     keep_valid("token", tokens)
-    token = st.pills(
-        f"Neighbours of {'the first ' if len(tokens) > PILLS else ''}tokens", tokens[:PILLS], key="token",
-        format_func=markdown_text, bind="query-params",
-    )  # fmt: skip
+    label = (
+        f"Neighbours of a token, {PILLS} of {len(tokens)}" if len(tokens) > PILLS else "Neighbours of a token"
+    )
+    token = st.pills(label, tokens[:PILLS], key="token", format_func=markdown_text, bind="query-params")
     if token:
         try:
             embeddings = run.read_checkpoint(token_embeddings)

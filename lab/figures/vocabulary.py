@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from lab.figures.languages import COLOURS, language_style
 from lab.figures.legend import LEGEND
 
+UNION: Final = "#5f6b7a"
+"""No colour of a language."""
 ROW: Final = 20
 """Height of a language's line, in pixels."""
 
@@ -41,14 +43,14 @@ def alp_curves(document: Mapping[str, Any], sizes: Mapping[str, int]) -> go.Figu
             line={"color": style.colour, "width": 1, "dash": "dot"},
         )  # fmt: skip
         figure.add_scatter(
-            x=curve["sizes"], y=curve["alp"], mode="lines", name=style.name, legendgroup=tag,
-            line={"color": style.colour, "width": 1.5},
+            x=curve["sizes"], y=curve["alp"], mode="lines+markers", name=style.name, legendgroup=tag,
+            line={"color": style.colour, "width": 1.5}, marker={"symbol": style.symbol, "size": 4},
             hovertemplate=f"{style.name}, %{{x:,}} pieces: %{{y:.1f}} nats a line<extra></extra>",
         )  # fmt: skip
         at = curve["sizes"].index(sizes[tag])
         figure.add_scatter(
             x=[sizes[tag]], y=[curve["alp"][at]], mode="markers", legendgroup=tag, showlegend=False,
-            marker={"color": style.colour, "symbol": style.symbol, "size": 10},
+            marker={"color": style.colour, "symbol": style.symbol, "size": 12},
             hovertemplate=f"{style.name} has %{{x:,}} pieces: %{{y:.1f}} nats a line<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
@@ -65,11 +67,12 @@ def allocation_bars(sizes: Mapping[str, int], union: int) -> go.Figure:
         style = language_style(tag)
         figure.add_bar(
             y=["sum"], x=[size], orientation="h", name=style.name, marker={"color": style.colour}, showlegend=False,
+            text=style.name, textposition="inside", insidetextanchor="middle",
             marker_line={"width": 1, "color": "rgba(128,138,150,0.6)"},
             hovertemplate=f"{style.name}: {size:,} pieces<extra></extra>",
         )  # fmt: skip
     for name, amount, colour in (
-        ("union", union, COLOURS["blue"]),
+        ("union: different pieces", union, UNION),
         ("saved: pieces of several languages", total - union, "rgba(128,138,150,0.35)"),
     ):
         figure.add_bar(

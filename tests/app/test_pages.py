@@ -1,5 +1,6 @@
 """Every page in every state of the store: full, empty, broken."""
 
+import ast
 import json
 import os
 import re
@@ -352,3 +353,14 @@ def test_the_dashboard_starts_without_torch(full):
         [sys.executable, "-c", script], env=os.environ, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("path", sorted(VIEWS.glob("*.py")), ids=lambda path: path.stem)
+def test_no_page_writes_a_bare_string_which_streamlit_would_show(path):
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    bare = [
+        node.lineno
+        for node in body[1:]
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    assert bare == []

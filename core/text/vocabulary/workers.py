@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ def in_processes(jobs: Sequence[Callable[[], T]], workers: int) -> Iterator[T]:
 
 
 @contextmanager
-def _no_main_module() -> Iterator[None]:
+def _no_main_module() -> Generator[None]:
     """Hides the main module, which a spawned process imports: a page, a notebook or a script would run again in it."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
