@@ -1,5 +1,7 @@
 """A scale so small that a cell takes a second."""
 
+import shutil
+
 import pytest
 
 from lab.study import scales, study
@@ -37,6 +39,9 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture
-def studied(whole, two_arms, monkeypatch):
-    monkeypatch.setenv("PARALLAX_RUNS", str(whole))
-    return whole
+def studied(whole, two_arms, tmp_path, monkeypatch):
+    """A copy of the finished study: what a test writes into it no other test sees."""
+    folder = tmp_path / "studied"
+    shutil.copytree(whole, folder)
+    monkeypatch.setenv("PARALLAX_RUNS", str(folder))
+    return folder
