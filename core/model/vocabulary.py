@@ -5,6 +5,7 @@ written and read many times a step. Here each use adds its share to `.grad` in p
 always does, but `torch.autograd.grad` and hooks on gradients do not see this matrix.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -93,36 +94,22 @@ class _LookUp(torch.autograd.Function):
 class _Predict(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, rows: int) -> Tensor:
-        device = states.device.type
-        ctx.dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-        ctx.weight, ctx.bias, ctx.rows, ctx.softmax = weight, bias, rows, None
+        _remember(ctx, states, weight, bias, rows)
         ctx.save_for_backward(states, targets)
-        matrix = weight.to(ctx.dtype)
-        if len(states) <= rows:
-            ctx.softmax, losses = _softmax(states, matrix, bias, targets)
-            return losses
-        parts = zip(states.split(rows), targets.split(rows), strict=True)
-        return torch.cat([_softmax(part, matrix, bias, wanted)[1] for part, wanted in parts])
+        return _losses(ctx, states, weight.to(ctx.dtype), bias, targets)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
         states, targets = ctx.saved_tensors
         matrix, back = ctx.weight.to(ctx.dtype), torch.empty_like(states)
-        for part, wanted, scale, out in zip(
-            *(tensor.split(ctx.rows) for tensor in (states, targets, grads[0], back)), strict=True
-        ):
-            error, ctx.softmax = ctx.softmax, None
-            if error is None:
-                error, _ = _softmax(part, matrix, ctx.bias, wanted)
-            error[torch.arange(len(part), device=part.device), wanted] -= 1
-            error *= scale[:, None]
+        for part, error, out in _errors(ctx, (states, targets, grads[0], back), matrix, ctx.bias):
             if ctx.needs_input_grad[2]:
                 _add(ctx.bias, error.sum(0))
-            error = error.to(ctx.dtype)
-            out.copy_(error @ matrix)
+            rounded = error.to(ctx.dtype)
+            out.copy_(rounded @ matrix)
             if ctx.needs_input_grad[1]:
-                _add_product(ctx.weight, error.T, part.to(ctx.dtype))
+                _add_product(ctx.weight, rounded.T, part.to(ctx.dtype))
         return back, None, None, None, None
 
 
@@ -131,40 +118,57 @@ class _PredictAmong(torch.autograd.Function):
     def forward(
         ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, candidates: Tensor, rows: int
     ) -> Tensor:
-        device = states.device.type
-        ctx.dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-        ctx.weight, ctx.bias, ctx.rows, ctx.softmax = weight, bias, rows, None
+        _remember(ctx, states, weight, bias, rows)
         places = torch.searchsorted(candidates, targets)
         ctx.save_for_backward(states, places, candidates)
-        matrix, candidate_bias = weight[candidates].to(ctx.dtype), bias[candidates]
-        if len(states) <= rows:
-            ctx.softmax, losses = _softmax(states, matrix, candidate_bias, places)
-            return losses
-        parts = zip(states.split(rows), places.split(rows), strict=True)
-        return torch.cat([_softmax(part, matrix, candidate_bias, place)[1] for part, place in parts])
+        return _losses(ctx, states, weight[candidates].to(ctx.dtype), bias[candidates], places)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         states, places, candidates = ctx.saved_tensors
-        matrix, candidate_bias = ctx.weight[candidates].to(ctx.dtype), ctx.bias[candidates]
+        matrix, bias = ctx.weight[candidates].to(ctx.dtype), ctx.bias[candidates]
         back, of_rows = torch.empty_like(states), torch.zeros_like(matrix)
-        for part, place, scale, out in zip(
-            *(tensor.split(ctx.rows) for tensor in (states, places, grads[0], back)), strict=True
-        ):
-            error, ctx.softmax = ctx.softmax, None
-            if error is None:
-                error, _ = _softmax(part, matrix, candidate_bias, place)
-            error[torch.arange(len(part), device=part.device), place] -= 1
-            error *= scale[:, None]
+        for part, error, out in _errors(ctx, (states, places, grads[0], back), matrix, bias):
             if ctx.needs_input_grad[2]:
                 _add_rows(ctx.bias, candidates, error.sum(0))
-            error = error.to(ctx.dtype)
-            out.copy_(error @ matrix)
-            of_rows.addmm_(error.T, part.to(ctx.dtype))
+            rounded = error.to(ctx.dtype)
+            out.copy_(rounded @ matrix)
+            of_rows.addmm_(rounded.T, part.to(ctx.dtype))
         if ctx.needs_input_grad[1]:
             _add_rows(ctx.weight, candidates, of_rows)
         return back, None, None, None, None, None
+
+
+def _remember(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, rows: int) -> None:
+    device = states.device.type
+    ctx.dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+    ctx.weight, ctx.bias, ctx.rows, ctx.softmax = weight, bias, rows, None
+
+
+def _losses(ctx: Any, states: Tensor, matrix: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropies, `ctx.rows` states at a time; the softmax of few states is left in `ctx.softmax`."""
+    if len(states) <= ctx.rows:
+        ctx.softmax, losses = _softmax(states, matrix, bias, targets)
+        return losses
+    parts = zip(states.split(ctx.rows), targets.split(ctx.rows), strict=True)
+    return torch.cat([_softmax(part, matrix, bias, wanted)[1] for part, wanted in parts])
+
+
+def _errors(
+    ctx: Any, tensors: tuple[Tensor, ...], matrix: Tensor, bias: Tensor
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Some states, the gradient of the loss at their logits, and where their own gradient belongs.
+
+    The tensors are states, targets, gradients of the losses, and the gradient of the states, which the caller fills.
+    """
+    for part, wanted, scale, out in zip(*(tensor.split(ctx.rows) for tensor in tensors), strict=True):
+        error, ctx.softmax = ctx.softmax, None
+        if error is None:
+            error, _ = _softmax(part, matrix, bias, wanted)
+        error[torch.arange(len(part), device=part.device), wanted] -= 1
+        error *= scale[:, None]
+        yield part, error, out
 
 
 def _softmax(states: Tensor, matrix: Tensor, bias: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
