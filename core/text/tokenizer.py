@@ -61,6 +61,17 @@ class Tokenizer:
                 rows[position] = self._literal.encode(text, add_special_tokens=False).ids
         return [np.array([BOS, *row[:content], EOS], dtype=np.int32) for row in rows]
 
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """The characters of a text, from and to, that each id of `encode` stands for; `<s>` and `</s>` stand for none.
+
+        A piece may begin with the space before its word.
+        """
+        backends = [self._literal if LITERAL.search(text) else self.backend for text in texts]
+        return [
+            [(0, 0), *backend.encode(text, add_special_tokens=False).offsets, (len(text), len(text))]
+            for text, backend in zip(texts, backends, strict=True)
+        ]
+
     @cached_property
     def _literal(self) -> Backend:
         """Reads text that holds the name of a special token, which a unigram model would take for a piece."""

@@ -11,7 +11,7 @@ import tyro
 from core.errors import InputError, unknown
 from core.progress import Progress
 from lab import store
-from lab.cli import baselines, classification, roles
+from lab.cli import alignment, baselines, classification, roles
 from lab.cli import parse as parse_words
 from lab.cli.console import bars, out, table
 
@@ -34,7 +34,8 @@ class Command:
     worst and the best directions, the means of each language, and wrong matches, the surest first. Any XLM-R style
     checkpoint in safetensors is measured like a run, on the text that --corpus names.
     With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
-    With --task baselines, retrieval without a network; with --task roles, who did what to whom.
+    With --task baselines, retrieval without a network; with --task roles, who did what to whom; with --task
+    alignment, which words the encoder's states link.
     """
 
     runs: tyro.conf.Positional[tuple[str, ...]]
@@ -245,13 +246,16 @@ def _pools(pools: Sequence[int]) -> str:
     return " – ".join(f"{size:,}" for size in sorted(set(pools)))
 
 
-def parse(words: list[str]) -> Command | classification.Command | baselines.Command | roles.Command:
+def parse(
+    words: list[str],
+) -> Command | alignment.Command | classification.Command | baselines.Command | roles.Command:
     """Parses the arguments of retrieval, or of the task that --task names."""
     tasks = {
         "retrieval": Command,
         "classification": classification.Command,
         "baselines": baselines.Command,
         "roles": roles.Command,
+        "alignment": alignment.Command,
     }
     task, rest = "retrieval", list(words)
     if "--task" in rest:

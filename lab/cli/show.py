@@ -63,7 +63,9 @@ class Command:
         ]
         if bounds:
             table("last step, nats", ("task", "loss", "training bound", "ceiling"), bounds)
-        _show_retrieval(pd.DataFrame(document["scores"], columns=list(SCORE_COLUMNS)))
+        scores = pd.DataFrame(document["scores"], columns=list(SCORE_COLUMNS))
+        _show_retrieval(scores)
+        _show_alignment(scores)
 
 
 def _text(run: store.Run) -> dict[str, Any]:
@@ -115,3 +117,22 @@ def _show_retrieval(scores: pd.DataFrame) -> None:
             for name, value, low, high, chance, pool in rows
         ],
     )
+
+
+def _show_alignment(scores: pd.DataFrame) -> None:
+    """The alignment error rate of each layer over all pairs of languages, where it was measured."""
+    rows = scores[(scores["task"] == "alignment") & (scores["source"] == "")].to_dict("records")
+    if rows:
+        table(
+            f"alignment error rate, {rows[0]['n']:,.0f} meanings, links at random {rows[0]['chance']:.3f}",
+            ("layer", "links by", "AER", "95 % interval"),
+            [
+                (
+                    f"{row['layer']:.0f}",
+                    row["metric"].removeprefix("aer "),
+                    f"{row['value']:.3f}",
+                    f"{row['low']:.3f} – {row['high']:.3f}",
+                )
+                for row in rows
+            ],
+        )

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from core.errors import InputError
 from core.progress import Progress, no_progress
@@ -95,10 +96,11 @@ def world_gold(world: World, languages: tuple[str, str], meanings: int = GOLD_ME
     no slot, such as verbs and prepositions, may be linked with each other.
     """
     drawn = world.draw(meanings, WORLD_GOLD, without_replacement=False)
-    return [_exact_links(world, languages, int(meaning)) for meaning in drawn]
+    return [exact_links(world, languages, int(meaning)) for meaning in drawn]
 
 
-def _exact_links(world: World, languages: tuple[str, str], meaning: int) -> GoldPair:
+def exact_links(world: World, languages: tuple[str, str], meaning: int) -> GoldPair:
+    """The words of a meaning's sentences in two languages, as `split_words` reads them, with their exact links."""
     texts = [world.sentence(meaning, tag) for tag in languages]
     words = [tuple(split_words(text)) for text in texts]
     slots = [_words_by_slot(world, meaning, tag, text) for tag, text in zip(languages, texts, strict=True)]
@@ -127,13 +129,26 @@ def alignment_error(links: Sequence[Links], gold: Sequence[GoldPair]) -> Alignme
     Raises:
         InputError: there are no sentences, or neither links nor sure links.
     """
-    counts = np.array(
+    return error_of_counts(link_counts(links, gold))
+
+
+def link_counts(links: Sequence[Links], gold: Sequence[GoldPair]) -> Float[np.ndarray, "sentences 4"]:
+    """For each sentence pair: links that are sure, links that are sure or possible, all links, all sure links."""
+    return np.array(
         [
             (len(each & pair.sure), len(each & (pair.sure | pair.possible)), len(each), len(pair.sure))
             for each, pair in zip(links, gold, strict=True)
         ],
         dtype=np.float64,
     ).reshape(-1, 4)
+
+
+def error_of_counts(counts: Float[np.ndarray, "units 4"]) -> AlignmentError:
+    """The error rate of links that were counted by `link_counts`, with the interval of `share_interval` over units.
+
+    Raises:
+        InputError: there are no units, or neither links nor sure links.
+    """
     hits, allowed, linked, sure = counts.T
     if not (linked + sure).sum():
         raise InputError("expected links and sure links, got none: nothing can be compared")

@@ -113,6 +113,7 @@ def test_rejected_lines_are_no_formulas_for_a_spreadsheet(lab, tmp_path):
         ("evaluate", "r"),
         ("evaluate", "r", "--corpus", "CORPUS"),
         ("information", "r", "--sentences", "20", "--truth-sentences", "20", "--candidates", "4"),
+        ("evaluate", "r", "--task", "alignment", "--gold", "GOLD"),
         ("export", "r", "--out", "OUT"),
         ("align", "CORPUS", "--languages", "en", "fr"),
         ("doctor",),
@@ -120,13 +121,22 @@ def test_rejected_lines_are_no_formulas_for_a_spreadsheet(lab, tmp_path):
     ids=" ".join,
 )
 def test_every_command_about_a_run_of_hostile_text_prints_no_order(lab, trained, corpus, tmp_path, words):
-    places = {"CORPUS": corpus, "OUT": tmp_path / "exported"}
+    places = {"CORPUS": corpus, "OUT": tmp_path / "exported", "GOLD": hostile_gold(tmp_path)}
     words = [places.get(word, word) for word in words]
     code, _, err = lab(*words)
     assert code == 0, err
     assert (
         lab(*words, *(["--overwrite"] if "OUT" in places and words[0] == "export" else []), "--json")[0] == 0
     )
+
+
+def hostile_gold(folder):
+    """A table of links whose words are hostile sentences without white space."""
+    words = ["_".join(sentence.split()) for sentence in SENTENCES]
+    lines = [f"{word} x\tx {word}\t0-1\t1-0" for word in words if word]
+    path = folder / "en-fr.<b>[red].tsv"
+    path.write_text("\n".join(["source\ttarget\tsure\tpossible", *lines]), encoding="utf-8", newline="\n")
+    return path
 
 
 def test_wrong_matches_are_shown_as_they_are(lab, trained):

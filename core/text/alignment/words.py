@@ -5,7 +5,7 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from tokenizers import pre_tokenizers
+from tokenizers import PreTokenizedString, Regex, pre_tokenizers
 from tokenizers.normalizers import NFC, BertNormalizer, Normalizer
 from tokenizers.normalizers import Sequence as NormalizerSequence
 
@@ -35,6 +35,22 @@ def words_in(text: str, start: int, end: int) -> list[int]:
     ends = np.cumsum([len(word) for word in split_words(text)])
     starts = np.append(0, ends[:-1])
     return np.flatnonzero((starts < stop) & (ends > begin)).tolist()
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """The characters of the text, from and to, that each word of `split_words(text)` stands for.
+
+    >>> word_spans("Two red chairs"), word_spans("茶。")
+    ([(0, 3), (4, 7), (8, 14)], [(0, 1), (1, 2)])
+    """
+    normalised = PreTokenizedString(text)
+    normalised.normalize(_normaliser().normalize)
+    for part in (
+        pre_tokenizers.Split(Regex(UNSPACED.pattern), "isolated"),
+        pre_tokenizers.BertPreTokenizer(),
+    ):
+        part.pre_tokenize(normalised)
+    return [span for _, span, _ in normalised.get_splits("original", "char")]
 
 
 @cache
