@@ -11,13 +11,14 @@ from lab.evaluate.retrieval import retrieval, sides_of
 from lab.evaluate.roles import CHANCE, Questions
 from lab.evaluate.units import units
 from lab.evaluate.vectors import encode
+from lab.evaluate.vocabulary_units import compares_tokenizers, retrieval_by_language
 from lab.figures.metrics import LAYERS
 
 
 def retrieval_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
     """Units of retrieval at every layer: per held-out meaning, the share of directions that find its translation.
 
-    Nothing where no direction is large enough to be averaged.
+    Also by language, where a study compares tokenizers. Nothing where no direction is large enough to be averaged.
     """
     sentences = loaded.run.held_out()
     for layer, vectors in _states(loaded, sentences["text"].tolist()):
@@ -29,6 +30,8 @@ def retrieval_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:
         yield from _both(
             loaded, "retrieval", layer, (shares.meanings, shares.totals, shares.weights), mean.chance
         )
+        if layer == loaded.evaluation_layer and compares_tokenizers(loaded):
+            yield from retrieval_by_language(directions)
 
 
 def role_units(loaded: LoadedRun) -> Iterable[pd.DataFrame]:

@@ -218,8 +218,8 @@ def vocabulary_arms(base: Settings) -> tuple[Arm, ...]:
     for beta in (0.0, 0.5, 0.7, 1.0):
         kinds[f"vocap-{beta}"] = f"VoCap, beta {beta}", {"allocation": "vocap", "beta": beta}
     return tuple(
-        Arm(f"{name}-{size}", f"{label}, {size:,}", {"tokenizer": {**changes, "vocabulary": size}})
-        for size in (largest // 2, largest)
+        Arm(f"{name}-{share}", f"{label}, {size:,}", {"tokenizer": {**changes, "vocabulary": size}})
+        for share, size in (("half", largest // 2), ("full", largest))
         for name, (label, changes) in kinds.items()
     )
 
@@ -238,6 +238,20 @@ TASK_CONTRASTS: Final = (
     Contrast(metric="wrong_translation", arm=JOINT, reference="mmlm-tlm", margin=0.05),
 )
 """Claims of the paper on its tasks; margins are shares for retrieval and nats for the other metrics."""
+VOCABULARY: Final = (
+    "retrieval", "retrieval_worst", "retrieval_spread", "mmlm_meaning", "tlm_meaning", "mmlm_worst", "mmlm_spread",
+)  # fmt: skip
+VOCABULARY_CONTRASTS: Final = tuple(
+    Contrast(metric=metric, arm=f"vocap-{beta}-{size}", reference=f"{rival}-{size}", margin=margin)
+    for size in ("half", "full")
+    for metric, beta, rival, margin in (
+        ("retrieval", "0.7", "joint", 0.01),
+        ("mmlm_meaning", "0.7", "joint", 0.5),
+        ("mmlm_worst", "0.7", "joint", 0.5),
+        ("mmlm_worst", "0.0", "vocap-1.0", 0.5),
+    )
+)
+"""Does VoCap serve sentences and the costliest language better than a joint vocabulary, and does a small beta?"""
 
 STUDIES: Final[dict[str, Study]] = {
     study.name: study
@@ -260,7 +274,7 @@ STUDIES: Final[dict[str, Study]] = {
         Study("noise", "What do mistranslated pairs cost, and what information is left?", noise_arms,
               ("retrieval", "xlco", "tlm"), world_only=True),
         Study("vocabulary", "Who should get how much of a shared vocabulary?", vocabulary_arms,
-              ("retrieval", "mmlm_meaning", "tlm_meaning"), unequal=True),
+              VOCABULARY, contrasts=VOCABULARY_CONTRASTS, unequal=True),
         Study("candidates", "What does the ceiling log(candidates) hide?", candidate_arms, CONTRAST),
     )
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from core.errors import unknown
-from lab.figures.metrics import COSTS, RESULTS, WHOLE_SENTENCES, Metric, layer_metric
+from lab.figures.metrics import COSTS, RESULTS, WHOLE_SENTENCES, Metric, language_metric, layer_metric
 from lab.figures.tasks import STYLES
 
 
@@ -16,7 +16,7 @@ def all_metrics() -> dict[str, Metric]:
 
 
 def metric(key: str) -> Metric:
-    """A metric by its key; `retrieval_layer_3` is retrieval that reads hidden state 3.
+    """A metric by its key: `retrieval_layer_3` reads hidden state 3, `retrieval_language_sw` is of Swahili.
 
     Raises:
         InputError: there is none, such as that of a task which this version does not have.
@@ -24,14 +24,14 @@ def metric(key: str) -> Metric:
     >>> metric("xlco").label
     'XLCO: I(sentence; translation)'
     """
-    known = layer_metric(key) or all_metrics().get(key)
+    known = layer_metric(key) or language_metric(key) or all_metrics().get(key)
     if known is None:
         raise unknown("a metric", key, all_metrics())
     return known
 
 
 def ordered(keys: set[str]) -> list[str]:
-    """Metrics in the order in which they are shown, layers last."""
+    """Metrics in the order in which they are shown, layers and languages last."""
     known = [key for key in all_metrics() if key in keys]
     return known + sorted(keys - set(known), key=lambda key: (len(key), key))
 

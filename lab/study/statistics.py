@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.errors import unknown
 from lab.evaluate.intervals import share_interval
+from lab.figures.metrics import Parts
 from lab.study.metrics import metric, ordered
 from lab.study.significance import holm, p_words, stars, two_level
 
@@ -27,29 +28,62 @@ class _Sample:
     divided by the weights' sum, so that the totals of an arm add up to its value.
     """
 
-    def __init__(self, table: pd.DataFrame, seed: int) -> None:
+    def __init__(self, table: pd.DataFrame, seed: int, parts: Parts = "sum") -> None:
         units, at = np.unique(table["unit"].to_numpy(), return_inverse=True)
         self.n = len(units)
         share = np.full(self.n, 1 / self.n)
-        weights = np.random.default_rng([0, seed]).multinomial(self.n, share, RESAMPLES).astype(np.float64)
+        self._weights = (
+            np.random.default_rng([0, seed]).multinomial(self.n, share, RESAMPLES).astype(np.float64)
+        )
         self.value: dict[str, float] = {}
         self.draws: dict[str, np.ndarray] = {}
         self.influence: dict[str, np.ndarray] = {}
         self.total: dict[str, np.ndarray] = {}
         self.weight: dict[str, np.ndarray] = {}
-        for key, rows in table.assign(at=at).groupby(["arm", "part"], sort=False):
-            total, weight = (
-                np.bincount(rows["at"], rows[column], minlength=self.n) for column in ("total", "weight")
+        for name, of_arm in table.assign(at=at).groupby("arm", sort=False):
+            columns = [self._part(rows) for _, rows in of_arm.groupby("part", sort=False)]
+            values, draws, *by_unit = zip(*columns, strict=True)
+            arm = str(name)
+            self.value[arm], self.draws[arm], slopes = together(parts, values, draws)
+            # what moves a part moves the metric by its slope
+            self.influence[arm], self.total[arm], self.weight[arm] = (
+                sum(slope * part for slope, part in zip(slopes, each, strict=True)) for each in by_unit
             )
-            value = total.sum() / weight.sum()
-            drawn = (weights @ total) / np.maximum(weights @ weight, 1e-12)
-            influence = (total - value * weight) / weight.mean()
-            name = str(key[0])  # pyright: ignore[reportIndexIssue]
-            self.value[name] = self.value.get(name, 0.0) + float(value)
-            self.draws[name] = self.draws.get(name, 0.0) + drawn
-            self.influence[name] = self.influence.get(name, 0.0) + influence
-            self.total[name] = self.total.get(name, 0.0) + total / weight.sum()
-            self.weight[name] = self.weight.get(name, 0.0) + weight / weight.sum()
+
+    def _part(self, rows: pd.DataFrame) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Value, draws, and the influence, total and weight of each unit, of one part of an arm's metric."""
+        total, weight = (
+            np.bincount(rows["at"], rows[column], minlength=self.n) for column in ("total", "weight")
+        )
+        value = total.sum() / weight.sum()
+        drawn = (self._weights @ total) / np.maximum(self._weights @ weight, 1e-12)
+        influence = (total - value * weight) / weight.mean()
+        return float(value), drawn, influence, total / weight.sum(), weight / weight.sum()
+
+
+def together(
+    parts: Parts, values: Sequence[float], draws: Sequence[np.ndarray]
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """A metric from the values of its parts: its value, the same of every draw, and its slope for each part.
+
+    Args:
+        parts: their sum, the most or the least of them, or their standard deviation.
+        values: of each part.
+        draws: of each part; in every draw another part may be the most or the least.
+
+    >>> value, draws, slopes = together("spread", [1.0, 3.0], [np.array([1.0]), np.array([5.0])])
+    >>> value, draws.tolist(), slopes.tolist()
+    (1.0, [2.0], [-0.5, 0.5])
+    """
+    if parts == "sum":
+        return sum(values), sum(draws, np.zeros(1)), np.ones(len(values))
+    known = np.array(values)
+    if parts == "spread":
+        spread = float(known.std())
+        slopes = (known - known.mean()) / (len(known) * spread) if spread else np.zeros(len(known))
+        return spread, np.std(draws, axis=0), slopes
+    place, end = (known.argmax(), np.max) if parts == "most" else (known.argmin(), np.min)
+    return float(known[place]), end(draws, axis=0), np.eye(len(known))[place]
 
 
 def _share_limits(samples: Sequence[_Sample], arm: str, reference: str | None = None) -> tuple[float, float]:
@@ -102,8 +136,9 @@ def compared(units: pd.DataFrame, reference: str, labels: Mapping[str, str]) -> 
 
 def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Sequence[str]) -> pd.DataFrame:
     shown = metric(key)
-    share = shown.unit == "share"
-    samples = {int(seed): _Sample(rows, int(seed)) for seed, rows in units.groupby("seed")}
+    # a standard deviation of shares is no share of answers
+    share = shown.unit == "share" and shown.parts != "spread"
+    samples = {int(seed): _Sample(rows, int(seed), shown.parts) for seed, rows in units.groupby("seed")}
     rows = [
         _row(samples, arm, reference, share)
         for arm in names
@@ -114,7 +149,7 @@ def _compared_metric(units: pd.DataFrame, key: str, reference: str, names: Seque
     limits = units.reindex(columns=["arm", *names_of_limits]).groupby("arm").mean()
     table[names_of_limits] = limits.reindex(table["arm"]).to_numpy()
     table["low"] = table["low"].clip(lower=shown.least)
-    table["high"] = table["high"].clip(upper=1.0 if share else table["ceiling"])
+    table["high"] = table["high"].clip(upper=1.0 if shown.unit == "share" else table["ceiling"])
     tested = table["p_value"].notna().to_numpy()
     table["p_holm"] = np.nan
     table.loc[tested, "p_holm"] = holm(table.loc[tested, "p_value"].to_numpy(dtype=float))

@@ -28,6 +28,9 @@ def test_every_study_has_valid_settings_distinct_arms_and_a_reference_among_them
     assert len({arm.name for arm in arms}) == len({arm.label for arm in arms}) == len(arms)
     assert study.reference is None or study.reference in {arm.name for arm in arms}
     assert set(study.metrics) <= KEYS
+    named = {name for contrast in study.contrasts for name in (contrast.arm, contrast.reference)}
+    assert named <= {arm.name for arm in arms}
+    assert {contrast.metric for contrast in study.contrasts} <= set(study.metrics)
 
 
 def test_the_tasks_are_all_seven_combinations():
@@ -37,6 +40,16 @@ def test_the_tasks_are_all_seven_combinations():
     ]  # fmt: skip
     base = base_settings(STUDIES["tasks"], "toy")
     assert changed(base, arms[-1].changes) == base
+
+
+def test_the_vocabularies_are_three_allocations_with_four_weightings_at_two_sizes():
+    base = base_settings(STUDIES["vocabulary"], "toy")
+    arms = [changed(base, arm.changes).tokenizer for arm in STUDIES["vocabulary"].arms(base)]
+    assert {(arm.allocation, arm.vocabulary) for arm in arms} == {
+        (allocation, size) for allocation in ("joint", "equal", "vocap") for size in (1_200, 2_400)
+    }
+    assert sorted(arm.beta for arm in arms if arm.allocation == "vocap") == sorted([0.0, 0.5, 0.7, 1.0] * 2)
+    assert {arm.trained_as for arm in arms} == {"unigram"}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "toy", "small"])

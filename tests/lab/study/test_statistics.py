@@ -10,7 +10,7 @@ from scipy.stats import ttest_rel
 from core.errors import InputError
 from lab.evaluate.classification import gap_interval
 from lab.evaluate.intervals import share_interval
-from lab.study.statistics import compared
+from lab.study.statistics import compared, together
 
 SEEDS = (1, 2, 3)
 
@@ -54,6 +54,56 @@ def test_parts_of_a_metric_add_up():
     ]
     expected = sum(part["total"].mean() for part in parts)
     assert table(pd.concat(parts)).loc["a", "value"] == pytest.approx(expected)
+
+
+def of_languages(metric: str, seeds: tuple[int, ...] = SEEDS, shift: float = 0.0) -> pd.DataFrame:
+    """Units of two arms in three languages of unequal means; the shift moves what arm b has in one of them."""
+    rng = np.random.default_rng(5)
+    means = {"en": 0.9, "sw": 0.4, "th": 0.6}
+    return pd.concat(
+        units(
+            {arm: {s: rng.normal(means[tag] + (tag == "sw") * (arm == "b") * shift, 0.1, 60) for s in seeds}
+             for arm in ("a", "b")},
+            metric, tag,
+        )
+        for tag in means
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "end"), [("retrieval_worst", min), ("mmlm_worst", max), ("mmlm_spread", np.std)]
+)
+def test_the_worst_language_and_the_spread_are_those_of_the_means_of_languages_averaged_over_seeds(
+    metric, end
+):
+    measured = of_languages(metric)
+    means = measured[measured["arm"] == "a"].groupby(["seed", "part"])["total"].mean().unstack()
+    assert table(measured).loc["a", "value"] == pytest.approx(np.mean([end(row) for row in means.to_numpy()]))
+
+
+def test_a_language_that_gains_raises_the_worst_and_narrows_the_spread():
+    for metric, sign in (("retrieval_worst", 1), ("retrieval_spread", -1)):
+        row = table(of_languages(metric, shift=0.15)).loc["b"]
+        assert sign * row["difference"] > 0
+        assert sign * row["difference_low" if sign > 0 else "difference_high"] > 0
+
+
+@pytest.mark.parametrize("parts", ["sum", "most", "least", "spread"])
+def test_the_slopes_of_a_metric_are_its_derivatives_by_its_parts(parts):
+    values, step = [0.3, 0.8, 0.5], 1e-6
+    _, _, slopes = together(parts, values, [np.zeros(1)] * 3)
+    for place, slope in enumerate(slopes):
+        moved = [value + step * (at == place) for at, value in enumerate(values)]
+        difference = (
+            together(parts, moved, [np.zeros(1)] * 3)[0] - together(parts, values, [np.zeros(1)] * 3)[0]
+        )
+        # the second order of the spread is some 1e-6 of the step
+        assert difference / step == pytest.approx(slope, abs=1e-5)
+
+
+def test_in_each_draw_another_language_may_be_the_worst():
+    low, high = np.array([0.1, 0.9]), np.array([0.5, 0.5])
+    assert together("least", [0.4, 0.5], [low, high])[1].tolist() == [0.1, 0.5]
 
 
 def test_where_seeds_dominate_it_is_the_paired_t_test_over_seeds():
