@@ -74,6 +74,7 @@ class EncodedCorpus:
         meaning: int64 per sentence.
         language: int16 per sentence.
         index: finds sentences by language and meaning.
+        folder: of the files, to which tables that are computed from them are added.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +86,7 @@ class EncodedCorpus:
             for (name, dtype), count in zip(COLUMNS.items(), counts, strict=True)
         )
         self.index = Index(folder / "index", info.sentences)
-        self._folder = folder
+        self.folder = folder
 
     def __len__(self) -> int:
         return len(self.meaning)
@@ -100,6 +101,10 @@ class EncodedCorpus:
         ids = np.asarray(self._tokens[concatenated_ranges(self._offsets[indices], lengths)])
         ids[np.cumsum(lengths) - 1] = EOS
         return Rows(ids, lengths)
+
+    def tokens_at(self, indices: IntArray, places: IntArray) -> IntArray:
+        """The id at a place in each of many sentences; `<s>` has place 0."""
+        return np.asarray(self._tokens[self._offsets[indices] + places])
 
     def lengths(self) -> IntArray:
         """Tokens per sentence."""
@@ -133,7 +138,7 @@ class EncodedCorpus:
 
         The counts are computed at the first call and stored beside the ids.
         """
-        path, shape = self._folder / f"token-counts-{size}.bin", (len(self.languages), size)
+        path, shape = self.folder / f"token-counts-{size}.bin", (len(self.languages), size)
         if not path.is_file():
             with whole_file(path) as partial:
                 write(partial, (np.zeros(size) for _ in self.languages))

@@ -125,7 +125,7 @@ def split(corpus: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs:
             "pair gives up more than a fifth of its sentences: add text, or raise text.held_out"
         )
     singles = Streams(np.arange(len(languages)), index.sentences, index.bounds, _sentences(index, held_out))
-    left_out = _translations(corpus, translations, held_out)
+    left_out = held_out_translations(corpus, translations, held_out)
     pairs = Streams(translations.languages, translations.rows, translations.bounds, left_out)
     return Split(singles, pairs, held_out)
 
@@ -139,7 +139,7 @@ def _sentences(index: Index, held_out: IntArray) -> IntArray:
     return np.concatenate(places)
 
 
-def _translations(corpus: EncodedCorpus, translations: Translations, held_out: IntArray) -> IntArray:
+def held_out_translations(corpus: EncodedCorpus, translations: Translations, held_out: IntArray) -> IntArray:
     """Positions in `translations.rows` of translations with held-out meanings, read a block of meanings at a time."""
     languages_of_meanings, places = _languages_of(corpus.index, held_out), [np.zeros(0, dtype=np.int64)]
     # a meaning has at most one translation in each pair of languages
@@ -149,7 +149,7 @@ def _translations(corpus: EncodedCorpus, translations: Translations, held_out: I
             translations.pairs_among(languages) for languages in languages_of_meanings[begin : begin + step]
         ]
         meanings = np.repeat(held_out[begin : begin + step], [len(numbers) for numbers in pairs])
-        places.append(_places(translations, corpus.meaning, np.concatenate(pairs), meanings))
+        places.append(translations.places(corpus.meaning, np.concatenate(pairs), meanings))
     return np.concatenate(places)
 
 
@@ -165,14 +165,3 @@ def _languages_of(index: Index, meanings: IntArray) -> list[IntArray]:
     )
     order = np.argsort(numbers, kind="stable")
     return np.split(languages[order], np.cumsum(np.bincount(numbers))[:-1])
-
-
-def _places(translations: Translations, meaning: IntArray, pairs: IntArray, meanings: IntArray) -> IntArray:
-    """Positions of meanings among the translations of pairs, which are sorted by meaning: by bisection."""
-    low, high = translations.bounds[pairs], translations.bounds[pairs + 1]
-    while (unknown := np.flatnonzero(low < high)).size:
-        middle = (low[unknown] + high[unknown]) // 2
-        below = meaning[translations.rows[middle, 0]] < meanings[unknown]
-        low[unknown[below]], high[unknown[~below]] = middle[below] + 1, middle[~below]
-    assert (meaning[translations.rows[low, 0]] == meanings).all()
-    return low

@@ -48,6 +48,28 @@ class Translations:
         numbers, wanted = numbers[numbers < len(self._codes)], wanted[numbers < len(self._codes)]
         return numbers[self._codes[numbers] == wanted]
 
+    def places(self, meaning: IntArray, pairs: IntArray, meanings: IntArray) -> IntArray:
+        """Positions in `rows` of meanings among the translations of pairs, which are sorted by meaning: by bisection.
+
+        Args:
+            meaning: of every sentence of the corpus.
+            pairs: numbers of pairs of languages.
+            meanings: a meaning for each of `pairs`, which both of its languages have.
+        """
+        low, high = self.bounds[pairs], self.bounds[pairs + 1]
+        while (unknown := np.flatnonzero(low < high)).size:
+            middle = (low[unknown] + high[unknown]) // 2
+            below = meaning[self.rows[middle, 0]] < meanings[unknown]
+            low[unknown[below]], high[unknown[~below]] = middle[below] + 1, middle[~below]
+        assert (meaning[self.rows[low, 0]] == meanings).all()
+        return low
+
+    def pairs_of(self, languages: IntArray) -> IntArray:
+        """Numbers of pairs of languages that have translations, [n, 2], each in order."""
+        numbers = np.searchsorted(self._codes, languages @ [MOST_LANGUAGES, 1])
+        assert (self.languages[numbers] == languages).all()
+        return numbers
+
     @cached_property
     def _codes(self) -> IntArray:
         """A code for each pair of languages, in rising order."""
