@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,16 @@ from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.entropy import language_information, token_entropy
 from core.text.pretrained import open_tokenizer
 from core.text.sampling import Reads, Sampler
+from core.text.shuffle import Shuffle
 from core.text.split import split
 from core.text.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from core.text.vocabulary.build import SharedVocabulary, build_vocabulary
 from lab import store
 from lab.store import WORLD, Run
 from lab.world import World
+
+NUMBERS: Final = 2**62
+"""Meanings are put in a random order of so many numbers."""
 
 
 def corpus_of(run: Run, folder: Path | None = None) -> Corpus:
@@ -183,9 +188,27 @@ def drawn_meanings(sentences: pd.DataFrame, most: int, seed: int = 0) -> pd.Data
 
 
 def drawn_sentences(corpus: Corpus, most: int, seed: int = 0) -> pd.DataFrame:
-    """Sentences of at most `most` meanings of each language, and their translations; the rest is not read as text."""
-    tables = [batch.to_pandas() for batch in corpus.batches(("meaning", "language"))]
-    return held_out_sentences(corpus, drawn_meanings(pd.concat(tables), most, seed)["meaning"].unique())
+    """Sentences of at most `most` meanings of each language, in one random order, and their translations.
+
+    Memory holds `most` meanings of each language whatever the corpus, and the text of those alone.
+    """
+    lowest: dict[str, np.ndarray] = {}
+    for batch in corpus.batches(("meaning", "language")):
+        meanings, tags = batch.column("meaning").to_numpy(), batch.column("language").dictionary_encode()
+        codes = tags.indices.to_numpy()
+        rows = np.split(
+            np.argsort(codes, kind="stable"),
+            np.cumsum(np.bincount(codes, minlength=len(tags.dictionary)))[:-1],
+        )
+        for tag, places in zip(tags.dictionary.to_pylist(), rows, strict=True):
+            known = np.union1d(lowest.get(tag, meanings[:0]), meanings[places])
+            lowest[tag] = known[np.argsort(_places(known, seed), kind="stable")[:most]]
+    return held_out_sentences(corpus, np.unique(np.concatenate(list(lowest.values()))))
+
+
+def _places(meanings: np.ndarray, seed: int) -> np.ndarray:
+    """The places of meanings in a random order of all numbers, so that languages agree without a table of meanings."""
+    return Shuffle(NUMBERS, (seed,))[meanings % NUMBERS]
 
 
 def _table(batches: Iterable[pa.RecordBatch]) -> pd.DataFrame:

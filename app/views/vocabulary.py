@@ -12,7 +12,14 @@ from core.errors import InputError
 from lab.evaluate.token_neighbours import nearest_tokens, token_embeddings
 from lab.figures.languages import language_style
 from lab.figures.sentences import markdown_text
-from lab.figures.vocabulary import allocation_bars, alp_curves, parity_lines, sizes_at
+from lab.figures.vocabulary import (
+    allocation_bars,
+    alp_curves,
+    parity_lines,
+    price_stops,
+    sizes_at,
+    stop_within,
+)
 from lab.store import ENDED
 
 NEIGHBOURS = 12
@@ -96,29 +103,44 @@ elif run.status.state in ENDED:
 
 st.subheader("Who would get more", anchor=False)
 if allocation:
-    path = allocation["path"]
-    if not path:
+    # documents of earlier versions hold the path of their own beta alone
+    paths = allocation.get("paths") or {str(allocation.get("beta", "")): allocation["path"]}
+    if not allocation["path"]:
         st.info("Every language has one vocabulary alone: its text is too small for others.")
         st.stop()
-    stops = sorted({round(at * len(path) / STOPS) for at in range(STOPS + 1)})
-    reached = max((at for at in stops if at == 0 or path[at - 1]["union"] <= allocation["pieces"]), default=0)
-    keep_valid("price", stops)
-    at = st.select_slider(
-        "Price, from high to low (steps that are bought)",
-        stops,
-        value=reached,
-        key="price",
-        bind="query-params",
+    choice, dial, room = st.columns([1, 3, 1])
+    with choice:
+        beta = linked_choice("Beta", list(paths), "beta", str(allocation.get("beta", next(iter(paths)))))
+    path = paths[beta or next(iter(paths))]
+    stops = price_stops(path, STOPS)
+    wanted = st.query_params.get("price", "")
+    at = (
+        int(wanted)
+        if wanted in map(str, stops)
+        else stop_within(allocation, path, stops, allocation["pieces"])
+    )
+    sizes, union = sizes_at(allocation, path, at)
+    st.session_state["price"], st.session_state["size"] = at, union
+
+    def pay() -> None:
+        st.query_params["price"] = str(st.session_state["price"])
+
+    def fill() -> None:
+        st.query_params["price"] = str(stop_within(allocation, path, stops, st.session_state["size"]))
+
+    dial.select_slider("Price, from high to low (steps that are bought)", stops, key="price", on_change=pay)
+    room.number_input(
+        "Different pieces", allocation["smallest_pieces"], path[-1]["union"], key="size", on_change=fill
     )
     price = f"{path[at - 1]['price']:.2g} nats" if at else "above all gains"
     st.metric(f"price of a piece: weighted gain a {allocation['gain']}", price)
-    sizes, union = sizes_at(allocation, at)
     st.plotly_chart(alp_curves(allocation, sizes), key="curves", config={"displaylogo": False})
     st.plotly_chart(allocation_bars(sizes, union), key="bars", config={"displaylogo": False})
     saved = sum(sizes.values()) - union
     st.caption(
-        f"Every language buys pieces while one brings more than the price (VoCap, Zheng et al. 2021). Now they "
-        f"have {sum(sizes.values()):,} pieces, {union:,} different ones: {saved:,} are shared. Dotted: the concave "
+        "Every language buys pieces while one brings more than the price (VoCap, Zheng et al. 2021). Gains are "
+        "weighted with the language's share of the text to the power beta: with 0 all count alike. Now they have "
+        f"{sum(sizes.values()):,} pieces, {union:,} different ones: {saved:,} are shared. Dotted: the concave "
         "hull that gains are read from. The heights of two languages do not compare: lines are not equally long."
     )
 else:

@@ -1,5 +1,6 @@
 """Nearest neighbours of tokens: the part of the vocabulary that k-NN target sampling predicts among."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import torch
@@ -45,11 +46,30 @@ class Neighbours(nn.Module):
                 products = weight[begin : begin + rows] @ weight.T
                 self.table[begin : begin + rows] = products.topk(self.count, dim=1).indices
 
-    def step_done(self, weight: Float[Tensor, "vocabulary hidden"]) -> None:
-        """Counts a step of the optimizer, and searches after every so many."""
+    def step_done(
+        self, weight: Float[Tensor, "vocabulary hidden"], others: Iterable["Neighbours"] = ()
+    ) -> None:
+        """Counts a step of the optimizer, and searches after every so many, as `search_beside` does."""
         self.steps += 1
         if int(self.steps) % self.refresh == 0:
-            self.search(weight)
+            self.search_beside(weight, others)
+
+    def search_beside(
+        self, weight: Float[Tensor, "vocabulary hidden"], others: Iterable["Neighbours"]
+    ) -> None:
+        """Finds the neighbours anew, or copies the table of another one that was searched after the same step.
+
+        Args:
+            weight: the output embeddings.
+            others: of the same embeddings; their steps have been counted already.
+        """
+        for each in others:
+            if (each.count, each.refresh) == (self.count, self.refresh) and torch.equal(
+                each.steps, self.steps
+            ):
+                self.table.copy_(each.table)
+                return
+        self.search(weight)
 
     def of(self, targets: Int[Tensor, " targets"]) -> Int[Tensor, " candidates"]:
         """The targets with all their neighbours, sorted, each once."""

@@ -52,11 +52,19 @@ class MaskedTask(Task[MaskedBatch]):
         self, model: InfoXLM, extra: Callable[[int], tuple[Sequence[MaskedBatch], Sequence[Shard]]]
     ) -> None:
         if self.neighbours is not None:
-            self.neighbours.search(model.language_model.lm_head.decoder.weight)
+            self.neighbours.search_beside(model.language_model.lm_head.decoder.weight, self._earlier(model))
 
     def after_step(self, model: InfoXLM, outcomes: Sequence[Outcome], shards: Sequence[Shard]) -> None:
         if self.neighbours is not None:
-            self.neighbours.step_done(model.language_model.lm_head.decoder.weight)
+            self.neighbours.step_done(model.language_model.lm_head.decoder.weight, self._earlier(model))
+
+    def _earlier(self, model: InfoXLM) -> list[Neighbours]:
+        """The neighbours of the tasks that stand before this one, and search before it."""
+        tasks = list(model.tasks.values())
+        before = tasks[: tasks.index(self)]
+        return [
+            task.neighbours for task in before if isinstance(task, MaskedTask) and task.neighbours is not None
+        ]
 
 
 def masked_outcome(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LANGUAGES_SHOWN: Final = 40
 DEFAULT_SIZE: Final = 8_000
+PAGE_BETAS: Final = (0.0, 0.3, 0.5, 0.7, 1.0)
+"""Exponents among which the page Vocabulary lets people choose."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,14 @@ class Command:
                 not self.no_bytes,
                 report,
                 self.processes,
+                sorted({*PAGE_BETAS, self.beta}) if run is not None else (),
             )
-        document = {"sentences": corpus.info.languages, "gain": self.gain, **built.document()}
+        document = {
+            "sentences": corpus.info.languages,
+            "gain": self.gain,
+            "beta": self.beta,
+            **built.document(),
+        }
         if run is not None:
             run.write_document("allocation", document)
         if self.out is not None:

@@ -15,15 +15,34 @@ ROW: Final = 20
 """Height of a language's line, in pixels."""
 
 
-def sizes_at(document: Mapping[str, Any], steps: int) -> tuple[dict[str, int], int]:
-    """How many pieces each language has after so many steps of the path, and how many all have together.
+def price_stops(path: Sequence[Mapping[str, Any]], most: int) -> list[int]:
+    """Numbers of steps of a path at which a dial stops, evenly spaced: 0, the whole path, and others between.
+
+    >>> price_stops([{}] * 10, 5)
+    [0, 2, 4, 6, 8, 10]
+    """
+    return sorted({round(at * len(path) / most) for at in range(most + 1)})
+
+
+def stop_within(
+    document: Mapping[str, Any], path: Sequence[Mapping[str, Any]], stops: Sequence[int], room: int
+) -> int:
+    """The last stop whose union fits into the room, or the first."""
+    return max((at for at in stops if sizes_at(document, path, at)[1] <= room), default=stops[0])
+
+
+def sizes_at(
+    document: Mapping[str, Any], path: Sequence[Mapping[str, Any]], steps: int
+) -> tuple[dict[str, int], int]:
+    """How many pieces each language has after so many steps of a path, and how many all have together.
 
     Args:
         document: of an allocation.
+        path: of the document, for one beta.
         steps: from 0, where each language has its smallest vocabulary.
     """
     sizes = {tag: curve["sizes"][0] for tag, curve in document["curves"].items()}
-    taken = document["path"][:steps]
+    taken = path[:steps]
     sizes |= {step["language"]: step["size"] for step in taken}
     return sizes, taken[-1]["union"] if taken else document["smallest_pieces"]
 

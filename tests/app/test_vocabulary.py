@@ -8,6 +8,7 @@ from core.text.vocabulary.published import PublishedTokenizer
 from lab import store
 from lab.cli import run as lab
 from lab.figures.sentences import markdown_text
+from lab.figures.vocabulary import sizes_at
 from tests.app.test_pages import open_page, words
 from tests.app.test_real_text import folder, run  # noqa: F401
 
@@ -85,6 +86,49 @@ def test_a_lower_price_buys_more_pieces(measured):
         said = words(open_page("vocabulary", run="r", price=str(price)))
         pieces.append(said.partition("Now they have ")[2].split()[0])
     assert int(pieces[0].replace(",", "")) < int(pieces[1].replace(",", ""))
+
+
+def dials(page):
+    """The dial of the price and the field of the size, as the page shows them now."""
+    (price,) = [each for each in page.select_slider if each.key == "price"]
+    (size,) = [each for each in page.number_input if each.key == "size"]
+    return price, size
+
+
+def test_a_size_moves_the_price_and_the_price_the_size(measured):
+    page = open_page("vocabulary", run="r")
+    document = measured.document("allocation")
+    unions = [document["smallest_pieces"], *(step["union"] for step in document["path"])]
+    for pieces in (unions[0], unions[-1], 700):
+        dials(page)[1].set_value(pieces).run()
+        price, size = dials(page)
+        assert unions[price.value] == size.value <= pieces
+    dials(page)[0].set_value(3).run()
+    assert dials(page)[1].value == unions[3]
+    assert not page.exception
+
+
+def test_another_beta_buys_in_another_order(measured):
+    document = measured.document("allocation")
+    half, pieces = str(len(document["path"]) // 2), {}
+    for beta in ("0.0", "1.0"):
+        page = open_page("vocabulary", run="r", beta=beta, price=half)
+        assert not page.exception
+        pieces[beta], union = sizes_at(document, document["paths"][beta], int(half))
+        assert f"{sum(pieces[beta].values()):,} pieces, {union:,} different ones" in words(page)
+    # English has most text by far
+    assert pieces["0.0"]["en"] < pieces["1.0"]["en"]
+
+
+def test_a_document_of_an_earlier_version_has_its_one_beta(measured):
+    document = measured.document("allocation")
+    measured.write_document("allocation", {k: v for k, v in document.items() if k not in ("paths", "beta")})
+    try:
+        page = open_page("vocabulary", run="r")
+        assert not page.exception
+        assert "are shared. Dotted: the concave" in words(page)
+    finally:
+        measured.write_document("allocation", document)
 
 
 def test_a_run_without_a_checkpoint_says_so(full):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -49,6 +49,7 @@ class SharedVocabulary:
         allocated: how much each language has got; None of a joint vocabulary.
         weights: of the languages, summing to 1.
         path: the steps of VoCap until every language has its largest vocabulary.
+        paths: the same where gains are weighted with other betas, by beta.
         smallest: pieces of all languages together where each has its smallest vocabulary.
     """
 
@@ -58,6 +59,7 @@ class SharedVocabulary:
     weights: dict[str, float]
     path: tuple[Step, ...] = ()
     smallest: int = 0
+    paths: Mapping[float, tuple[Step, ...]] = field(default_factory=dict[float, tuple[Step, ...]])
 
     def document(self) -> dict[str, Any]:
         """What is kept beside the tokenizer, and printed: sizes, curves, what was infeasible and why."""
@@ -85,6 +87,7 @@ class SharedVocabulary:
             },
             # whatever the room and the allocation: what every price would buy
             "path": [vars(step) for step in self.path],
+            "paths": {str(beta): [vars(step) for step in path] for beta, path in self.paths.items()},
         }
 
 
@@ -94,6 +97,7 @@ def build_vocabulary(
     byte_fallback: bool = False,
     progress: Progress = no_progress,
     processes: int | None = None,
+    betas: Sequence[float] = (),
 ) -> SharedVocabulary:
     """Trains the unigram vocabulary that the settings describe; the same on every machine and number of processes.
 
@@ -105,6 +109,7 @@ def build_vocabulary(
         byte_fallback: adds 256 pieces for bytes, beyond `settings.vocabulary`.
         progress: reports languages done and in all.
         processes: at once; default: as many as there are processors.
+        betas: other exponents to find the path of VoCap for, on the same curves.
 
     Raises:
         InputError: a language has no text, or the vocabulary has no room for the smallest ones of all languages.
@@ -137,9 +142,20 @@ def build_vocabulary(
             for curve in curves
         }
     tokenizer = unigram_tokenizer(mixture_scores(languages, weights), byte_fallback)
-    path = vocap_sizes(gained, weights, EVERYTHING)
-    smallest = smallest_union(gained)
-    return SharedVocabulary(tokenizer, tuple(curves), sizes, weights, path.steps, smallest)
+
+    def path(beta: float) -> tuple[Step, ...]:
+        weights_of_beta = language_weights(corpus.info.languages, settings.alpha, beta)
+        return vocap_sizes(gained, weights_of_beta, EVERYTHING).steps
+
+    return SharedVocabulary(
+        tokenizer,
+        tuple(curves),
+        sizes,
+        weights,
+        path(settings.beta),
+        smallest_union(gained),
+        {beta: path(beta) for beta in betas},
+    )
 
 
 def _joint_scores(

@@ -213,6 +213,31 @@ def test_a_run_that_stops_between_two_searches_goes_on_to_the_same_numbers(tmp_p
     assert {key for step in records for key in step.shares} == {"mmlm", "tlm"}
 
 
+@pytest.mark.parametrize(
+    ("tlm", "searches"), [(KNN, 2), (KNN | {"neighbours": 4}, 4), (KNN | {"refresh": 2}, 5)]
+)
+def test_tasks_with_the_same_settings_search_once_between_them_to_the_same_tables(
+    tmp_path, monkeypatch, tlm, searches
+):
+    search, number = Neighbours.search, []
+
+    def counted(neighbours, weight):
+        number.append(1)
+        search(neighbours, weight)
+
+    monkeypatch.setattr(Neighbours, "search", counted)
+    text = write_text(tmp_path)
+    whole = training(text, training_settings(steps=5, mmlm=KNN, tlm=tlm))
+    for step in train(whole):
+        if step.step == 4:
+            weight = whole.model.language_model.lm_head.decoder.weight.detach().clone()
+    assert len(number) == searches
+    for task in (whole.model.tasks["mmlm"], whole.model.tasks["tlm"]):
+        expected = Neighbours(len(weight), task.neighbours.count, 1)
+        search(expected, weight)
+        assert torch.equal(task.neighbours.table, expected.table)
+
+
 def test_a_run_with_the_whole_vocabulary_records_no_share(tmp_path):
     (record,) = train(training(write_text(tmp_path), training_settings(steps=1)))
     assert record.shares == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.figures.vocabulary import allocation_bars, alp_curves, parity_lines, sizes_at
+from lab.figures.vocabulary import allocation_bars, alp_curves, parity_lines, sizes_at, stop_within
 
 DOCUMENT = {
     "curves": {
@@ -22,7 +22,12 @@ DOCUMENT = {
     [(0, {"en": 10, "ar": 12}, 21), (1, {"en": 20, "ar": 12}, 31), (2, {"en": 20, "ar": 20}, 38)],
 )
 def test_a_price_buys_the_steps_of_the_path_down_to_it(steps, sizes, union):
-    assert sizes_at(DOCUMENT, steps) == (sizes, union)
+    assert sizes_at(DOCUMENT, DOCUMENT["path"], steps) == (sizes, union)
+
+
+@pytest.mark.parametrize(("room", "stop"), [(20, 0), (21, 0), (37, 1), (38, 2), (900, 2)])
+def test_a_size_stops_at_the_last_step_whose_union_fits(room, stop):
+    assert stop_within(DOCUMENT, DOCUMENT["path"], [0, 1, 2], room) == stop
 
 
 def test_a_dot_stands_on_the_curve_of_every_language():

@@ -53,6 +53,13 @@ def test_two_processes_make_the_same_vocabulary_as_one(corpus, built):
     assert again.document() == built.document()
 
 
+def test_the_path_of_another_beta_is_that_of_a_vocabulary_built_with_it(corpus):
+    both = build_vocabulary(corpus, settings(sizes=6), processes=1, betas=(0.0, 0.7)).document()
+    alone = build_vocabulary(corpus, settings(sizes=6, beta=0.0), processes=1).document()
+    assert both["paths"]["0.7"] == both["path"]
+    assert both["paths"]["0.0"] == alone["path"] != both["path"]
+
+
 def test_progress_counts_the_languages(corpus):
     seen = []
     build_vocabulary(corpus, settings(sizes=3), progress=lambda phase, done, of: seen.append((done, of)))

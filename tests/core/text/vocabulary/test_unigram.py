@@ -1,6 +1,7 @@
 """Monolingual vocabularies: sizes, pruning against training each size, curves of text of real shape."""
 
 from itertools import pairwise
+from math import log
 
 import numpy as np
 import pytest
@@ -96,6 +97,27 @@ def test_alp_grows_with_the_size(english):
     values = [alp(point, english) for point in pruned(english, scores, [60, 100, 150, 200, 230])][::-1]
     assert values == sorted(values)
     assert values[-1] - values[0] > 1
+
+
+def test_the_curve_of_a_text_of_two_lines_is_the_pencil_value():
+    # every character is a piece: ▁ a b in the first line, ▁ a a c in the second, seven in all
+    words = count_words(["ab", "aac"])
+    counts = count_pieces(words, dict.fromkeys("▁abc", -1.0))
+    by_hand = (2 * log(2 / 7) + 3 * log(3 / 7) + 2 * log(1 / 7)) / 2
+    assert alp(counts, words) == pytest.approx(by_hand, abs=1e-12)
+
+
+def test_the_curve_of_a_trained_language_breaks_concavity_and_its_hull_does_not(english):
+    curve = language_curve("en", english, range(60, 230, 10), ignored, train_each_size=True)
+
+    def increments(alp):
+        return [(b - a) / (n - m) for (a, m), (b, n) in pairwise(zip(alp, curve.sizes, strict=True))]
+
+    assert any(later > earlier for earlier, later in pairwise(increments(curve.alp)))
+    assert all(later <= earlier + 1e-9 for earlier, later in pairwise(increments(curve.hull)))
+    assert curve.hull[-1] - curve.hull[0] == pytest.approx(curve.alp[-1] - curve.alp[0])
+    # a hull that lay far above would allocate by gains that no vocabulary has
+    assert max(np.subtract(curve.hull, curve.alp)) < 0.1 * (curve.alp[-1] - curve.alp[0])
 
 
 def test_pruning_costs_little_against_training_each_size(english):
