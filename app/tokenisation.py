@@ -13,6 +13,7 @@ from lab.store import Run
 GROUNDS = ("rgba(47,127,193,0.22)", "rgba(185,131,0,0.22)")
 """Backgrounds in turn; on light and on dark pages the letters keep their contrast."""
 UNKNOWN = "rgba(213,94,0,0.45)"
+CARRIER = "\N{DOTTED CIRCLE}"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -27,6 +28,11 @@ def tokenizer_of(run: Run) -> PublishedTokenizer:
         InputError: there is none yet.
     """
     return _opened(run.name, str(run.checkpoint()), run)
+
+
+def token_text(token: str) -> str:
+    """A token as it can be read alone: a dotted circle carries a vowel sign or tone mark that has lost its letter."""
+    return f"{CARRIER}{token}" if category(token[:1] or " ").startswith("M") else token
 
 
 def piece_runs(tokenizer: PublishedTokenizer, text: str) -> list[tuple[str, int, str]]:

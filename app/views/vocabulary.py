@@ -7,7 +7,7 @@ from app.computing import compute_button
 from app.links import keep_valid, linked_choice
 from app.runs import readable_runs, run_or_stop, stop_with
 from app.sentences import cell, data_table, number, sentence_table
-from app.tokenisation import pieces_html, tokenizer_of
+from app.tokenisation import pieces_html, token_text, tokenizer_of
 from core.errors import InputError
 from lab.evaluate.token_neighbours import nearest_tokens, token_embeddings
 from lab.figures.languages import language_style
@@ -64,7 +64,10 @@ if tokens:
     label = (
         f"Neighbours of a token, {PILLS} of {len(tokens)}" if len(tokens) > PILLS else "Neighbours of a token"
     )
-    token = st.pills(label, tokens[:PILLS], key="token", format_func=markdown_text, bind="query-params")
+    token = st.pills(
+        label, tokens[:PILLS], key="token", bind="query-params",
+        format_func=lambda token: markdown_text(token_text(token)),
+    )  # fmt: skip
     if token:
         try:
             embeddings = run.read_checkpoint(token_embeddings)
@@ -73,7 +76,10 @@ if tokens:
         near = nearest_tokens(embeddings, tokenizer.backend.token_to_id(token), NEIGHBOURS)
         sentence_table(
             ["token", "inner product"],
-            [(cell(tokenizer.backend.id_to_token(at) or ""), number(f"{value:.2f}")) for at, value in near],
+            [
+                (cell(token_text(tokenizer.backend.id_to_token(at) or "")), number(f"{value:.2f}"))
+                for at, value in near
+            ],
         )
         st.caption(
             "Tokens whose embeddings have the largest inner products with the chosen one's: those that k-NN target "

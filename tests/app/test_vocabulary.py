@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.tokenisation import piece_runs, pieces_html, tokenizer_of
+from app.tokenisation import piece_runs, pieces_html, token_text, tokenizer_of
 from core.text.tokenizer import train_tokenizer
 from core.text.vocabulary.published import PublishedTokenizer
 from lab import store
@@ -46,6 +46,13 @@ def test_a_number_does_not_part_a_letter_from_its_vowel_sign():
     tokenizer = PublishedTokenizer("t", train_tokenizer(["a ी c"], 20, byte_fallback=True))
     html = pieces_html(tokenizer, "ठी")
     assert html.index("ी") < html.index("<sub>")
+
+
+@pytest.mark.parametrize(
+    ("token", "shown"), [("ั", "◌ั"), ("ी", "◌ी"), ("ाई", "◌ाई"), ("ลั", "ลั"), ("▁c", "▁c"), ("", "")]
+)
+def test_a_mark_without_its_letter_stands_on_a_dotted_circle(token, shown):
+    assert token_text(token) == shown
 
 
 def test_text_is_shown_and_never_interpreted(run):  # noqa: F811
