@@ -49,8 +49,9 @@ def start_form(is_first_run: bool) -> None:
 def _dials(settings: Settings, recipe_name: str) -> list[str]:
     """The dials that differ from the recipe, as flags of `lab train`."""
     tasks = st.pills(
-        "Pretext tasks", list(TASKS), selection_mode="multi", default=list(TASKS), format_func=TASKS.__getitem__,
-        key="tasks", help="Switch one off and see what is lost. Without XLCO nothing pulls translations together.",
+        "Pretext tasks", list(TASKS), selection_mode="multi", default=list(settings.tasks),
+        format_func=TASKS.__getitem__, key="tasks",
+        help="Switch one off and see what is lost. Without XLCO nothing pulls translations together.",
     )  # fmt: skip
     folder = st.text_input("Corpus folder", key="corpus", placeholder="empty: the built-in world").strip()
     languages = list(settings.world.languages)
@@ -80,7 +81,8 @@ def flags_of(
     settings: Settings, tasks: Sequence[str], folder: str, languages: Sequence[str], steps: int, seed: int
 ) -> list[str]:
     """Flags of `lab train` that differ from the recipe's settings; languages count only without a folder."""
-    flags = [f"--{task}.no-enabled" for task in TASKS if task not in tasks]
+    changed = [task for task in TASKS if (task in tasks) != (task in settings.tasks)]
+    flags = [f"--{task}.{'enabled' if task in tasks else 'no-enabled'}" for task in changed]
     if folder:
         flags += ["--corpus", folder]
     elif set(languages) != set(settings.world.languages):

@@ -122,15 +122,9 @@ class TaskSettings(Frozen):
         """Raises ValueError where this task, which is on, does not fit the other settings."""
 
 
-class MaskedSettings(TaskSettings, TargetSettings):
-    """Masked language modelling, of one sentence (MMLM) or of a translation pair (TLM)."""
+class MaskingSettings(TaskSettings):
+    """A task that masks tokens of its inputs."""
 
-    enabled: bool = Field(default=True, description="train on this task")
-    weight: Above0 = Field(default=1.0, description="factor on the loss (paper: 1, a plain sum)")
-    examples: PositiveInt | None = Field(
-        default=None,
-        description="per step, over all processes; default: batch.examples (paper: equal for all tasks)",
-    )
     rate: Share = Field(default=0.15, description="share of the tokens predicted (paper: 0.15)")
     mask_share: Share = Field(default=0.8, description="share of the predicted tokens shown as <mask> (0.8)")
     random_share: Share = Field(
@@ -143,10 +137,44 @@ class MaskedSettings(TaskSettings, TargetSettings):
     )
 
     @model_validator(mode="after")
-    def _shares_fit(self) -> "MaskedSettings":
+    def _shares_fit(self) -> "MaskingSettings":
         if self.mask_share + self.random_share > 1:
             raise ValueError("mask_share + random_share must not exceed 1")
         return self
+
+
+class MaskedSettings(MaskingSettings, TargetSettings):
+    """Masked language modelling, of one sentence (MMLM) or of a translation pair (TLM)."""
+
+    enabled: bool = Field(default=True, description="train on this task")
+    weight: Above0 = Field(default=1.0, description="factor on the loss (paper: 1, a plain sum)")
+    examples: PositiveInt | None = Field(
+        default=None,
+        description="per step, over all processes; default: batch.examples (paper: equal for all tasks)",
+    )
+
+
+class ExchangeSettings(MaskingSettings):
+    """Word exchange (WEAM-style): a masked token is predicted from the tokens that an aligner links to it.
+
+    A reconstruction: of WEAM (Yang et al. 2021) the abstract alone is public, no code.
+    """
+
+    weight: Above0 = Field(default=0.5, description="factor on the loss (ours)")
+    mass: Share = Field(
+        default=0.3,
+        description="a masked token is predicted where its links have more than this probability in all (ours)",
+    )
+    head: Literal["shared", "separate"] = Field(
+        default="shared",
+        description="what predicts the token: the vocabulary head of mmlm and tlm, or a head of its own, which learns "
+        "a dictionary and leaves the languages apart",
+    )
+    prior: Literal["aligner", "uniform", "shuffled"] = Field(
+        default="aligner",
+        description="where links lead: to the tokens that the statistical aligner names; for comparison to all tokens "
+        "of the translation alike, or to others of its tokens, a random distance away",
+    )
 
 
 class ContrastSettings(TaskSettings):
@@ -306,6 +334,7 @@ class Settings(Frozen):
     mmlm: MaskedSettings = MaskedSettings()
     tlm: MaskedSettings = MaskedSettings()
     contrast: ContrastSettings = ContrastSettings()
+    weam: ExchangeSettings = ExchangeSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     batch: BatchSettings = BatchSettings()
     measure: MeasureSettings = MeasureSettings()

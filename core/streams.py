@@ -23,3 +23,5 @@ MASKS: Final = 1
 """Behind the step of a task: `[seed, stream, step, MASKS]` draws masks and sides."""
 WORLD_GOLD: Final = 9
 """Meanings of a world whose exact word alignment is compared; a whole seed, the same for all corpora."""
+LEDGER_LINKS: Final = 10
+"""Held-out pairs and masks on which word exchange is measured."""

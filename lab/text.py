@@ -146,6 +146,12 @@ def sampler(ids: EncodedCorpus, settings: TextSettings, seed: int, needs_pairs: 
         return Sampler(split(ids, settings, seed, needs_pairs), settings, seed)
 
 
+def open_text(task: AnyTask, ids: EncodedCorpus, vocabulary: int, progress: Progress = no_progress) -> None:
+    """Opens the tables of a task; the first call on a text writes them beside the ids."""
+    with store.report_full_disk(store.cache_folder()):
+        task.open_text(ids, vocabulary, progress)
+
+
 def target_entropy(task: AnyTask, ids: EncodedCorpus, drawing: Sampler, vocabulary: int) -> float:
     """H(target) of a task in nats; the first call on a text counts its tokens and stores the counts beside the ids."""
     with store.report_full_disk(store.cache_folder()):

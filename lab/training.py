@@ -27,7 +27,7 @@ from lab.evaluate.vectors import encode
 from lab.heartbeat import Heartbeat
 from lab.interruption import Interruption
 from lab.store import Request, Run
-from lab.text import corpus_tokenizer, encoded, held_out_sentences, sampler, target_entropy
+from lab.text import corpus_tokenizer, encoded, held_out_sentences, open_text, sampler, target_entropy
 from lab.text_summary import DOCUMENT, check_held_out, text_summary
 from lab.threads import threads_of
 
@@ -135,6 +135,9 @@ def prepare(
         settings, model, drawing, ids, tokenizer.mask_id, Accelerator(mixed_precision=settings.precision)
     )
     for task in training.tasks.values():
+        main_process_first(
+            lambda task=task: open_text(task, ids, tokenizer.size, lambda *at: report(Report(*at)))
+        )
         task.target_entropy_nats = broadcast_from_main(
             lambda task=task: target_entropy(task, ids, drawing, tokenizer.size)
         )

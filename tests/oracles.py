@@ -3,7 +3,7 @@
 Loops over Python floats on purpose: nothing is shared with what is tested.
 """
 
-from math import exp, log
+from math import erf, exp, log, sqrt
 
 from scipy.special import digamma
 
@@ -167,3 +167,41 @@ def mixed_information(x: Side, y: Side, neighbours: int) -> float:
             digamma(count) + digamma(n) - digamma(near(x, label_x, at_x)) - digamma(near(y, label_y, at_y))
         )
     return float(sum(terms) / len(terms))
+
+
+def word_exchange(
+    states: Matrix,
+    links: dict[int, dict[int, float]],
+    targets: dict[int, int],
+    mass: float,
+    head: dict[str, list],
+) -> list[float]:
+    """WEAM-style: -log p(x_i) from the mean of the linked states, weighted by posterior, where the mass exceeds `mass`.
+
+    `head` is RoBERTa's: dense, gelu, layer norm (its epsilon last), decoder with the bias of each token.
+    """
+    losses = []
+    for token, target in sorted(targets.items()):
+        posteriors = links.get(token, {})
+        total = sum(posteriors.values())
+        if total <= mass:
+            continue
+        width = len(states[0])
+        exchanged = [sum(a / total * states[j][d] for j, a in posteriors.items()) for d in range(width)]
+        hidden = [
+            sum(w * x for w, x in zip(row, exchanged, strict=True)) + b
+            for row, b in zip(head["dense"], head["dense_bias"], strict=True)
+        ]
+        hidden = [0.5 * x * (1 + erf(x / sqrt(2))) for x in hidden]
+        mean = sum(hidden) / width
+        variance = sum((x - mean) ** 2 for x in hidden) / width
+        hidden = [
+            (x - mean) / sqrt(variance + head["epsilon"][0]) * g + b
+            for x, g, b in zip(hidden, head["norm"], head["norm_bias"], strict=True)
+        ]
+        logits = [
+            sum(w * x for w, x in zip(row, hidden, strict=True)) + b
+            for row, b in zip(head["decoder"], head["decoder_bias"], strict=True)
+        ]
+        losses.append(log(sum(exp(logit) for logit in logits)) - logits[target])
+    return losses

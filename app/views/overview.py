@@ -1,4 +1,4 @@
-"""Overview: two views of one meaning, the three tasks as lower bounds, what has run."""
+"""Overview: two views of one meaning, the pretext tasks as lower bounds, what has run."""
 
 from collections.abc import Sequence
 
@@ -58,7 +58,7 @@ with right:
         "Training turns the left picture into the right one."
     )
 
-st.subheader("Three tasks, three lower bounds", anchor=False)
+st.subheader("Pretext tasks are lower bounds", anchor=False)
 for column, task in zip(st.columns(len(STYLES), gap="medium", border=True), STYLES.values(), strict=True):
     column.markdown(f"**{task.name}** · {task.idea}")
     column.latex(task.formula)

@@ -11,10 +11,11 @@ from core.objectives.mmlm import MMLM
 from core.objectives.outcome import Outcome
 from core.objectives.task import AnyTask, Task, TaskBatch
 from core.objectives.tlm import TLM
+from core.objectives.weam import WEAM
 from core.objectives.xlco import XLCO
 from core.text.sampling import Pairs
 
-TASKS: Final[dict[str, type[Task[Any]]]] = {task.section: task for task in (MMLM, TLM, XLCO)}
+TASKS: Final[dict[str, type[Task[Any]]]] = {task.section: task for task in (MMLM, TLM, XLCO, WEAM)}
 """The tasks by section, in the order in which gradients are added and dropout is drawn; new tasks come last."""
 
 

@@ -14,6 +14,7 @@ from core.config import Settings
 from core.model.infoxlm import InfoXLM
 from core.objectives.outcome import Outcome
 from core.processes import Shard
+from core.progress import Progress, no_progress
 from core.streams import MASKS
 from core.text.arrays import IntArray
 from core.text.batches import RowReader
@@ -69,6 +70,18 @@ class Task(nn.Module, ABC, Generic[B]):
         Called after the language model is made and in the order of `TASKS`, because all draw random weights.
         """
         super().__init__()
+
+    def open_text(self, corpus: EncodedCorpus, vocabulary: int, progress: Progress = no_progress) -> None:
+        """Opens or writes the tables that the task reads beside the ids; called before anything is read.
+
+        Args:
+            corpus: the ids.
+            vocabulary: number of ids.
+            progress: reports what is written.
+
+        Raises:
+            InputError: the text has not what the task needs.
+        """
 
     def target_entropy(self, corpus: EncodedCorpus, sampler: Sampler, vocabulary: int) -> float:
         """H(target) in nats, read from the whole corpus; NaN where the candidates limit the bound."""

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.config import MaskedSettings
+from core.config import MaskingSettings
 from core.text.arrays import IntArray, concatenated_ranges
 from core.text.encoded import EncodedCorpus, Rows
 from core.text.tokenizer import BOS, UNK
@@ -139,7 +139,7 @@ class MaskNoise:
         )
 
 
-def masked(rows: Rows, settings: MaskedSettings, noise: MaskNoise, mask_id: int) -> MaskedBatch:
+def masked(rows: Rows, settings: MaskingSettings, noise: MaskNoise, mask_id: int) -> MaskedBatch:
     """Masks tokens of rows.
 
     A row with n ordinary tokens has floor(rate * n + u) tokens to predict, u uniform in [0, 1); `<s>` and `</s>`
@@ -195,7 +195,7 @@ class RowReader:
         """Each local shard's examples, unmasked; joins the sentences of an example, [examples, sentences]."""
         return [sequences(self._read(rows[shard :: self.num_shards])) for shard in self.local]
 
-    def masked(self, rows: IntArray, masking: MaskedSettings, rng: np.random.Generator) -> list[MaskedBatch]:
+    def masked(self, rows: IntArray, masking: MaskingSettings, rng: np.random.Generator) -> list[MaskedBatch]:
         """Each local shard's examples with tokens masked."""
         return [
             masked(self._read(rows[places]), masking, noise, self.mask_id)

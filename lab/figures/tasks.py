@@ -87,6 +87,17 @@ STYLES: Final[dict[str, TaskStyle]] = {
                 Metric("xlco_loss", "held-out XLCO loss", "nats", "lower"),
             ),
         ),
+        TaskStyle(
+            "weam", "weam", "WEAM-style", "#b4467a", "longdash",
+            "I(context, translation, alignment; masked token)", "H(linked token)", PER_TOKEN,
+            "Guess it from the words of the translation that an aligner links to it (a reconstruction of WEAM).",
+            r"I(c,c',A;\,x) \;\ge\; H(x) - \mathcal{L}_\mathrm{WEAM}",
+            "The ceiling is $H(x)$ of the tokens that have links. The links were read off both whole sentences.",
+            (
+                Metric("weam", "WEAM-style: I(context, translation, alignment; token)", "nats", bound=True),
+                Metric("weam_loss", "held-out WEAM-style loss", "nats", "lower"),
+            ),
+        ),
     )
 }  # fmt: skip
 """Styles by key, in the order in which tasks are shown."""

@@ -37,6 +37,16 @@ BEFORE: Final[dict[str, tuple[str, Any]]] = {
     "tlm.targets": ("1dab1ee", "full"),
     "tlm.neighbours": ("1dab1ee", 50),
     "tlm.refresh": ("1dab1ee", 500),
+    "weam.enabled": ("0000000", False),
+    "weam.weight": ("0000000", 0.5),
+    "weam.examples": ("0000000", None),
+    "weam.rate": ("0000000", 0.15),
+    "weam.mask_share": ("0000000", 0.8),
+    "weam.random_share": ("0000000", 0.1),
+    "weam.mask_special": ("0000000", False),
+    "weam.mass": ("0000000", 0.3),
+    "weam.head": ("0000000", "shared"),
+    "weam.prior": ("0000000", "aligner"),
 }
 """Settings that the first version did not have: the commit that added each, and the value of every run before it."""
 

@@ -32,6 +32,9 @@ CASES = {
     "micro-batches": settings(steps=3, queue=13, batch={"accumulate": 2}),
     "micro-batches, batch keys": settings(steps=3, queue=0, batch={"accumulate": 2}, **QUERY),
     "mixed and masked": settings(steps=3, mixup=True, mixup_languages="other", mask_inputs=True),
+    "word exchange": settings(
+        steps=3, **OFF, weam={"enabled": True, "prior": "shuffled", "rate": 0.5}, batch={"accumulate": 2}
+    ),
     "seven examples": settings(steps=3, batch={"examples": 7}),
 }
 RESUMED = settings(steps=6, momentum=0.9, queue=13)

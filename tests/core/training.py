@@ -37,7 +37,7 @@ def open_text(folder: Path) -> Text:
     return EncodedCorpus(folder / "e"), load_tokenizer(folder)
 
 
-def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, **contrast) -> Settings:
+def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, weam=None, **contrast) -> Settings:
     return Settings(
         steps=steps,
         text=TextSettings(held_out=30),
@@ -45,6 +45,7 @@ def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, **contrast) 
         mmlm=mmlm or {},
         tlm=tlm or {},
         contrast=ContrastSettings(**{"layer": 1, "queue": 20, "mixup": False, **contrast}),
+        weam=weam or {},
         optimizer=OptimizerSettings(learning_rate=1e-2, warmup=min(2, steps)),
         batch=BatchSettings(**{"examples": 8, **(batch or {})}),
     )
@@ -58,6 +59,7 @@ def training(text: Text, run_settings: Settings) -> Training:
     model = build_model(language_model(run_settings.model, tokenizer.size, run_settings.seed), run_settings)
     run = Training(run_settings, model, sampler, encoded, tokenizer.mask_id, Accelerator(cpu=True))
     for task in run.tasks.values():
+        task.open_text(encoded, tokenizer.size)
         task.target_entropy_nats = task.target_entropy(encoded, sampler, tokenizer.size)
     return run
 

@@ -4,7 +4,7 @@ For each token of a sentence the table holds the tokens of the translation that 
 from. Tokens are aligned as words are elsewhere, so a piece of a word is linked like any other token.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -57,7 +57,42 @@ class TokenLinks:
             return self.pair, self.side, self.token, self.posterior
         keys = np.stack([self.pair, self.side, self.token])
         begins = np.flatnonzero(np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)))
-        return *keys[:, begins], np.add.reduceat(self.posterior, begins)
+        pair, side, token = keys[:, begins]
+        return pair, side, token, np.add.reduceat(self.posterior, begins)
+
+    def where(self, mask: np.ndarray) -> "TokenLinks":
+        """The links at which a mask is True."""
+        return TokenLinks(
+            self.pair[mask], self.side[mask], self.token[mask], self.linked[mask], self.posterior[mask]
+        )
+
+    def within(self, lengths: IntArray) -> "TokenLinks":
+        """The links of which both tokens stand in what is left of cut sentences; `lengths` are [pairs, 2]."""
+        stays = self.token < lengths[self.pair, self.side]
+        return self.where(stays & (self.linked < lengths[self.pair, 1 - self.side]))
+
+    def spread(self, lengths: IntArray) -> "TokenLinks":
+        """Links that lead to all tokens of the other sentence alike; each token keeps the sum of its posteriors."""
+        pair, side, token, masses = self.masses()
+        counts = lengths[pair, 1 - side]
+        return TokenLinks(
+            np.repeat(pair, counts),
+            np.repeat(side, counts),
+            np.repeat(token, counts),
+            concatenated_ranges(np.zeros(len(counts), dtype=np.int64), counts),
+            np.repeat(masses / counts, counts),
+        )
+
+    def turned(self, lengths: IntArray, turns: np.ndarray) -> "TokenLinks":
+        """Links that lead to another token of the other sentence, for each pair the same distance further on.
+
+        Args:
+            lengths: tokens of the sentences, [pairs, 2].
+            turns: in [0, 1), [pairs]; how far, from the next token to the last but itself.
+        """
+        counts = lengths[self.pair, 1 - self.side]
+        distance = 1 + (turns[self.pair] * (counts - 1)).astype(np.int64)
+        return replace(self, linked=(self.linked + distance) % counts)
 
 
 class LinkTable:

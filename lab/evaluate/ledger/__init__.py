@@ -9,9 +9,12 @@ from typing import Final
 from lab.evaluate.ledger.mmlm import MMLMLedger
 from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.ledger.tlm import TLMLedger
+from lab.evaluate.ledger.weam import WEAMLedger
 from lab.evaluate.ledger.xlco import XLCOLedger
 
-LEDGER: Final[dict[str, LedgerTask]] = {task.key: task for task in (MMLMLedger(), TLMLedger(), XLCOLedger())}
+LEDGER: Final[dict[str, LedgerTask]] = {
+    task.key: task for task in (MMLMLedger(), TLMLedger(), XLCOLedger(), WEAMLedger())
+}
 """Tasks of the ledger by key, in the order of the rows; new tasks come last."""
 
 __all__ = ["LEDGER", "LedgerTask"]

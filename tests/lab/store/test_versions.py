@@ -124,7 +124,8 @@ def test_a_study_of_another_version_is_opened_or_named_likewise(tmp_path):
         *groups, name = path.split(".")
         group = raw["base"]
         for each in groups:
-            group = group[each]
+            # sections of tasks that are younger than the stored study are not there
+            group = group.get(each, {})
         group.pop(name, None)
     study = StudyFolder("s", tmp_path)
     (tmp_path / "study.json").write_text(json.dumps(raw))
