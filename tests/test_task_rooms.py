@@ -18,6 +18,7 @@ ROOMS = (
     "lab/bench/",
     "lab/cli/bench_training.py",
     "lab/evaluate/ledger/",
+    "lab/figures/metrics.py",
     "lab/figures/tasks.py",
     "lab/figures/lessons.py",
     "lab/lessons/",

@@ -49,7 +49,7 @@ def vocabulary_units(loaded: LoadedRun, protocol: StudyProtocol) -> Iterable[pd.
         sentences = np.bincount(at, [len(example.whole) for example in examples])
         yield units(f"{task.key}_meaning", meanings, np.bincount(at, sums / RATE), sentences)
     if MMLM.section in settings.tasks:
-        yield from language_units("mmlm", _nats_by_language(loaded, settings.seed))
+        yield from language_units(MMLM.key, _nats_by_language(loaded, settings.seed))
 
 
 def retrieval_by_language(directions: Iterable[RetrievalDirection]) -> Iterable[pd.DataFrame]:
