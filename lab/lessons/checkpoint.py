@@ -1,7 +1,7 @@
 """Lesson 08: any XLM-R style checkpoint, read layer by layer."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from core.text.tokenizer import Tokenizer
 from lab import store
 from lab.bundle import bundle
 from lab.evaluate.foreign import Prompts, own_prompts, own_reading
+from lab.lessons.exercises import Choice, Numbers, tied_for_best
 from lab.lessons.layers import (
     COSINE,
     TRAINED,
@@ -24,7 +25,6 @@ from lab.lessons.layers import (
 from lab.lessons.output import say
 from lab.lessons.real_text import named_folder
 from lab.lessons.scale import Lesson
-from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.text import all_sentences, world_corpus
 
 POOLINGS: Final = ("mean", "first")
@@ -161,47 +161,21 @@ def information_in_words(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def check_states(answer: Any, checkpoint: Checkpoint) -> Verdict:
-    """Verdict on the number of hidden states of a checkpoint, as transformers counts them."""
+def hidden_states(checkpoint: Checkpoint) -> Numbers:
+    """Exercise: how many hidden states does a checkpoint have, as transformers counts them?"""
     layers = checkpoint.model.encoder.config.num_hidden_layers
-    return judged(
-        answer, layers + 1, 0,
-        f"{layers} layers and the embeddings, which are hidden state 0: 'layer 8' is hidden_states[8]",
-        "the embeddings are a hidden state too",
-        {"those are the layers": layers},
-    )  # fmt: skip
+    return Numbers("checkpoint.states", layers + 1, {"layers": layers})
 
 
-def check_embeddings(answer: Any, checkpoint: Checkpoint) -> Verdict:
-    """The share of a checkpoint's parameters that lies in its embeddings, in percent."""
-    parameters = checkpoint.parameters
-    share = float(parameters["embeddings"] / parameters.sum())
-    return judged(
-        answer, 100 * share, 0.6,
-        f"{parameters['embeddings']:,} of {parameters.sum():,} numbers say what tokens are",
-        "embeddings over the sum of the three, in percent",
-        {"that is a share: percent are hundredths": share,
-         "that is the share of the layers": 100 * float(parameters["layers"] / parameters.sum())},
-    )  # fmt: skip
+def embedding_share(checkpoint: Checkpoint) -> Numbers:
+    """Exercise: what share of a checkpoint's parameters lies in its embeddings, in percent?"""
+    counts = checkpoint.parameters
+    percent = 100 * counts / counts.sum()
+    values = {"layers": percent["layers"], "embeddings": counts["embeddings"], "total": counts.sum()}
+    return Numbers("checkpoint.embeddings", percent["embeddings"], values)
 
 
-def check_best(answer: Any, table: pd.DataFrame) -> Verdict:
-    """The pooling and layer with the best retrieval, such as ("mean", 7); ties within the intervals count."""
-    if answer is None or answer is ...:
-        return not_yet('give a pooling and a layer of the table, such as ("mean", 1)')
-    best = table.loc[table["value"].idxmax()]
-    try:
-        pooling, layer = answer
-        row = table[(table["name"] == f"pooling {pooling}") & (table["layer"] == int(layer))].iloc[0]
-    except (TypeError, ValueError, IndexError):
-        return wrong(
-            f'expected a pooling and a layer of the table, such as ("mean", 1), got {str(answer)[:40]}'
-        )
-    if row["high"] >= best["low"]:
-        return right(
-            f"{row['value']:.1%}, and the best is {best['value']:.1%} [{best['low']:.1%}, {best['high']:.1%}]"
-        )
-    return wrong(
-        f"{row['value']:.1%} [{row['low']:.1%}, {row['high']:.1%}] is clearly less than the best: look for the "
-        "highest value in the table"
-    )
+def best_reading(table: pd.DataFrame) -> Choice:
+    """Exercise: which pooling and layer retrieve best, such as ("mean", 7)? Ties within the intervals count."""
+    readings = zip(table["name"].str.removeprefix("pooling "), table["layer"], strict=True)
+    return tied_for_best("checkpoint.best", table.set_axis(pd.Index(list(readings), tupleize_cols=False)))

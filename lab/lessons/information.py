@@ -1,7 +1,7 @@
 """Lesson 01: bounds and estimators where the truth is known."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,9 +16,9 @@ from lab.evaluate.estimates import estimate_tasks
 from lab.evaluate.information import estimates_of_run
 from lab.figures.estimates import against_truth
 from lab.figures.theme import TEMPLATE
+from lab.lessons.exercises import Numbers, Subset
 from lab.lessons.output import progress_line
 from lab.lessons.scale import Lesson
-from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store import Run
 
 BOUNDS: Final[dict[str, Callable[[Tensor], Bound]]] = {
@@ -123,60 +123,33 @@ def conclusion(table: pd.DataFrame, n: int = SAMPLES) -> list[str]:
     ]
 
 
-def check_ceiling(answer: Any, candidates: int = SAMPLES) -> Verdict:
-    """The most that InfoNCE can show with so many candidates."""
+def highest_infonce(candidates: int = SAMPLES) -> Numbers:
+    """Exercise: what is the most that InfoNCE can show with so many candidates?"""
     most = float(bounds.infonce(1e6 * torch.eye(candidates, dtype=torch.float64)))
-    return judged(
-        answer, most, 0.01,
-        f"log {candidates} = {most:.2f} nats: a perfect critic on {candidates} candidates shows that and no more",
-        "the loss of a perfect critic is 0; what is left of log N - loss?",
-        {"that is N, not log N": candidates,
-         "these are bits: take the natural logarithm": math.log2(candidates),
-         "these are decimal digits: take the natural logarithm": math.log10(candidates),
-         "the positive is a candidate too": math.log(candidates - 1)},
-    )  # fmt: skip
+    values = {
+        "bits": math.log2(candidates),
+        "digits": math.log10(candidates),
+        "negatives": math.log(candidates - 1),
+    }
+    return Numbers("information.ceiling", most, {"candidates": candidates, **values})
 
 
-def check_batch(answer: Any, nats: float = 10.0) -> Verdict:
-    """Verdict on the number of candidates that InfoNCE needs to be able to show so many nats."""
-    return judged(
-        answer, math.exp(nats), 0.02 * math.exp(nats),
-        f"exp({nats:g}) = {math.exp(nats):,.0f} candidates: the price of a bound that does not vary is exponential too",
-        f"for which N is log N = {nats:g}?",
-        {"that is log N: N is e to that power": nats,
-         "that is 2 to the power; a nat is a natural logarithm": 2**nats},
-    )  # fmt: skip
+def candidates_needed(nats: float = 10.0) -> Numbers:
+    """Exercise: how many candidates does InfoNCE need to be able to show so many nats?"""
+    return Numbers("information.batch", math.exp(nats), {"nats": nats, "base_2": 2**nats})
 
 
-def check_spread(answer: Any, nats: float = 6.0, n: int = SAMPLES) -> Verdict:
-    """The standard deviation that theory gives NWJ for Gaussians with so many nats, in a batch of n pairs."""
-    expected = predicted_spread(nats, n)
-    return judged(
-        answer, expected, 0.1 * expected,
-        f"about exp({nats:g}) / {n} = {math.exp(nats) / n:.2f} nats, for a quantity of {nats:g} nats",
-        "the variance of one exp f is about exp(2 I); you average n (n - 1) of them and want a standard deviation",
-        {"that is the variance; take the square root": expected**2,
-         "that is one exp f; a mean of n (n - 1) of them varies less": math.exp(nats),
-         "you divided by the square root of n, but there are n (n - 1) mismatched pairs": expected * math.sqrt(n)},
-    )  # fmt: skip
+def spread_of_nwj(nats: float = 6.0, n: int = SAMPLES) -> Numbers:
+    """Exercise: which standard deviation does theory give NWJ for Gaussians with so many nats, in n pairs?"""
+    expected, one_pair = predicted_spread(nats, n), math.exp(nats)
+    mistakes = {"variance": expected**2, "one_pair": one_pair, "diagonal": expected * math.sqrt(n)}
+    return Numbers(
+        "information.spread", expected, {"nats": nats, "n": n, "leading": one_pair / n, **mistakes}
+    )
 
 
-def check_bounds(answer: Any) -> Verdict:
-    """The names of those that are lower bounds; the others are estimates, which can be too high in expectation."""
-    if answer is None or answer is ...:
-        return not_yet(f"give the set of names out of {', '.join(BOUNDS)} that are lower bounds")
-    if isinstance(answer, str) or not isinstance(answer, Iterable):
-        return wrong(f"expected a set of names, such as {{'infonce'}}, got {type(answer).__name__}")
-    given = {str(name) for name in answer}
-    if unknown := given - set(BOUNDS):
-        return wrong(f"{sorted(unknown)[0]!r} is none of {', '.join(BOUNDS)}")
-    lower = {name for name, bound in BOUNDS.items() if bound(torch.zeros(4, 4)).kind == "lower bound"}
-    if extra := given - lower:
-        return wrong(
-            f"{sorted(extra)[0]} is only an estimate: is the log of a mean of samples, clipped or not, unbiased?"
-        )
-    if missing := lower - given:
-        return wrong(
-            f"these are, but {len(missing)} more of the six: look at the column `kind` of the first table"
-        )
-    return right("the two others take the log of a sample mean, which is too low on average, and subtract it")
+def lower_bounds() -> Subset:
+    """Exercise: which of the six are lower bounds in expectation? The others are estimates, which can be too high."""
+    kinds = {name: bound(torch.zeros(4, 4)).kind for name, bound in BOUNDS.items()}
+    lower = {name for name, kind in kinds.items() if kind == "lower bound"}
+    return Subset("information.lower_bounds", lower, kinds)

@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from lab import store
 from lab.evaluate.classification import classify_run
+from lab.lessons.exercises import Choice, Numbers
 from lab.lessons.output import progress_line, say
-from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store.study import StudyFolder, list_studies
 from lab.study import STUDIES
 from lab.study.contrasts import EQUIVALENT, HIGHER, LEVEL, LOWER, UNDECIDED, compare_contrasts, in_words
@@ -185,67 +185,27 @@ def transfer(study: StudyFolder, source: str = "en") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def check_holm(answer: Any, p_values: Sequence[float]) -> Verdict:
-    """P-values corrected for their number by Holm's method, in their own order."""
-    expected = holm(np.asarray(p_values, dtype=float))
-    if answer is None or answer is ...:
-        return not_yet(f"give {len(expected)} numbers, the corrected p-values in the same order")
-    try:
-        given = np.asarray(list(answer), dtype=float)
-    except (TypeError, ValueError):
-        return wrong(f"expected {len(expected)} numbers, got {answer!r}")
-    if given.shape != expected.shape:
-        return wrong(f"expected {len(expected)} numbers, got {given.size}")
-    if np.allclose(given, expected, atol=1e-6):
-        return right(
-            f"{int((expected < LEVEL).sum())} of {len(expected)} are below {LEVEL:g} after correction"
-        )
-    if np.allclose(given, np.minimum(len(expected) * np.asarray(p_values), 1.0), atol=1e-6):
-        return wrong(
-            "that is Bonferroni, every p times their number: Holm multiplies the second smallest by one less"
-        )
-    if np.allclose(np.sort(given), np.sort(expected), atol=1e-6):
-        return wrong("the numbers are right, the order is not: give them in the order of the question")
-    if np.allclose(given, p_values, atol=1e-6):
-        return wrong("these are not corrected yet: multiply the smallest by their number, and go on")
-    return wrong(_holm_hint(given, expected))
+def holm_correction(p_values: Sequence[float]) -> Numbers:
+    """Exercise: correct these p-values for their number by Holm's method, in their own order."""
+    raw = np.asarray(p_values, dtype=float)
+    expected, count = holm(raw), len(raw)
+    values = {"below": int((expected < LEVEL).sum()), "count": count, "level": LEVEL, "sorted": np.sort(expected),
+              "bonferroni": np.minimum(count * raw, 1.0), "uncorrected": raw}  # fmt: skip
+    return Numbers("joint.holm", expected, values)
 
 
-def _holm_hint(given: np.ndarray, expected: np.ndarray) -> str:
-    at = int(np.flatnonzero(~np.isclose(given, expected, atol=1e-6))[0])
-    return (
-        f"number {at + 1} is off: sort, multiply the smallest by their number, the next by one less and so on, "
-        "never let a later one be smaller than an earlier one, and never exceed 1"
-    )
+def transfer_gap(table: pd.DataFrame, arm: str) -> Numbers:
+    """Exercise: how large is the zero-shot gap of an arm, in points of accuracy, mean over its seeds?"""
+    means = 100 * table.loc[table["arm"] == arm, ["gap", "own", "others"]].mean()
+    return Numbers("joint.gap", float(means["gap"]), means.to_dict())
 
 
-def check_gap(answer: Any, table: pd.DataFrame, arm: str) -> Verdict:
-    """The zero-shot gap of an arm, in points of accuracy, mean over its seeds."""
-    rows = table[table["arm"] == arm]
-    gap = 100 * float(rows["gap"].mean())
-    return judged(
-        answer, gap, 0.06,
-        f"English {100 * rows['own'].mean():.1f} less {100 * rows['others'].mean():.1f} elsewhere",
-        "accuracy in English less the mean over the other languages, in points",
-        {"the other way round: a gap is positive where English does better": -gap,
-         "that is a share: points are hundredths": gap / 100},
-    )  # fmt: skip
-
-
-def check_verdict(answer: Any, table: pd.DataFrame, row: int) -> Verdict:
-    """The verdict on a row of `claims`, worked out from its difference, p-values and margin."""
+def verdict_of_numbers(table: pd.DataFrame, row: int) -> Choice:
+    """Exercise: which verdict follows from difference, p-values and margin of a row of `claims`?"""
     claim = table.iloc[row]
-    if answer is None or answer is ...:
-        return not_yet(f"say one of {', '.join(map(repr, VERDICTS))}")
-    given = str(answer).strip().lower()
-    if given in ("tied", "the same", "equal"):
-        return wrong(
-            "absence of a difference is not shown by a test that finds none: which margin was tested?"
-        )
-    if given == claim["verdict"]:
-        return right(in_words(claim.to_dict()))
-    return wrong(
-        f"p after Holm is {'below' if claim['p_holm'] < LEVEL else 'not below'} {LEVEL:g}, the difference is "
-        f"{'positive' if claim['difference'] > 0 else 'not positive'}, and p of a difference as large as the margin "
-        f"is {'below' if claim['p_equivalent'] < LEVEL else 'not below'} {LEVEL:g}: what follows?"
-    )
+    below = {True: "below", False: "not below"}
+    values = {"words": in_words(claim.to_dict()), "level": LEVEL,
+              "sign": "positive" if claim["difference"] > 0 else "not positive",
+              "significance": below[bool(claim["p_holm"] < LEVEL)],
+              "equivalence": below[bool(claim["p_equivalent"] < LEVEL)]}  # fmt: skip
+    return Choice("joint.verdict", dict.fromkeys(VERDICTS, values), {claim["verdict"]})

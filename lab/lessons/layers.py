@@ -22,7 +22,7 @@ from lab.evaluate.means import translation_accuracy
 from lab.evaluate.retrieval import sides_of
 from lab.evaluate.temperature import fitted_scale
 from lab.evaluate.vectors import encode
-from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
+from lab.lessons.exercises import Choice, Numbers, Subset, tied_for_best
 from lab.projection import unit
 from lab.store import Run
 
@@ -197,48 +197,18 @@ def contrast_gradients(run: Run, source: str, target: str, pairs: int = 32) -> p
     return pd.Series(norms, name="gradient norm")
 
 
-def check_untrained(answer: Any, gradients: pd.Series) -> Verdict:
-    """The numbers of the layers that the contrast does not train."""
-    expected = {int(name.removeprefix("layer ")) for name, norm in gradients.items() if norm == 0.0}
-    if answer is None or answer is ...:
-        return not_yet("give the numbers of those layers as a list, such as [1, 2]")
-    try:
-        given = {int(each) for each in answer}
-    except (TypeError, ValueError):
-        return wrong(f"expected a list of layer numbers, got {answer!r}")
-    if given == expected:
-        return right(
-            f"the gradient of {sorted(expected) or 'no layer'} is exactly 0: the loss never reads it"
-        )
-    if given - expected:
-        at = min(given - expected)
-        if f"layer {at}" not in gradients:
-            return wrong(f"there is no layer {at} in the table of section 2")
-        return wrong(f"layer {at} has a gradient of {gradients[f'layer {at}']:.2g}: does the loss read it?")
-    return wrong("those are right, but there are more: which layers lie above the one that is contrasted?")
+def untrained_layers(gradients: pd.Series) -> Subset:
+    """Exercise: which layers does the contrast not train?"""
+    norms = {int(name.removeprefix("layer ")): norm for name, norm in gradients.drop("embeddings").items()}
+    return Subset("layers.untrained", {layer for layer, norm in norms.items() if norm == 0.0}, norms)
 
 
-def check_best_layer(answer: Any, table: pd.DataFrame, name: str) -> Verdict:
-    """The layer where retrieval of one model is best; ties within the intervals count."""
-    rows = table[table["name"] == name].set_index("layer")
-    best = int(rows["value"].idxmax())
-    tied = rows.index[rows["high"] >= rows["low"][best]].tolist()
-    if answer in tied:
-        why = f"layer {answer}, {rows['value'][answer]:.1%}"
-        if answer != best:
-            why += f"; layer {best} has {rows['value'][best]:.1%}, but the intervals overlap"
-        return right(why)
-    return judged(answer, best, 0, "", f"read the row of {name!r} with the highest value in the table")
+def best_layer(table: pd.DataFrame, name: str) -> Choice:
+    """Exercise: in which layer is retrieval of one model best? Ties within the intervals count."""
+    return tied_for_best("layers.best", table[table["name"] == name].set_index("layer", drop=False))
 
 
-def check_rotation(answer: Any, table: pd.DataFrame) -> Verdict:
-    """Verdict on how much a rotation of one language changes the bound of the cosine, in nats (negative: it falls)."""
-    change = float(table[COSINE].iloc[1] - table[COSINE].iloc[0])
-    return judged(
-        answer, change, 0.02,
-        f"the cosine shows {change:+.2f} nats, the critic trained on the vectors "
-        f"{table[TRAINED].iloc[1] - table[TRAINED].iloc[0]:+.2f}: the common axes were lost, not the information",
-        "subtract the first row from the second",
-        {"the sign: after less before": -change,
-         "that is the trained critic, not the cosine": float(table[TRAINED].iloc[1] - table[TRAINED].iloc[0])},
-    )  # fmt: skip
+def effect_of_rotation(table: pd.DataFrame) -> Numbers:
+    """Exercise: how much does a rotation of one language change the bound of the cosine? Negative: it falls."""
+    change = table[[COSINE, TRAINED]].iloc[1] - table[[COSINE, TRAINED]].iloc[0]
+    return Numbers("layers.rotation", float(change[COSINE]), {"trained": float(change[TRAINED])})

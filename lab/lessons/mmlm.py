@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,9 +22,9 @@ from lab.evaluate.retrieval import sides_of
 from lab.evaluate.vectors import encode
 from lab.figures.ledger import tightest
 from lab.figures.tasks import MMLM_OWN
+from lab.lessons.exercises import Choice, Numbers
 from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
-from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.projection import unit
 from lab.store import Run
 from lab.world import World
@@ -236,46 +235,23 @@ def _difference(shared: pd.Series, disguised: pd.Series) -> str:
     )
 
 
-def check_bound(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
-    """MMLM's bound from a cross-entropy."""
+def bound_from_loss(rows: Iterable[Mapping[str, Any]]) -> Numbers:
+    """Exercise: what is MMLM's bound, from a cross-entropy?"""
     row = tightest(rows)["mmlm"]
-    loss = row["ceiling"] - row["nats"]
-    return judged(
-        answer, row["nats"], 0.01,
-        f"{row['ceiling']:.2f} - {loss:.2f} = {row['nats']:.2f} nats; at least {row['at_least']:.2f} are there (95 %)",
-        "the bound is H(token) less the cross-entropy",
-        {"that is the cross-entropy itself; subtract it from H(token)": loss,
-         "that is the ceiling H(token); subtract the cross-entropy from it": row["ceiling"],
-         "that is the truth; the question is what the model shows": row["truth"]},
-    )  # fmt: skip
+    return Numbers("mmlm.bound", row["nats"], {**row, "loss": row["ceiling"] - row["nats"]})
 
 
-def check_floor(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
-    """The cross-entropy that no model can go below."""
+def least_loss(rows: Iterable[Mapping[str, Any]]) -> Numbers:
+    """Exercise: which cross-entropy can no model go below?"""
     row = tightest(rows)["mmlm"]
-    floor = row["ceiling"] - row["truth"]
-    return judged(
-        answer, floor, 0.01,
-        f"H(token | context) = {floor:.2f} nats: what a name, a number or a colour leaves open, nobody can guess",
-        "the truth is H(token) - H(token | context); solve for the last one",
-        {"the world does not decide every token, so it is not 0": 0.0,
-         "that is what this model reaches": row["ceiling"] - row["nats"]},
-    )  # fmt: skip
-
-
-def check_open_token(answer: Any, table: pd.DataFrame) -> Verdict:
-    """The token of the sentence that its context tells least of: its number, counted from 1."""
-    if answer is None or answer is ...:
-        return not_yet("give the number of a token, as it stands in the figure")
-    if not isinstance(answer, Integral) or not 1 <= answer <= len(table):
-        return wrong(f"expected a whole number from 1 to {len(table)}, got {str(answer)[:40]!r}")
-    token = table.iloc[answer - 1]
-    most = float(table["uncertainty"].max())
-    if token["uncertainty"] >= most - 0.01:
-        return right(
-            f"{token['token']!r}: its context leaves {most:.2f} nats open, more than for any other token"
-        )
-    return wrong(
-        f"{token['token']!r} is left {token['uncertainty']:.2f} nats; another token is left {most:.2f}: "
-        "look at the column `uncertainty`, not at the height of the bar"
+    return Numbers(
+        "mmlm.floor", row["ceiling"] - row["truth"], {"zero": 0.0, "loss": row["ceiling"] - row["nats"]}
     )
+
+
+def open_token(tokens: pd.DataFrame) -> Choice:
+    """Exercise: which token of `sentence` does its context tell least of? Numbers count from 1."""
+    most = float(tokens["uncertainty"].max())
+    rows = [{**row, "most": most} for row in tokens.to_dict("records")]
+    right = {at for at, row in enumerate(rows, start=1) if row["uncertainty"] >= most - 0.01}
+    return Choice("mmlm.open_token", dict(enumerate(rows, start=1)), right)

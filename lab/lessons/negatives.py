@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 import torch
@@ -10,7 +10,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from core.information.bounds import infonce
-from lab.lessons.verdicts import Verdict, judged
+from lab.lessons.exercises import Numbers
 from lab.world import World
 
 PAIR: Final = ("en", "fr")
@@ -95,19 +95,10 @@ def left_out_shows(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> fl
     return float(sum(p * math.log1p(count) for count, p in zip(others, law, strict=True)))
 
 
-def check_left_out(answer: Any, meanings: int = MEANINGS, candidates: int = CANDIDATES) -> Verdict:
-    """What a perfect critic shows once candidates of the query's meaning are left out."""
+def left_out(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> Numbers:
+    """Exercise: what does a perfect critic show once candidates of the query's meaning are left out?"""
     scores, positive, _ = perfect_scores(meanings, candidates)
-    expected, truth = left_out_shows(meanings, candidates), math.log(meanings)
-    return judged(
-        answer, expected, 0.013,
-        f"{expected:.2f} nats, where {truth:.2f} are: who leaves out the right answers asks an easier question. It "
-        "may train better, and proves less",
-        "call infonce with the scores, the column of the positive, and excluded=same",
-        {"that is the truth, which this value exceeds": truth,
-         "that is the bound, with all candidates: leave out those that share the query's meaning":
-             float(infonce(scores, positive)),
-         "that is the ceiling log N: some candidates are left out, so fewer are told apart": math.log(candidates),
-         "that is the log of the mean number of candidates that stay; the mean of their logs is less":
-             math.log1p((candidates - 1) * (1 - 1 / meanings))},
-    )  # fmt: skip
+    staying = (candidates - 1) * (1 - 1 / meanings)
+    values = {"truth": math.log(meanings), "bound": float(infonce(scores, positive)),
+              "ceiling": math.log(candidates), "log_of_mean": math.log1p(staying)}  # fmt: skip
+    return Numbers("xlco.left_out", left_out_shows(meanings, candidates), values)

@@ -9,9 +9,9 @@ import pandas as pd
 from core.text.corpus import Corpus, open_corpus
 from lab.evaluate.run import evaluate_run
 from lab.figures.ledger import tightest
+from lab.lessons.exercises import Numbers, Subset
 from lab.lessons.output import say
 from lab.lessons.scale import ROOT, Lesson
-from lab.lessons.verdicts import Verdict, judged, not_yet, right, wrong
 from lab.store import Run
 from lab.text import all_sentences, world_corpus
 
@@ -78,54 +78,22 @@ def retrieval_in_words(joint: Run, apart: Run) -> list[str]:
     ]
 
 
-def check_ceiling(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
-    """The ceiling of the XLCO bound with the most candidates that were measured, in nats."""
+def highest_ceiling(rows: list[dict[str, Any]]) -> Numbers:
+    """Exercise: what is the ceiling of XLCO with the most candidates that were measured, in nats?"""
     most = max(row["candidates"] for row in rows if row["task"] == "xlco")
-    return judged(
-        answer, math.log(most), 0.01,
-        f"log({most:,}) = {math.log(most):.3f} nats, however much the text tells: to show more takes more of them",
-        "the natural logarithm of the most candidates in the ledger",
-        {"these are bits": math.log2(most), "that is the number of candidates": most},
-    )  # fmt: skip
+    return Numbers("real_text.ceiling", math.log(most), {"bits": math.log2(most), "most": most})
 
 
-def check_known(answer: Any, rows: list[dict[str, Any]]) -> Verdict:
-    """Where I(sentence; translation) of this text may lie beside the *measured* XLCO bound: anywhere.
+def possible_information(rows: list[dict[str, Any]]) -> Subset:
+    """Exercise: where may I(sentence; translation) of this text lie beside the *measured* XLCO bound? Anywhere.
 
-    The answer is a set out of "above", "at", "below". The bound holds in expectation; the measured value varies.
+    The bound holds in expectation; the measured value varies.
     """
-    if answer is None or answer is ...:
-        return not_yet('give a set out of "above", "at" and "below", such as {"at", "below"}')
-    try:
-        given = {str(each).strip().lower() for each in answer}
-    except TypeError:
-        return wrong(f'expected a set such as {{"at", "below"}}, got {answer!r}')
-    if isinstance(answer, str) or not given <= {"above", "at", "below"}:
-        return wrong(f'expected a set out of "above", "at" and "below", got {str(answer)[:40]!r}')
-    bound = tightest(rows)["xlco"]
-    if given == {"above", "at", "below"}:
-        return right(
-            f"measured {bound['nats']:.2f} [{bound['low']:.2f}, {bound['high']:.2f}], at least {bound['at_least']:.2f} "
-            "nats with 95 % confidence: the bound holds in expectation, and only what lies below that limit is excluded"
-        )
-    if given == {"above", "at"}:
-        return wrong(
-            "that is true of the expectation of the bound; B is the mean over the sentences of one sample, which may "
-            "lie above the information by chance"
-        )
-    return wrong(
-        f"{' and '.join(sorted(given)) or 'nothing'} is not all: when does a lower bound meet the information, when "
-        "not, and what does the sample do to it?"
-    )
+    anywhere = dict.fromkeys(("above", "at", "below"))
+    return Subset("real_text.possible", set(anywhere), anywhere, tightest(rows)["xlco"])
 
 
-def check_repeats(answer: Any, table: pd.DataFrame, language: str) -> Verdict:
-    """The share of a language's sentences that also occur with another meaning, in percent."""
+def repeated_share(table: pd.DataFrame, language: str) -> Numbers:
+    """Exercise: what share of a language's sentences also occurs with another meaning, in percent?"""
     row = table.set_index("language").loc[language]
-    return judged(
-        answer, 100 * row["repeated"], 0.05,
-        f"{row['sentences']:,.0f} sentences, {row['distinct']:,.0f} of them distinct: "
-        + ("no two are alike" if row["repeated"] == 0 else "those that are alike count as one"),
-        f"read the column 'repeated' of {language}, a share, in percent",
-        {"that is a share: percent are hundredths": row["repeated"]},
-    )  # fmt: skip
+    return Numbers("real_text.repeated", 100 * row["repeated"], {**row, "language": language})

@@ -11,9 +11,9 @@ from lab.evaluate.ledger.masked import masked_reading
 from lab.evaluate.ledger.masked_truth import masked_truths
 from lab.evaluate.ledger.wrong_translation import wrong_translations
 from lab.figures.ledger import tightest
+from lab.lessons.exercises import Numbers
 from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
-from lab.lessons.verdicts import Verdict, judged, not_yet
 
 READINGS: Final = ("nothing", "the right translation", "a wrong translation")
 Rows = Iterable[Mapping[str, Any]]
@@ -101,42 +101,24 @@ def conclusion(ledgers: Mapping[str, Rows], table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def check_added(answer: Any, ledger: Rows) -> Verdict:
-    """What the translation adds in truth, by the chain rule."""
-    row, rows_by_task = added(ledger), tightest(ledger)
-    return judged(
-        answer, row["truth"], 0.02,
-        f"I(x; c2 | c1) = I(c1, c2; x) - I(c1; x) = {row['truth']:.2f} nats",
-        "the truth of TLM less that of MMLM, whose rows are about the same tokens",
-        {"that is what this run reached": row["nats"],
-         "that is the whole of TLM; the own sentence already tells most of it": rows_by_task["tlm"]["truth"]},
-    )  # fmt: skip
+def added_in_truth(ledger: Rows) -> Numbers:
+    """Exercise: what does the translation add in truth, by the chain rule?"""
+    row, whole = added(ledger), tightest(ledger)["tlm"]
+    return Numbers("tlm.added", row["truth"], {"reached": row["nats"], "whole": whole["truth"]})
 
 
-def check_share(answer: Any, ledger: Rows) -> Verdict:
-    """The share of what the translation adds that a run reached."""
-    row = added(ledger)
-    share = row["nats"] / row["truth"]
-    return judged(
-        answer, share, 0.02,
-        f"{row['nats']:.2f} of {row['truth']:.2f} nats; the difference of two bounds is an estimate, not a bound",
-        "divide what was reached by what is there",
-        {"that is the share of all of TLM, most of which the own sentence tells": tightest(ledger)["tlm"]["share"],
-         "the answer is a share between 0 and 1, not a percentage": 100 * share},
-    )  # fmt: skip
+def share_reached(ledger: Rows) -> Numbers:
+    """Exercise: which share of what the translation adds did a run reach?"""
+    row, whole = added(ledger), tightest(ledger)["tlm"]
+    values = {"reached": row["nats"], "truth": row["truth"], "whole": whole["share"]}
+    return Numbers("tlm.share", row["nats"] / row["truth"], values)
 
 
-def check_use(answer: Any, table: pd.DataFrame, run: str) -> Verdict:
-    """What a wrong translation costs a run, against the right one, in nats per masked token."""
-    if answer is None or answer is ...:
-        return not_yet("give the difference of two numbers of the table, in nats per masked token")
+def cost_beside_wrong(table: pd.DataFrame, run: str) -> Numbers:
+    """Exercise: what does a wrong translation cost a run, against the right one, in nats per masked token?"""
     nats = table[table["run"] == run].set_index("reading")["nats"]
     alone, beside_right, beside_wrong = (float(nats[reading]) for reading in READINGS)
     cost, error = cost_of_a_wrong_translation(table, run)
-    return judged(
-        answer, cost, 0.01, f"{cost:+.2f} ± {NORMAL * error:.2f} nats: {_verdict(cost, error)}",
-        "subtract the loss beside the right translation from that beside a wrong one",
-        {"the sign is the wrong way round: what is the cost?": beside_right - beside_wrong,
-         "that compares with no translation at all": beside_wrong - alone,
-         "that is what the right translation saves": alone - beside_right},
-    )  # fmt: skip
+    values = {"half": NORMAL * error, "verdict": _verdict(cost, error), "against_none": beside_wrong - alone,
+              "saved": alone - beside_right}  # fmt: skip
+    return Numbers("tlm.wrong_translation", cost, values)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from lab.figures.ledger import tightest
 from lab.figures.tasks import MMLM_OWN
+from lab.lessons.exercises import Numbers
 from lab.lessons.reading import Readers
-from lab.lessons.verdicts import Verdict, judged
 
 
 def own_row(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -34,18 +34,10 @@ def parts(row: Mapping[str, Any]) -> pd.DataFrame:
     return table.assign(share=table["nats"] / row["ceiling"])
 
 
-def check_gap(answer: Any, row: Mapping[str, Any], readers: Readers) -> Verdict:
-    """By how many nats log |V| less a perfect model's loss exceeds the information."""
-    most = math.log(readers.loaded.tokenizer.size)
-    gap, loss = most - row["ceiling"], row["ceiling"] - row["nats"]
-    return judged(
-        answer, gap, 0.01,
-        f"log |V| - H(x) = {most:.2f} - {row['ceiling']:.2f} = {gap:.2f} nats. From this run's loss the formula makes "
-        f"{most - loss:.2f} nats, where {row['truth']:.2f} are: it is no bound",
-        "a perfect model's loss is H(x | c); take I(c; x) = H(x) - H(x | c) from log |V| - H(x | c)",
-        {"that is log |V| itself": most,
-         "that is what a perfect model shows; by how much does that exceed I(c; x)?":
-             most - row["ceiling"] + row["truth"],
-         "that is the distance to the truth from log |V|; a perfect model's loss is not 0": most - row["truth"],
-         "the sign is the wrong way round": -gap},
-    )  # fmt: skip
+def vocabulary_for_entropy(row: Mapping[str, Any], readers: Readers) -> Numbers:
+    """Exercise: by how many nats does log |V| less a perfect model's loss exceed the information?"""
+    log_size = math.log(readers.loaded.tokenizer.size)
+    excess = log_size - row["ceiling"]
+    values = {"log_size": log_size, "formula": excess + row["nats"], "perfect": excess + row["truth"],
+              "no_loss": log_size - row["truth"]}  # fmt: skip
+    return Numbers("mmlm.vocabulary", excess, {**row, **values})

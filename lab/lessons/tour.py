@@ -15,8 +15,8 @@ from lab.figures.languages import language_style
 from lab.figures.ledger import tightest
 from lab.figures.maps import sentence_map
 from lab.figures.matrix import accuracy_matrix
+from lab.lessons.exercises import Numbers
 from lab.lessons.scale import Lesson
-from lab.lessons.verdicts import Verdict, judged
 from lab.store import Run
 from lab.world import World
 
@@ -96,42 +96,21 @@ def conclusion(run: Run, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return sentences
 
 
-def check_chance(answer: Any, run: Run) -> Verdict:
-    """Verdict on how often a model that knows nothing finds the translation."""
-    searched = round(1 / chance(run))
-    return judged(
-        answer, chance(run), 0.02 * chance(run),
-        f"one translation among {searched} sentences",
-        "how many sentences are searched, and how many of them are the translation?",
-        {"the answer is a share between 0 and 1, not a percentage": 100 * chance(run),
-         "that is how many sentences are searched; guessing finds one of them": float(searched)},
-    )  # fmt: skip
+def guessing(run: Run) -> Numbers:
+    """Exercise: how often does a model that knows nothing find the translation?"""
+    return Numbers("tour.guessing", chance(run), {"searched": round(1 / chance(run))})
 
 
-def check_candidates(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
-    """How many candidates XLCO needs before its ceiling reaches the truth."""
+def candidates_for_the_truth(rows: Iterable[Mapping[str, Any]]) -> Numbers:
+    """Exercise: how many candidates does XLCO need before its ceiling reaches the truth?"""
     truth = tightest(rows)["xlco"]["truth"]
-    return judged(
-        answer, math.exp(truth), 0.02 * math.exp(truth),
-        f"log N = {truth:.2f} nats needs N = {math.exp(truth):,.0f}, as many as there are meanings. With so many the "
-        "best model still shows 0.57 nats less, since the meaning turns up among the others as well",
-        f"solve log N = {truth:.2f} for N, with the natural logarithm",
-        {"that is log N: N is e to that power": truth,
-         "2 to that power: the ceiling is in nats, so the base is e": 2**truth,
-         "10 to that power: the ceiling is in nats, so the base is e": 10**truth},
-    )  # fmt: skip
+    return Numbers(
+        "tour.candidates", math.exp(truth), {"truth": truth, "base_2": 2**truth, "base_10": 10**truth}
+    )
 
 
-def check_visible(answer: Any, rows: Iterable[Mapping[str, Any]]) -> Verdict:
-    """The share of the truth below the ceiling of the most candidates measured."""
+def visible_share(rows: Iterable[Mapping[str, Any]]) -> Numbers:
+    """Exercise: which share of the truth lies below the ceiling of the most candidates measured?"""
     row = tightest(rows)["xlco"]
-    most = row["ceiling"] / row["truth"]
-    return judged(
-        answer, most, 0.01,
-        f"at most {row['ceiling']:.2f} of {row['truth']:.2f} nats; what lies above stays unseen, not absent",
-        "divide the ceiling by the truth",
-        {"that is the ceiling in nats; which share of the truth is it?": row["ceiling"],
-         "the answer is a share between 0 and 1, not a percentage": 100 * most,
-         "that is what this run reached; the question is what any model could reach": row["nats"] / row["truth"],
-         "that is the wrong way up": row["truth"] / row["ceiling"]},
-    )  # fmt: skip
+    values = {"reached": row["nats"] / row["truth"], "inverse": row["truth"] / row["ceiling"]}
+    return Numbers("tour.visible", row["ceiling"] / row["truth"], {**row, **values})

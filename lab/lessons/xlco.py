@@ -11,8 +11,8 @@ from scipy.optimize import brentq
 
 from core.model.memory import momentum_update
 from lab.evaluate.ledger.xlco import cosine_ceiling
+from lab.lessons.exercises import Numbers
 from lab.lessons.small_studies import value_of
-from lab.lessons.verdicts import Verdict, judged
 from lab.store.study import StudyFolder
 
 WEIGHTS: Final = 4_000
@@ -145,36 +145,22 @@ def mixup_in_words(study: StudyFolder) -> list[str]:
     ]
 
 
-def check_temperature(answer: Any, nats: float = 4.0, candidates: int = 64) -> Verdict:
-    """The highest temperature at which cosines can show so many nats with so many candidates."""
+def highest_temperature(nats: float = 4.0, candidates: int = 64) -> Numbers:
+    """Exercise: up to which temperature can cosines show so many nats with so many candidates?"""
     highest = float(np.asarray(brentq(lambda each: cosine_ceiling(candidates, each) - nats, 0.02, 50.0)))
-    return judged(
-        answer, highest, 0.006,
-        f"at temperature {highest:.3f} cosines of 1 for the translation and -1 for all others show "
-        f"{cosine_ceiling(candidates, highest):.2f} nats",
-        f"try values in lab.evaluate.ledger.xlco.cosine_ceiling({candidates}, temperature) until it gives {nats:g}",
-        {"that is where cosines between 0 and 1 end; they begin at -1": highest / 2},
-    )  # fmt: skip
+    return Numbers("xlco.temperature", highest, {"nats": nats, "candidates": candidates, "half": highest / 2})
 
 
-def check_momentum(answer: Any, momentum: float = 0.9999) -> Verdict:
-    """The updates after which a key encoder in float32 has gone nine tenths of its way."""
+def updates_to_follow(momentum: float = 0.9999) -> Numbers:
+    """Exercise: after how many updates has a key encoder in float32 gone nine tenths of its way?"""
     updates = math.log(1 - MEANT) / math.log(momentum)
-    return judged(
-        answer, updates, max(1.0, 0.002 * updates),
-        f"1 - {momentum}^{updates:,.0f} = {MEANT}; 150,000 steps have room for {150_000 / updates:.1f} times that",
-        f"solve 1 - m^n = {MEANT} for n",
-        {"after so many only a tenth of the way is gone": math.log(MEANT) / math.log(momentum),
-         "that is one time constant, 1 / (1 - m): 63 % of the way": 1 / (1 - momentum)},
-    )  # fmt: skip
+    values = {"momentum": momentum, "way": MEANT, "times": 150_000 / updates,
+              "tenth": math.log(MEANT) / math.log(momentum), "time_constant": 1 / (1 - momentum)}  # fmt: skip
+    return Numbers("xlco.momentum", updates, values)
 
 
-def check_staleness(answer: Any, queue: int = 131_072, pairs: int = 2_048) -> Verdict:
-    """How many optimizer steps old the oldest key of a queue is."""
-    return judged(
-        answer, queue / pairs, 0.5,
-        f"{queue:,} keys / {pairs:,} per step = {queue / pairs:g} steps: so long ago the oldest candidate was encoded",
-        "how many steps does it take to write every slot once?",
-        {"that is the number of keys, not of steps": queue,
-         "a step writes all its pairs at once": queue - pairs},
-    )  # fmt: skip
+def age_of_the_oldest_key(queue: int = 131_072, pairs: int = 2_048) -> Numbers:
+    """Exercise: how many optimizer steps old is the oldest key of a queue?"""
+    return Numbers(
+        "xlco.staleness", queue / pairs, {"queue": queue, "pairs": pairs, "difference": queue - pairs}
+    )

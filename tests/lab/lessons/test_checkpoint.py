@@ -5,11 +5,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from lab.lessons import open_lesson
+from lab.lessons import check, open_lesson
 from lab.lessons.checkpoint import (
-    check_best,
-    check_embeddings,
-    check_states,
+    best_reading,
+    embedding_share,
+    hidden_states,
     information,
     information_in_words,
     opened,
@@ -53,10 +53,10 @@ def test_parameters_count_shared_ones_once(school):
     counts = checkpoint.parameters
     assert counts.sum() == sum(each.numel() for each in checkpoint.model.language_model.parameters())
     assert counts["embeddings"] >= checkpoint.tokenizer.size * 16
-    assert check_embeddings(100 * counts["embeddings"] / counts.sum(), checkpoint).passed
-    assert "percent are hundredths" in check_embeddings(counts["embeddings"] / counts.sum(), checkpoint)
-    assert check_states(2, checkpoint).passed
-    assert "those are the layers" in check_states(1, checkpoint)
+    assert check(100 * counts["embeddings"] / counts.sum(), embedding_share(checkpoint)).passed
+    assert "percent are hundredths" in check(counts["embeddings"] / counts.sum(), embedding_share(checkpoint))
+    assert check(2, hidden_states(checkpoint)).passed
+    assert "those are the layers" in check(1, hidden_states(checkpoint))
 
 
 def test_the_best_reading_may_be_tied_and_other_answers_are_told_why_not():
@@ -68,12 +68,12 @@ def test_the_best_reading_may_be_tied_and_other_answers_are_told_why_not():
         ],
         columns=["name", "layer", "value", "low", "high"],
     )
-    assert check_best(("mean", 1), table).passed
-    assert check_best(("mean", 0), table).passed
-    assert check_best(("first", 1), table).startswith("wrong")
-    assert "got ('last', 1)" in check_best(("last", 1), table)
-    assert "got mean" in check_best("mean", table)
-    assert check_best(..., table).startswith("not yet")
+    assert check(("mean", 1), best_reading(table)).passed
+    assert check(("mean", 0), best_reading(table)).passed
+    assert check(("first", 1), best_reading(table)).startswith("wrong")
+    assert "got \"('last', 1)\"" in check(("last", 1), best_reading(table))
+    assert "got 'mean'" in check("mean", best_reading(table))
+    assert check(..., best_reading(table)).startswith("not yet")
 
 
 @pytest.mark.parametrize(

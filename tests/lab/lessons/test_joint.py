@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.lessons import check
 from lab.lessons.joint import (
     CLAIMS,
     JOINT,
-    check_gap,
-    check_holm,
-    check_verdict,
     claims,
+    holm_correction,
     reading_in_words,
     rise_in_words,
     shown_claims,
     stored_study,
     tokens_in_words,
+    transfer_gap,
+    verdict_of_numbers,
     verdicts_in_words,
 )
 from lab.recipes import toy
@@ -119,10 +120,10 @@ def test_tokens_are_told_where_a_study_recorded_them(study):
 
 def test_the_check_of_a_verdict_says_what_to_look_at(study):
     table = claims(study)
-    assert check_verdict("higher", table, 1).passed
-    assert "below 0.05, the difference is positive" in check_verdict("not told apart", table, 1)
-    assert "which margin" in check_verdict("tied", table, 1)
-    assert check_verdict(..., table, 1).startswith("not yet")
+    assert check("higher", verdict_of_numbers(table, 1)).passed
+    assert "below 0.05, the difference is positive" in check("not told apart", verdict_of_numbers(table, 1))
+    assert "say one of" in check("tied", verdict_of_numbers(table, 1))
+    assert check(..., verdict_of_numbers(table, 1)).startswith("not yet")
 
 
 def test_without_a_stored_study_the_fresh_one_stands_in(study, capsys):
@@ -132,17 +133,17 @@ def test_without_a_stored_study_the_fresh_one_stands_in(study, capsys):
 
 def test_holm_is_told_from_bonferroni():
     p_values = [0.020, 0.004, 0.300, 0.015]
-    assert check_holm([0.045, 0.016, 0.3, 0.045], p_values).passed
-    assert "Bonferroni" in check_holm([0.08, 0.016, 1.0, 0.06], p_values)
-    assert "number 1 is off" in check_holm([0.04, 0.016, 0.3, 0.045], p_values)
-    assert "the order is not" in check_holm([0.016, 0.045, 0.045, 0.3], p_values)
-    assert "not corrected" in check_holm(p_values, p_values)
-    assert check_holm([0.1], p_values).startswith("wrong")
-    assert check_holm(..., p_values).startswith("not yet")
+    assert check([0.045, 0.016, 0.3, 0.045], holm_correction(p_values)).passed
+    assert "Bonferroni" in check([0.08, 0.016, 1.0, 0.06], holm_correction(p_values))
+    assert "number 1 is off; sort" in check([0.04, 0.016, 0.3, 0.045], holm_correction(p_values))
+    assert "the order is not" in check([0.016, 0.045, 0.045, 0.3], holm_correction(p_values))
+    assert "not corrected" in check(p_values, holm_correction(p_values))
+    assert check([0.1], holm_correction(p_values)).startswith("wrong")
+    assert check(..., holm_correction(p_values)).startswith("not yet")
 
 
 def test_the_gap_is_in_points_and_positive_where_english_does_better():
     table = pd.DataFrame({"arm": ["A", "A"], "gap": [0.2, 0.4], "own": [0.9, 0.9], "others": [0.7, 0.5]})
-    assert check_gap(30.0, table, "A").passed
-    assert "the other way round" in check_gap(-30.0, table, "A")
-    assert "points are hundredths" in check_gap(0.3, table, "A")
+    assert check(30.0, transfer_gap(table, "A")).passed
+    assert "the other way round" in check(-30.0, transfer_gap(table, "A"))
+    assert "points are hundredths" in check(0.3, transfer_gap(table, "A"))

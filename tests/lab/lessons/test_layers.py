@@ -4,17 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.lessons import check
 from lab.lessons.layers import (
     COSINE,
     TRAINED,
-    check_best_layer,
-    check_rotation,
-    check_untrained,
+    best_layer,
     contrast_gradients,
+    effect_of_rotation,
     information_by_layer,
     retrieval_by_layer,
     rotated,
     unseen_sentences,
+    untrained_layers,
     vectors_of_run,
 )
 from lab.starting import start_run
@@ -63,8 +64,8 @@ def test_a_rotation_takes_alignment_but_not_information(vectors, sentences):
     assert after[COSINE] < before[COSINE] - 1
     assert after[TRAINED] > before[TRAINED] - 0.5
     change = after[COSINE] - before[COSINE]
-    assert check_rotation(change, table).passed
-    assert "the sign" in check_rotation(-change, table)
+    assert check(change, effect_of_rotation(table)).passed
+    assert "the sign" in check(-change, effect_of_rotation(table))
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +87,11 @@ def test_the_contrast_gives_no_gradient_above_its_layer(opened):
     gradients = contrast_gradients(opened, "en", "ar")
     assert gradients.index.tolist() == ["embeddings", "layer 1", "layer 2", "layer 3"]
     assert (gradients > 0).tolist() == [True, True, True, False]
-    assert check_untrained([3], gradients).passed
-    assert "does the loss read it" in check_untrained([2, 3], gradients)
-    assert "there is no layer 0" in check_untrained([0, 3], gradients)
-    assert "there are more" in check_untrained([], gradients)
-    assert check_untrained(..., gradients).startswith("not yet")
+    assert check([3], untrained_layers(gradients)).passed
+    assert "does the loss read it" in check([2, 3], untrained_layers(gradients))
+    assert "out of 1, 2, 3" in check([0, 3], untrained_layers(gradients))
+    assert "there are more" in check([], untrained_layers(gradients))
+    assert check(..., untrained_layers(gradients)).startswith("not yet")
 
 
 def test_unseen_sentences_of_a_world_translate_each_other_row_by_row(opened):
@@ -110,7 +111,7 @@ def test_the_best_layer_may_be_one_that_is_tied():
             "high": [0.2, 0.9, 0.9],
         }
     )
-    assert check_best_layer(1, table, "m").passed
-    assert check_best_layer(2, table, "m").passed
-    assert check_best_layer(0, table, "m").startswith("wrong")
-    assert check_best_layer(..., table, "m").startswith("not yet")
+    assert check(1, best_layer(table, "m")).passed
+    assert check(2, best_layer(table, "m")).passed
+    assert check(0, best_layer(table, "m")).startswith("wrong")
+    assert check(..., best_layer(table, "m")).startswith("not yet")

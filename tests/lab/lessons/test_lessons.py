@@ -1,6 +1,8 @@
-"""Lessons: checks of exercises say what is wrong and never raise; runs are trained once; figures suit dark pages."""
+"""Lessons: the check of exercises never raises; runs are trained once; figures suit dark pages."""
 
 import math
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ import torch
 from core.information import bounds
 from lab.evaluate.effort import Effort
 from lab.figures.theme import CLEAR, template
-from lab.lessons import information, judged, mmlm, number, tlm, tour
+from lab.lessons import check, exercises, information, joint, mmlm, real_text, tlm, tour
 from lab.lessons.mmlm import disguised
 from lab.lessons.scale import Lesson, newest_run
 from tests.lab.runs import tiny
@@ -31,54 +33,67 @@ TOKENS = pd.DataFrame({"token": ["a", "red", "lamp"], "uncertainty": [0.0, 1.9, 
 READINGS = pd.DataFrame(
     {"run": ["one"] * 3, "reading": list(tlm.READINGS), "nats": [1.0, 0.5, 3.0], "error": [0.1] * 3}
 )
-CHECKS = [
-    (lambda answer: information.check_ceiling(answer, 64), math.log(64), 6.0),
-    (lambda answer: information.check_batch(answer, 5), math.exp(5), 32),
-    (lambda answer: information.check_spread(answer, 6, 128), math.exp(6) / 128, (math.exp(6) / 128) ** 2),
-    (information.check_bounds, {"infonce", "mlcpc", "nwj", "jensen_shannon"}, {"smile"}),
-    (lambda answer: tour.check_candidates(answer, LEDGER), math.exp(13), 2**13),
-    (lambda answer: tour.check_visible(answer, LEDGER), math.log(4096) / 13, 8 / 13),
-    (lambda answer: mmlm.check_bound(answer, LEDGER), 5.9, 6.6),
-    (lambda answer: mmlm.check_floor(answer, LEDGER), 0.2, 0.0),
-    (lambda answer: mmlm.check_open_token(answer, TOKENS), 3, 2),
-    (lambda answer: tlm.check_added(answer, LEDGER), 0.16, 6.5),
-    (lambda answer: tlm.check_share(answer, LEDGER), 0.1 / 0.16, 5.95 / 6.5),
-    (lambda answer: tlm.check_use(answer, READINGS, "one"), 2.5, 2.0),
+EXERCISES = [
+    (information.highest_infonce(64), math.log(64), 6.0),
+    (information.candidates_needed(5), math.exp(5), 32),
+    (information.spread_of_nwj(6, 128), math.exp(6) / 128, (math.exp(6) / 128) ** 2),
+    (information.lower_bounds(), {"infonce", "mlcpc", "nwj", "jensen_shannon"}, {"smile"}),
+    (tour.candidates_for_the_truth(LEDGER), math.exp(13), 2**13),
+    (tour.visible_share(LEDGER), math.log(4096) / 13, 8 / 13),
+    (mmlm.bound_from_loss(LEDGER), 5.9, 6.6),
+    (mmlm.least_loss(LEDGER), 0.2, 0.0),
+    (mmlm.open_token(TOKENS), 3, 2),
+    (tlm.added_in_truth(LEDGER), 0.16, 6.5),
+    (tlm.share_reached(LEDGER), 0.1 / 0.16, 5.95 / 6.5),
+    (tlm.cost_beside_wrong(READINGS, "one"), 2.5, 2.0),
+    (joint.holm_correction([0.02, 0.01]), [0.02, 0.02], [0.04, 0.02]),
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "mistake"), CHECKS)
-def test_a_check_knows_the_answer_and_a_common_mistake(check, answer, mistake):
-    assert check(answer).passed
-    assert check(mistake).startswith("wrong: ")
-    assert check(...).startswith("not yet: ")
+@pytest.mark.parametrize(("exercise", "answer", "mistake"), EXERCISES)
+def test_an_exercise_knows_the_answer_and_a_common_mistake(exercise, answer, mistake):
+    assert check(answer, exercise).passed
+    assert check(mistake, exercise).startswith("wrong: ")
+    assert check(..., exercise).startswith("not yet: ")
 
 
-@pytest.mark.parametrize(("check", "answer", "mistake"), CHECKS)
+@pytest.mark.parametrize("exercise", [exercise for exercise, *_ in EXERCISES])
 @pytest.mark.parametrize(
-    "junk", ["", "many", [1, 2], {}, float("nan"), float("inf"), object(), np.zeros(3), -1e300]
+    "junk", ["", "many", [1, 2, 3], {}, {""}, float("nan"), float("inf"), object(), np.zeros(3), [[]], -1e300]
 )
-def test_a_check_never_raises(check, answer, mistake, junk):
-    verdict = check(junk)
+def test_a_check_never_raises(exercise, junk):
+    verdict = check(junk, exercise)
     assert verdict.startswith("wrong: ")
     assert len(verdict) > 20
 
 
 def test_a_mistake_is_named_only_where_its_own_number_came():
     # what is right within 2 % of a million would take 13 for 8,192 if it were measured in candidates
-    assert "that is log N" in tour.check_candidates(13, LEDGER)
-    assert "2 to that power" in tour.check_candidates(8_200, LEDGER)
-    assert "solve log N" in tour.check_candidates(100, LEDGER)
-    assert "not a percentage" in tour.check_visible(64, LEDGER)
+    needed, visible = tour.candidates_for_the_truth(LEDGER), tour.visible_share(LEDGER)
+    assert "that is log N" in check(13, needed)
+    assert "2 to that power" in check(8_200, needed)
+    assert "solve log N" in check(100, needed)
+    assert "not a percentage" in check(64, visible)
 
 
 def test_a_number_of_a_token_may_be_numpys():
-    assert mmlm.check_open_token(TOKENS["uncertainty"].to_numpy().argmax() + 1, TOKENS).passed
+    assert check(TOKENS["uncertainty"].to_numpy().argmax() + 1, mmlm.open_token(TOKENS)).passed
+
+
+def test_every_exercise_has_its_words_and_all_words_an_exercise():
+    """The words that no exercise of a lesson asks for are dead; those of an exercise that has none raise there."""
+    sources = "".join(path.read_text() for path in Path(exercises.__file__).parent.glob("*.py"))
+    words = tomllib.loads(Path(exercises.__file__).with_name("exercises.toml").read_text())
+    keys = [f"{lesson}.{name}" for lesson, table in words.items() for name in table]
+    assert len(keys) > 25
+    assert all(f'"{key}"' in sources for key in keys)
 
 
 def test_a_number_may_come_as_any_kind_of_number():
-    assert [number(value) for value in ("1.5", np.float32(1.5), torch.tensor(1.5))] == [1.5, 1.5, 1.5]
-    assert repr(judged(1, 1, 0.1, "so it is", "look")) == "right: so it is"
+    exercise = real_text.highest_ceiling([{"task": "xlco", "candidates": 2}])
+    for value in ("0.6931", np.float32(0.6931), torch.tensor(0.6931)):
+        assert check(value, exercise).passed
+    assert repr(check(math.log(2), exercise)).startswith("right: log(2) = 0.693 nats")
 
 
 @pytest.mark.parametrize("nats", [1.0, 4.0])

@@ -7,10 +7,11 @@ import pytest
 
 from lab.evaluate.effort import Effort
 from lab.figures.tasks import MMLM_OWN
+from lab.lessons import check
 from lab.lessons.mmlm import conclusion
 from lab.lessons.reading import readers_of
 from lab.lessons.scale import Lesson
-from lab.lessons.token_entropy import check_gap, own_row, parts
+from lab.lessons.token_entropy import own_row, parts, vocabulary_for_entropy
 from tests.lab.runs import tiny
 
 
@@ -31,12 +32,12 @@ def test_the_gap_of_a_vocabulary_that_is_taken_for_a_sample_is_told_with_its_mis
     size = readers.loaded.tokenizer.size
     row = {"task": MMLM_OWN, "nats": 4.0, "truth": 5.0, "ceiling": 6.0}
     gap = math.log(size) - 6.0
-    assert check_gap(gap, row, readers).passed
-    assert "no bound" in check_gap(gap, row, readers)
-    assert "by how much" in check_gap(gap + 5.0, row, readers)
-    assert "itself" in check_gap(math.log(size), row, readers)
-    assert check_gap(..., row, readers).startswith("not yet")
-    assert check_gap("many", row, readers).startswith("wrong")
+    assert check(gap, vocabulary_for_entropy(row, readers)).passed
+    assert "no bound" in check(gap, vocabulary_for_entropy(row, readers))
+    assert "by how much" in check(gap + 5.0, vocabulary_for_entropy(row, readers))
+    assert "itself" in check(math.log(size), vocabulary_for_entropy(row, readers))
+    assert check(..., vocabulary_for_entropy(row, readers)).startswith("not yet")
+    assert check("many", vocabulary_for_entropy(row, readers)).startswith("wrong")
 
 
 @pytest.mark.parametrize(

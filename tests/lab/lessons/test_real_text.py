@@ -4,8 +4,8 @@ import pytest
 
 from core.errors import InputError
 from core.text.corpus import write_corpus
-from lab.lessons import open_lesson
-from lab.lessons.real_text import check_ceiling, check_known, check_repeats, described, text_of
+from lab.lessons import check, open_lesson
+from lab.lessons.real_text import described, highest_ceiling, possible_information, repeated_share, text_of
 from tests.real_shape import real_shape_corpus
 
 ROWS = [
@@ -54,8 +54,8 @@ def test_repeated_sentences_are_counted_by_language(folder, capsys):
     table = described(corpus).set_index("language")
     assert table.loc["en", ["sentences", "distinct", "repeated"]].tolist() == [3, 2, pytest.approx(2 / 3)]
     assert table.loc["de", "repeated"] == 0.0
-    assert check_repeats(200 / 3, described(corpus), "en").passed
-    assert "percent are hundredths" in check_repeats(2 / 3, described(corpus), "en")
+    assert check(200 / 3, repeated_share(described(corpus), "en")).passed
+    assert "percent are hundredths" in check(2 / 3, repeated_share(described(corpus), "en"))
 
 
 def test_text_of_real_shape_is_described_language_by_language(tmp_path):
@@ -82,19 +82,19 @@ def test_a_folder_that_is_no_corpus_is_refused(tmp_path):
 
 
 def test_the_ceiling_is_that_of_the_most_candidates():
-    assert check_ceiling(4.159, ROWS).passed
-    assert "bits" in check_ceiling(6.0, ROWS)
-    assert check_ceiling(2.77, ROWS).startswith("wrong: 2.77 is too low")
+    assert check(4.159, highest_ceiling(ROWS)).passed
+    assert "bits" in check(6.0, highest_ceiling(ROWS))
+    assert check(2.77, highest_ceiling(ROWS)).startswith("wrong: 2.77 is too low")
 
 
 def test_a_measured_bound_excludes_nothing_but_what_lies_below_its_limit():
-    assert check_known({"above", "at", "below"}, ROWS).passed
-    assert "at least 3.42 nats" in check_known({"above", "at", "below"}, ROWS)
-    assert "true of the expectation" in check_known({"above", "at"}, ROWS)
-    assert check_known({"at", "below"}, ROWS).startswith("wrong")
-    assert check_known({"above"}, ROWS).startswith("wrong")
-    assert check_known(set(), ROWS).startswith("wrong")
-    assert check_known(..., ROWS).startswith("not yet")
-    assert check_known(3, ROWS).startswith("wrong")
-    assert "expected a set" in check_known("above", ROWS)
-    assert "expected a set" in check_known({"over"}, ROWS)
+    assert check({"above", "at", "below"}, possible_information(ROWS)).passed
+    assert "at least 3.42 nats" in check({"above", "at", "below"}, possible_information(ROWS))
+    assert "one sample" in check({"above", "at"}, possible_information(ROWS))
+    assert check({"at", "below"}, possible_information(ROWS)).startswith("wrong")
+    assert check({"above"}, possible_information(ROWS)).startswith("wrong")
+    assert check(set(), possible_information(ROWS)).startswith("wrong")
+    assert check(..., possible_information(ROWS)).startswith("not yet")
+    assert check(3, possible_information(ROWS)).startswith("wrong")
+    assert "give a set" in check("above", possible_information(ROWS))
+    assert "give a set" in check({"over"}, possible_information(ROWS))
