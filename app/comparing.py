@@ -3,10 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from app.charts import chart
 from app.links import linked_choice
-from app.runs import stop_with
 from app.words import guessing
-from core.errors import InputError
 from lab.evaluate.scores import read_mean
 from lab.figures.matrix import MATRIX_LANGUAGES, accuracy_differences, among, difference_matrix, most_measured
 from lab.figures.sentences import markdown_text
@@ -19,10 +18,7 @@ def show_comparison(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
     against = linked_choice("Other run", names, "against", None, placeholder="none")
     if against is None:
         return
-    try:
-        scores = others[names.index(against)].scores()
-    except InputError as error:
-        stop_with(error)
+    scores = others[names.index(against)].scores()
     theirs = scores[scores["task"] == "retrieval"]
     both, mean = (
         accuracy_differences(ours[ours["metric"] == metric], theirs[theirs["metric"] == metric])
@@ -55,10 +51,12 @@ def show_comparison(name: str, ours: pd.DataFrame, others: list[Run]) -> None:
         if len(languages) < len({*both["source"], *both["target"]}):
             st.caption(f"The {MATRIX_LANGUAGES} languages with the most pairs in common.")
         figure = difference_matrix(among(both, languages))
-        st.plotly_chart(figure, key="difference", config={"displayModeBar": False})
-        st.caption(
+        chart(
+            figure,
+            "difference",
+            "Matrix of differences in retrieval between two runs, by pair of languages",
             f"Percentage points by which {name} is better (blue) or worse (orange); a dot marks a difference beyond "
-            "its interval, which takes the runs as independent and is therefore wide when they share their sentences."
+            "its interval, which takes the runs as independent and is therefore wide when they share their sentences.",
         )
 
 

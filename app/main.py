@@ -9,6 +9,8 @@ import streamlit as st
 from streamlit import runtime
 
 from app import serving
+from app.runs import stop_with
+from core.errors import InputError
 
 FOLDER = Path(__file__).parent
 VIEWS = FOLDER / "views"
@@ -29,4 +31,8 @@ else:
         st.Page(VIEWS / "retrieval.py", title="Retrieval", icon=":material/grid_on:"),
         st.Page(VIEWS / "try_it.py", title="Try it", icon=":material/edit:", url_path="try"),
     ]
-    st.navigation({"Parallax": pages}).run()
+    page = st.navigation({"Parallax": pages})
+    try:
+        page.run()
+    except InputError as error:
+        stop_with(error)

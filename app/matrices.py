@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from app.charts import chart
 from app.links import linked_choices
 from lab.evaluate.scores import MEAN_FROM, MEAN_TO
 from lab.figures.by_language import extremes, language_lines
@@ -27,15 +28,19 @@ def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
     """
     tags = sorted({*pairs["source"], *pairs["target"]})
     if len(tags) <= MATRIX_LANGUAGES:
-        st.plotly_chart(accuracy_matrix(pairs), key="matrix", config={"displayModeBar": False})
-        st.caption(READ)
+        chart(
+            accuracy_matrix(pairs),
+            "matrix",
+            "Matrix of retrieval accuracy by language of the query and of the sentences searched",
+            READ,
+        )
         return
-    st.plotly_chart(
-        language_lines(extremes(means, EXTREMES)), key="languages", config={"displayModeBar": False}
-    )
-    st.caption(
+    chart(
+        language_lines(extremes(means, EXTREMES)),
+        "languages",
+        "Retrieval accuracy of languages with intervals",
         f"The {EXTREMES} lowest and the {EXTREMES} highest of {len(tags):,} languages: their means as the language of "
-        "the query and as the one that is searched, with 95 % intervals; grey ticks: what guessing finds."
+        "the query and as the one that is searched, with 95 % intervals; grey ticks: what guessing finds.",
     )
     with st.expander("Every language with its means", icon=":material/table_rows:"):
         table = by_language(means)
@@ -49,8 +54,12 @@ def show_matrix(pairs: pd.DataFrame, means: pd.DataFrame) -> None:
     if shown.empty:
         st.info("No direction between these languages was measured: choose others.")
         return
-    st.plotly_chart(accuracy_matrix(shown), key="matrix", config={"displayModeBar": False})
-    st.caption(f"{READ} An empty cell was not measured.")
+    chart(
+        accuracy_matrix(shown),
+        "matrix",
+        "Matrix of retrieval accuracy by language of the query and of the sentences searched",
+        f"{READ} An empty cell was not measured.",
+    )
 
 
 def by_language(means: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from app.charts import MAP, chart
 from app.runs import badge, last_values, principal_maps, sentences_of, steps_of, stop_with
 from app.visitor import is_theirs, visitor
 from app.words import duration, guessing, nats, percent
@@ -117,11 +118,14 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
         figure = maps.sentence_map(
             frames[-1].points, sentences_of(run, frames[-1]), half_width(frames), height=520
         )
-        st.plotly_chart(figure, key="live-map", config={"displayModeBar": False, "scrollZoom": True})
-        st.caption(
+        chart(
+            figure,
+            "live-map",
+            "Map of sentences, those of one meaning joined",
             f"Each mark is a held-out sentence, a grey star joins the translations of one meaning; "
             f"languages align when stars shrink to points. Principal components of layer {layer} "
-            f"({percent(frames[-1].share or 0.0)} of the variance)."
+            f"({percent(frames[-1].share or 0.0)} of the variance).",
+            config=MAP,
         )
     with right:
         most = run.info.settings.measure.retrieval_meanings
@@ -132,13 +136,13 @@ def _map_and_retrieval(run: Run, steps: pd.DataFrame) -> None:
             return
         last = points.iloc[-1]
         st.metric("mean top-1 accuracy, 95 % interval", percent(last["value"], last["low"], last["high"]))
-        st.plotly_chart(
-            curves.retrieval_curve(points), key="live-retrieval", config={"displayModeBar": False}
-        )
-        st.caption(
+        chart(
+            curves.retrieval_curve(points),
+            "live-retrieval",
+            "Retrieval accuracy by training step",
             "How often a sentence's nearest neighbour in another language is its translation, over "
             f"{_directions(last)} of languages and up to {most} meanings of each that the run never trains on"
-            f"{_guessing(last)}. Higher is better; the band is the interval, the dotted line guessing."
+            f"{_guessing(last)}. Higher is better; the band is the interval, the dotted line guessing.",
         )
 
 
@@ -176,21 +180,27 @@ def _bounds_and_losses(steps: pd.DataFrame) -> None:
         column.caption(
             f"{below}cannot exceed {nats(ceiling)}{f' = {task.ceiling}' if task.ceiling else ''}; {task.unit}"
         )
-    st.plotly_chart(curves.bounds(steps), key="live-bounds", config={"displayModeBar": False})
-    st.caption(
+    chart(
+        curves.bounds(steps),
+        "live-bounds",
+        "Bound of each task by training step, below its ceiling",
         "Ceiling minus loss in nats, on training text (mean over the latest twentieth of the steps, with its 95 % "
         "interval); it climbs towards the dashed ceiling. Below zero it says nothing yet. What a task shows of "
-        "text that it has not seen, and what is there in truth, is on the page Information."
+        "text that it has not seen, and what is there in truth, is on the page Information.",
     )
     with st.expander("Losses", icon=":material/trending_down:"):
-        st.plotly_chart(curves.losses(steps), key="live-losses", config={"displayModeBar": False})
+        chart(
+            curves.losses(steps),
+            "live-losses",
+            "Loss of each task by training step",
+            "Loss in nats on training batches, smoothed likewise. Lower is better: ceiling minus loss is the bound.",
+        )
     if (figure := curves.shares(steps)) is not None:
         with st.expander("Share of the vocabulary"):
-            st.plotly_chart(figure, key="live-shares", config={"displayModeBar": False})
-            st.caption(
+            chart(
+                figure,
+                "live-shares",
+                "Share of the vocabulary that a softmax runs over, by training step",
                 "Tokens that a softmax runs over, of all there are: the targets of a step with their nearest "
-                "neighbours. It is what a step saves, and nearly all of a small vocabulary."
+                "neighbours. It is what a step saves, and nearly all of a small vocabulary.",
             )
-        st.caption(
-            "Loss in nats on training batches, smoothed likewise. Lower is better: ceiling minus loss is the bound."
-        )

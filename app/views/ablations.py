@@ -4,10 +4,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from app.charts import chart
 from app.links import linked_choice
-from app.runs import stop_with
 from app.sentences import data_table
-from core.errors import InputError
 from lab.figures.ablations import arms, differences, layers, learning_curves
 from lab.figures.metrics import LAYERS
 from lab.figures.sentences import markdown_text
@@ -132,18 +131,15 @@ st.markdown(
     "worth? Every arm is trained with several seeds, because one run alone may have been lucky."
 )
 study = choose_study()
-try:
-    info = study.info
-    show_study(info)
-    labels = {arm.name: arm.label for arm in info.arms}
-    reference = linked_choice(
-        "Compared with", list(labels), "reference", info.reference, format_func=labels.__getitem__
-    )
-    reference = reference or info.reference
-    version = str(study.folder), info.created.isoformat()
-    table, curves, baselines = tables(*version, reference, study)
-except InputError as error:
-    stop_with(error)
+info = study.info
+show_study(info)
+labels = {arm.name: arm.label for arm in info.arms}
+reference = linked_choice(
+    "Compared with", list(labels), "reference", info.reference, format_func=labels.__getitem__
+)
+reference = reference or info.reference
+version = str(study.folder), info.created.isoformat()
+table, curves, baselines = tables(*version, reference, study)
 
 st.subheader("What the study was run for", anchor=False)
 st.markdown(
@@ -161,7 +157,7 @@ st.caption(
 shown = [key for key in info.metrics if key in set(table["metric"])]
 of_arms, of_differences, of_layers = figures(*version, reference, table, without_costs(shown), baselines)
 for number, figure in enumerate(of_arms):
-    st.plotly_chart(figure, key=f"arms-{number}", config={"displayModeBar": False})
+    chart(figure, f"arms-{number}", "Value of each arm with its interval")
 st.caption(
     "Mean over seeds with its 95 % interval, which covers other sentences and other seeds. Filled: differs from "
     f"{markdown_text(labels[reference])} (square) at 5 % after correction for the number of arms; stars at 5, 1 and "
@@ -174,7 +170,7 @@ for sentence in baselines_in_words(baselines, table):
     st.markdown(markdown_text(sentence))
 st.subheader(f"Difference from {markdown_text(labels[reference])}", anchor=False)
 for number, figure in enumerate(of_differences):
-    st.plotly_chart(figure, key=f"differences-{number}", config={"displayModeBar": False})
+    chart(figure, f"differences-{number}", "Difference of each arm from the reference, with its interval")
 st.caption(
     "Paired: both arms read the same sentences, seed by seed, so what is hard for both cancels. "
     "An interval that crosses the line leaves the sign open."
@@ -187,19 +183,21 @@ show_downloads(study.name, table, cells, caption)
 
 st.subheader("Where meaning lives", anchor=False)
 for metric, figure in of_layers.items():
-    st.plotly_chart(figure, key=f"layers-{metric}", config={"displayModeBar": False})
-    st.caption(
+    chart(
+        figure,
+        f"layers-{metric}",
+        "Accuracy by hidden state, for each arm",
         f"{LAYER_WORDS[metric]} when each hidden state is read, 0 = embeddings, with 95 % intervals; dotted: what "
-        "guessing finds."
+        "guessing finds.",
     )
 
 st.subheader("Learning curves", anchor=False)
 titles = dict(zip(curves["metric"], curves["title"], strict=True))
 metric = linked_choice("Curve", list(titles), "curve", next(iter(titles)), format_func=titles.__getitem__)
-st.plotly_chart(
-    learning_curves(curves, metric or next(iter(titles))), key="curves", config={"displayModeBar": False}
-)
-st.caption(
+chart(
+    learning_curves(curves, metric or next(iter(titles))),
+    "curves",
+    "Learning curves of each arm",
     "Mean over seeds; the band runs from the lowest to the highest seed. Retrieval reads held-out sentences, bounds "
-    "and losses are those of training batches."
+    "and losses are those of training batches.",
 )

@@ -3,11 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from app.charts import chart
 from app.computing import compute_button
-from app.runs import run_or_stop, steps_of, stop_with
+from app.runs import run_or_stop, steps_of
 from app.sentences import data_table
 from app.words import nats, percent
-from core.errors import InputError
 from lab.figures.curves import bounds
 from lab.figures.languages import language_style
 from lab.figures.ledger import by_candidates, ledger, tightest
@@ -37,11 +37,13 @@ def live(run: Run, ended: bool) -> None:
     if not recorded(steps.columns):
         st.info(f"{run.name} has not made a step yet.")
         return
-    st.plotly_chart(bounds(steps), key="growing", config={"displayModeBar": False})
-    st.caption(
+    chart(
+        bounds(steps),
+        "growing",
+        "Bound of each task by training step",
         "Ceiling minus loss on training batches in nats, a mean over recent steps with its 95 % interval: MMLM and TLM "
         "per masked token, XLCO per sentence pair. Dashed: the ceiling. No truth is drawn here: that of the ledger is "
-        "of other masks and of text that nobody trained on; a model that memorises its training text can exceed it."
+        "of other masks and of text that nobody trained on; a model that memorises its training text can exceed it.",
     )
 
 
@@ -76,10 +78,7 @@ st.markdown(
     "reader or critic would show, which is **attainable**: so here you can see how much a task leaves unseen, and why."
 )
 run = run_or_stop("the ledger of its tasks")
-try:
-    document, estimates = run.document("information") or {}, run.document("estimates") or {}
-except InputError as error:
-    stop_with(error)
+document, estimates = run.document("information") or {}, run.document("estimates") or {}
 rows = document.get("rows", [])
 ended = run.status.state in ENDED
 
@@ -94,14 +93,16 @@ else:
     per_sentence = all(row.get("unit") for row in rows) and st.toggle(
         "In nats per sentence", key="per-sentence", bind="query-params"
     )
-    st.plotly_chart(ledger(rows, per_sentence), key="ledger", config={"displayModeBar": False})
-    st.caption(
+    chart(
+        ledger(rows, per_sentence),
+        "ledger",
+        "Bounds beside ceiling and truth, by task",
         "Coloured: the bound with its 95 % interval, hatched the part that the language alone tells; grey: the "
         "ceiling; blue: what is attainable, where that is not the truth; red: the truth. Read it so: a bar that stops "
         "short of its line has more to find; a blue line short of the red one says that so many candidates can never "
         "show all. MMLM and TLM count per masked token, XLCO per sentence pair: compare lengths per sentence only, "
         "where MMLM and TLM are the sum over the masked tokens of a sentence. A bound on tokens belongs to its text, "
-        "tokenizer and mask rate together."
+        "tokenizer and mask rate together.",
     )
     if not all(row.get("unit") for row in rows):
         st.caption(
@@ -130,7 +131,7 @@ else:
         )
     if any(row["candidates"] for row in rows):
         st.subheader("More candidates show more", anchor=False)
-        st.plotly_chart(by_candidates(rows), key="candidates", config={"displayModeBar": False})
+        chart(by_candidates(rows), "candidates", "Bound of XLCO by number of candidates, below its ceiling")
         pairs = max((row["pairs"] or [] for row in rows), key=len)
         st.caption(
             "XLCO finds the translation among so many candidates (logarithmic axis). To the left of the crossing "

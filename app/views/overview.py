@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from app.charts import chart
 from app.runs import LIVE, badge, last_values, readable_runs, steps_of, tell
 from app.sentences import cell, marked, sentence_table
 from app.words import guessing, nats, percent
@@ -52,10 +53,13 @@ left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
 with left:
     sentence_table(["language", "one meaning"], [(marked(tag), cell(text, tag)) for tag, text in example()])
 with right:
-    st.plotly_chart(before_and_after(LANGUAGES), key="idea", config={"staticPlot": True})
-    st.caption(
+    chart(
+        before_and_after(LANGUAGES),
+        "idea",
+        "Drawing: sentences of several languages apart, and joined by meaning",
         "A drawing: each mark is a sentence, lines join translations. "
-        "Training turns the left picture into the right one."
+        "Training turns the left picture into the right one.",
+        config={"staticPlot": True},
     )
 
 st.subheader("Pretext tasks are lower bounds", anchor=False)
@@ -101,7 +105,7 @@ with bars:
     ]  # fmt: skip
     if rows:
         st.markdown(f"**{runs[0].name}**: training bounds so far")
-        st.plotly_chart(bound_bars(pd.DataFrame(rows)), key="ledger", config={"displayModeBar": False})
+        chart(bound_bars(pd.DataFrame(rows)), "ledger", "Bounds beside ceiling and truth, by task")
         bounds = ", ".join(
             f"{markdown_text(task.name)} {nats(row['value'], row['low'], row['high'])}"
             for task, row in zip(shown, rows, strict=True)

@@ -6,7 +6,7 @@ from app.beside import show_baselines
 from app.comparing import show_comparison
 from app.links import linked_choice
 from app.matrices import show_matrix
-from app.runs import readable_runs, run_or_stop, stop_with
+from app.runs import readable_runs, run_or_stop
 from app.sentences import cell, data_table, marked, number, sentence_table
 from app.words import guessing, percent
 from core.errors import InputError
@@ -18,11 +18,8 @@ SHOWN = 50
 
 st.title("Retrieval", anchor=False)
 run = run_or_stop("a matrix of language pairs")
-try:
-    scores = run.scores()
-    errors = run.errors()
-except InputError as error:
-    stop_with(error)
+scores = run.scores()
+errors = run.errors()
 mean, pairs = read_mean(scores), read_directions(scores)
 if mean is None:
     st.info(

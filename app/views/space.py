@@ -2,12 +2,12 @@
 
 import streamlit as st
 
+from app.charts import chart
 from app.links import choose, keep_valid, linked_choice
 from app.projecting import umap_or_wait
-from app.runs import principal_maps, run_or_stop, sentences_of, stop_with
+from app.runs import principal_maps, run_or_stop, sentences_of
 from app.sentences import cell, marked, neighbour_table, sentence_table
 from app.words import percent
-from core.errors import InputError
 from lab.figures.maps import sentence_map
 from lab.projection import half_width, neighbours
 
@@ -17,51 +17,48 @@ steps = run.snapshots()
 if not steps:
     st.info(f"{run.name} has no snapshot of sentence vectors yet: it takes its first one before step 1.")
     st.stop()
-try:
-    layers = list(run.snapshot(steps[-1]))
-    anchor = run.info.settings.evaluation_layer_of(layers[-1])
+layers = list(run.snapshot(steps[-1]))
+anchor = run.info.settings.evaluation_layer_of(layers[-1])
 
-    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    method = controls.segmented_control(
-        "Method",
-        ["pca", "umap"],
-        default="pca",
-        required=True,
-        key="method",
-        bind="query-params",
-        format_func=str.upper,
+controls = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+method = controls.segmented_control(
+    "Method",
+    ["pca", "umap"],
+    default="pca",
+    required=True,
+    key="method",
+    bind="query-params",
+    format_func=str.upper,
+)
+dimensions = controls.segmented_control(
+    "Dimensions", [2, 3], default=2, required=True, key="dimensions", bind="query-params"
+)
+colour = controls.segmented_control(
+    "Colour",
+    ["language", "meaning"],
+    default="language",
+    required=True,
+    key="colour",
+    bind="query-params",
+)
+lines = controls.toggle("Join translations", value=True, key="lines", bind="query-params")
+left, right = st.columns(2, gap="large")
+keep_valid("step", steps)
+keep_valid("layer", layers)
+step, layer = steps[-1], anchor
+if len(steps) > 1:
+    step = left.select_slider("Checkpoint (step)", steps, value=step, key="step", bind="query-params")
+if len(layers) > 1:
+    layer = right.select_slider(
+        "Layer (0 = embeddings)", layers, value=layer, key="layer", bind="query-params"
     )
-    dimensions = controls.segmented_control(
-        "Dimensions", [2, 3], default=2, required=True, key="dimensions", bind="query-params"
-    )
-    colour = controls.segmented_control(
-        "Colour",
-        ["language", "meaning"],
-        default="language",
-        required=True,
-        key="colour",
-        bind="query-params",
-    )
-    lines = controls.toggle("Join translations", value=True, key="lines", bind="query-params")
-    left, right = st.columns(2, gap="large")
-    keep_valid("step", steps)
-    keep_valid("layer", layers)
-    step, layer = steps[-1], anchor
-    if len(steps) > 1:
-        step = left.select_slider("Checkpoint (step)", steps, value=step, key="step", bind="query-params")
-    if len(layers) > 1:
-        layer = right.select_slider(
-            "Layer (0 = embeddings)", layers, value=layer, key="layer", bind="query-params"
-        )
-    if method == "pca":
-        frames = principal_maps(run, layer, anchor, dimensions)
-    else:
-        frames = umap_or_wait(run, layer, dimensions, step)
-    vectors = run.snapshot(step)[layer]
-    frame = next(frame for frame in frames if frame.step == step)
-    sentences = sentences_of(run, frame)
-except InputError as error:
-    stop_with(error)
+if method == "pca":
+    frames = principal_maps(run, layer, anchor, dimensions)
+else:
+    frames = umap_or_wait(run, layer, dimensions, step)
+vectors = run.snapshot(step)[layer]
+frame = next(frame for frame in frames if frame.step == step)
+sentences = sentences_of(run, frame)
 
 names = [f"{tag}-{meaning}" for tag, meaning in zip(sentences["language"], sentences["meaning"], strict=True)]
 labels = dict(zip(names, sentences["text"], strict=True))
@@ -89,19 +86,18 @@ with table:
         )
 with picture:
     figure = sentence_map(frame.points, sentences, half_width(frames), colour, lines, position)
-    st.plotly_chart(
-        figure, key="map", on_select="rerun" if dimensions == 2 else "ignore", selection_mode="points",
+    read = (
+        "UMAP keeps neighbourhoods, not distances: read who is together, not how far apart groups are."
+        if frame.share is None
+        else f"Near means similar; the axes hold {percent(frame.share)} of the variance. All checkpoints and layers "
+        "are turned onto one another and share one scale, so what moves has moved."
+    )
+    chart(
+        figure,
+        "map",
+        "Map of sentences, those of one meaning joined",
+        f"Each mark is one of {len(sentences):,} held-out sentences, grey lines join translations. {read}",
+        on_select="rerun" if dimensions == 2 else "ignore",
+        selection_mode="points",
         config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
-    )  # fmt: skip
-    if frame.share is None:
-        message = (
-            "UMAP keeps neighbourhoods, not distances: read who is together, not how far apart groups are."
-        )
-    else:
-        message = (
-            f"Near means similar; the axes hold {percent(frame.share)} of the variance. All checkpoints and layers are "
-            "turned onto one another and share one scale, so what moves has moved."
-        )
-    st.caption(
-        f"Each mark is one of {len(sentences):,} held-out sentences, grey lines join translations. {message}"
     )

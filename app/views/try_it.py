@@ -4,11 +4,11 @@ from html import escape
 
 import streamlit as st
 
+from app.charts import MAP, chart
 from app.encoding import reader
-from app.runs import run_or_stop, stop_with
+from app.runs import run_or_stop
 from app.sentences import neighbour_table
 from app.words import percent
-from core.errors import InputError
 from lab.figures.maps import add_arrivals, sentence_map
 from lab.figures.sentences import markdown_text
 from lab.projection import half_width, nearest, principal
@@ -17,11 +17,8 @@ MOST = 20
 
 st.title("Try it", anchor=False)
 run = run_or_stop("sentences to compare yours with")
-try:
-    reading = reader(run)
-    shown = len(run.sentences())
-except InputError as error:
-    stop_with(error)
+reading = reader(run)
+shown = len(run.sentences())
 
 examples = reading.sentences.drop_duplicates("language").sample(frac=1.0, random_state=4)["text"].head(2)
 # each line of the box takes its own direction
@@ -54,9 +51,12 @@ with picture:
     half = max(half_width([base]), 1.08 * float(abs(arrived).max()))
     figure = sentence_map(base.points, reading.sentences.iloc[:shown], half)
     add_arrivals(figure, arrived, texts)
-    st.plotly_chart(figure, key="landing", config={"displayModeBar": False, "scrollZoom": True})
-    st.caption(
+    chart(
+        figure,
+        "landing",
+        "Map of held-out sentences with your sentences on it",
         f"Stars are your sentences, by number, on the map of {shown:,} held-out sentences (principal components of "
         f"layer {reading.layer}, {percent(base.share or 0.0)} of the variance). A good encoder lands a sentence among "
-        "its translations. Cosine runs from -1 to 1; one sentence, so no interval."
+        "its translations. Cosine runs from -1 to 1; one sentence, so no interval.",
+        config=MAP,
     )

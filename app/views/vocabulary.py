@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
+from app.charts import chart
 from app.computing import compute_button
 from app.links import keep_valid, linked_choice
-from app.runs import readable_runs, run_or_stop, stop_with
+from app.runs import readable_runs, run_or_stop
 from app.sentences import cell, data_table, number, sentence_table
 from app.tokenisation import pieces_html, token_text, tokenizer_of
-from core.errors import InputError
 from lab.evaluate.token_neighbours import nearest_tokens, token_embeddings
 from lab.figures.languages import language_style
 from lab.figures.sentences import markdown_text
@@ -30,11 +30,8 @@ EXAMPLE = "The cat sat on the mat. جلست القطة على السجادة. �
 
 st.title("Vocabulary", anchor=False)
 run = run_or_stop("what its vocabulary costs each language")
-try:
-    tokenizer = tokenizer_of(run)
-    measured, allocation = run.document("vocabulary"), run.document("allocation")
-except InputError as error:
-    stop_with(error)
+tokenizer = tokenizer_of(run)
+measured, allocation = run.document("vocabulary"), run.document("allocation")
 key = run.name.replace("/", ".")
 
 st.subheader("How a sentence is cut", anchor=False)
@@ -44,10 +41,7 @@ others = [each for each in readable_runs()[0] if each.name != run.name and each.
 beside = linked_choice(
     "Beside", [each.name for each in others], "beside", None, placeholder="the tokenizer of another run"
 )
-try:
-    shown = [tokenizer, *(tokenizer_of(each) for each in others if each.name == beside)]
-except InputError as error:
-    stop_with(error)
+shown = [tokenizer, *(tokenizer_of(each) for each in others if each.name == beside)]
 for each in shown:
     (ids,) = each.encode([text])
     st.markdown(f"**{markdown_text(each.name)}**: {len(ids):,} tokens, vocabulary {each.size:,}")
@@ -69,10 +63,7 @@ if tokens:
         format_func=lambda token: markdown_text(token_text(token)),
     )  # fmt: skip
     if token:
-        try:
-            embeddings = run.read_checkpoint(token_embeddings)
-        except InputError as error:
-            stop_with(error)
+        embeddings = run.read_checkpoint(token_embeddings)
         near = nearest_tokens(embeddings, tokenizer.backend.token_to_id(token), NEIGHBOURS)
         sentence_table(
             ["token", "inner product"],
@@ -88,13 +79,13 @@ if tokens:
 
 st.subheader("What it costs each language", anchor=False)
 if measured:
-    st.plotly_chart(
-        parity_lines(measured["rows"], measured["reference"]), key="parity", config={"displaylogo": False}
-    )
-    st.caption(
+    chart(
+        parity_lines(measured["rows"], measured["reference"]),
+        "parity",
+        "Tokens and nats of each language over those of the reference",
         f"On {measured['meanings']:,} held-out meanings: tokens, and nats by the language's own frequencies of pieces, "
         f"over those of {language_style(measured['reference']).name}; with 95 % intervals. Right of 1 a language pays "
-        "more for the same, and less of it fits into an input."
+        "more for the same, and less of it fits into an input.",
     )
     with st.expander("Every number", icon=":material/table_rows:"):
         columns = ("language", "metric", "value", "low", "high", "unit", "n", "across_languages")
@@ -140,8 +131,8 @@ if allocation:
     )
     price = f"{path[at - 1]['price']:.2g} nats" if at else "above all gains"
     st.metric(f"price of a piece: weighted gain a {allocation['gain']}", price)
-    st.plotly_chart(alp_curves(allocation, sizes), key="curves", config={"displaylogo": False})
-    st.plotly_chart(allocation_bars(sizes, union), key="bars", config={"displaylogo": False})
+    chart(alp_curves(allocation, sizes), "curves", "ALP by size of the vocabulary, for each language")
+    chart(allocation_bars(sizes, union), "bars", "Pieces that each language has bought")
     saved = sum(sizes.values()) - union
     st.caption(
         "Every language buys pieces while one brings more than the price (VoCap, Zheng et al. 2021). Gains are "

@@ -136,12 +136,7 @@ def evaluate_baselines(
     Raises:
         InputError: no checkpoint yet, text that is gone or has changed, or nothing to retrieve.
     """
-    checkpoint = run.checkpoint()
-    if checkpoint is None:
-        raise InputError(f"run {run.name} has no checkpoint yet, so no tokenizer: let it train")
-    sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
-    training = training_sentences(corpus_of(run), run.held_out()["meaning"].unique())
-    text = Text.of(sentences, training, load_tokenizer(checkpoint))
+    text = text_of_run(run, corpus_folder)
     names = [name for name in BASELINES if text.serves(name)]
     document: dict[str, Any] = {
         "run": run.name,
@@ -153,7 +148,7 @@ def evaluate_baselines(
         "rows": [],
     }
     for done, name in enumerate(names, start=1):
-        document["rows"].append(_row(name, text, dimensions))
+        document["rows"].append(measure_baseline(name, text, dimensions))
         document["left"] = names[done:]
         if corpus_folder is None:
             run.write_document(DOCUMENT, document)
@@ -161,7 +156,21 @@ def evaluate_baselines(
     return document
 
 
-def _row(name: str, text: Text, dimensions: int) -> dict[str, Any]:
+def text_of_run(run: Run, corpus_folder: Path | None = None, meanings: int = TRAINING_MEANINGS) -> Text:
+    """Text that baselines read in place of a run: its held-out sentences, or a corpus, and its training text.
+
+    Raises:
+        InputError: no checkpoint yet, or text that is gone or has changed.
+    """
+    checkpoint = run.checkpoint()
+    if checkpoint is None:
+        raise InputError(f"run {run.name} has no checkpoint yet, so no tokenizer: let it train")
+    sentences = all_sentences(open_corpus(corpus_folder)) if corpus_folder else run.held_out()
+    training = training_sentences(corpus_of(run), run.held_out()["meaning"].unique(), meanings)
+    return Text.of(sentences, training, load_tokenizer(checkpoint))
+
+
+def measure_baseline(name: str, text: Text, dimensions: int) -> dict[str, Any]:
     """The mean retrieval of a baseline with its interval, and the seconds that it took."""
     vectors, seconds = encode_baseline(name, text, dimensions)
     mean = translation_accuracy(sides_of(text.sentences, vectors))
@@ -179,9 +188,9 @@ def _row(name: str, text: Text, dimensions: int) -> dict[str, Any]:
     }
 
 
-def training_sentences(corpus: Corpus, held_out: np.ndarray) -> pd.DataFrame:
-    """Sentences of at most `TRAINING_MEANINGS` meanings that are not held out, drawn at random."""
+def training_sentences(corpus: Corpus, held_out: np.ndarray, count: int = TRAINING_MEANINGS) -> pd.DataFrame:
+    """Sentences of at most so many meanings that are not held out, drawn at random."""
     columns = [batch.column("meaning").to_numpy() for batch in corpus.batches(("meaning",))]
     meanings = np.setdiff1d(np.unique(np.concatenate(columns)), held_out)
-    drawn = np.random.default_rng(BASELINE_TEXT).permutation(meanings)[:TRAINING_MEANINGS]
+    drawn = np.random.default_rng(BASELINE_TEXT).permutation(meanings)[:count]
     return held_out_sentences(corpus, drawn)

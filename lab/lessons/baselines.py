@@ -2,27 +2,21 @@
 
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from core.errors import InputError
-from core.text.tokenizer import load_tokenizer
-from lab.evaluate.baselines import BASELINES, Text, encode_baseline, training_sentences
-from lab.evaluate.means import MeanAccuracy, translation_accuracy
-from lab.evaluate.retrieval import sides_of
+from lab.evaluate.baselines import BASELINES, measure_baseline, text_of_run
 from lab.evaluate.scores import read_mean
 from lab.lessons.output import progress_line
 from lab.store import Run
-from lab.text import corpus_of
 
 RUN: Final = "this run"
-LSA: Final = "lsa"
-NAMES: Final = ("random", "tokens", LSA)
-MEANINGS: Final = 3_000
-DIMENSIONS: Final = 64
+LSA: Final = BASELINES["lsa"].label
+NAMES: Final = ("random", "tokens", "lsa")
+COLUMNS: Final = ["method", "accuracy", "low", "high", "chance", "seconds"]
 
 
-def without_network(run: Run, meanings: int = MEANINGS, dimensions: int = DIMENSIONS) -> pd.DataFrame:
+def without_network(run: Run, meanings: int = 3_000, dimensions: int = 64) -> pd.DataFrame:
     """Retrieval by a run and by baselines without a network, on the same held-out sentences.
 
     Columns method, accuracy, low, high (95 % interval), chance, seconds; mean over all directed pairs. Latent semantic
@@ -32,37 +26,22 @@ def without_network(run: Run, meanings: int = MEANINGS, dimensions: int = DIMENS
     Raises:
         InputError: the run has no retrieval, or no checkpoint.
     """
-    mean, checkpoint = read_mean(run.scores()), run.checkpoint()
-    if mean is None or checkpoint is None:
+    mean = read_mean(run.scores())
+    if mean is None:
         raise InputError(f"run {run.name} has no retrieval: lab evaluate {run.name} says why")
-    held_out = run.held_out()
-    training = training_sentences(corpus_of(run), held_out["meaning"].unique())
-    some = np.random.default_rng(0).permutation(training["meaning"].unique())[:meanings]
-    text = Text.of(held_out, training[training["meaning"].isin(some)], load_tokenizer(checkpoint))
-    rows = [_row(RUN, mean, None)]
+    text = text_of_run(run, meanings=meanings)
     with progress_line("baselines") as tell:
+        rows = []
         for done, name in enumerate(NAMES):
             tell(BASELINES[name].label, done, len(NAMES))
-            vectors, seconds = encode_baseline(name, text, dimensions)
-            accuracy = translation_accuracy(sides_of(text.sentences, vectors))
-            rows.append(_row(BASELINES[name].label, accuracy, seconds))
-    return pd.DataFrame(rows).set_index("method")
-
-
-def _row(method: str, mean: MeanAccuracy, seconds: float | None) -> dict[str, object]:
-    return {
-        "method": method,
-        "accuracy": mean.value,
-        "low": mean.low,
-        "high": mean.high,
-        "chance": mean.chance,
-        "seconds": seconds,
-    }
+            rows.append(measure_baseline(name, text, dimensions))
+    of_run = {"label": RUN, "accuracy": mean.value, "low": mean.low, "high": mean.high, "chance": mean.chance}
+    return pd.DataFrame([of_run, *rows]).rename(columns={"label": "method"})[COLUMNS].set_index("method")
 
 
 def baselines_in_words(table: pd.DataFrame) -> list[str]:
     """Conclusion on a run from `without_network`: how far words alone, in any order, come."""
-    run, lsa = table.loc[RUN], table.loc[BASELINES[LSA].label]
+    run, lsa = table.loc[RUN], table.loc[LSA]
     numbers = (
         f"Latent semantic indexing retrieves {lsa['accuracy']:.1%} [{lsa['low']:.1%}, {lsa['high']:.1%}], the run "
         f"{run['accuracy']:.1%} [{run['low']:.1%}, {run['high']:.1%}]; guessing {run['chance']:.1%}."

@@ -13,8 +13,7 @@ from core.text.tokenizer import Tokenizer
 from lab import store
 from lab.bundle import bundle
 from lab.evaluate.foreign import Prompts, own_prompts, own_reading
-from lab.lessons.exercises import Choice, Numbers, tied_for_best
-from lab.lessons.layers import (
+from lab.evaluate.hidden_states import (
     COSINE,
     TRAINED,
     Vectors,
@@ -22,6 +21,7 @@ from lab.lessons.layers import (
     retrieval_by_layer,
     vectors_of_model,
 )
+from lab.lessons.exercises import Choice, Numbers, tied_for_best
 from lab.lessons.output import say
 from lab.lessons.real_text import named_folder
 from lab.lessons.scale import Lesson

@@ -7,10 +7,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from lab import store
-from lab.evaluate.classification import classify_run
 from lab.lessons.exercises import Choice, Numbers
-from lab.lessons.output import progress_line, say
+from lab.lessons.output import say
 from lab.store.study import StudyFolder, list_studies
 from lab.study import STUDIES
 from lab.study.contrasts import EQUIVALENT, HIGHER, LEVEL, LOWER, UNDECIDED, compare_contrasts, in_words
@@ -160,29 +158,6 @@ def transfer_in_words(table: pd.DataFrame) -> list[str]:
         f"the most frequent relation: {row['chance']:.1%})."
         for arm, row in means.iterrows()
     ]
-
-
-def transfer(study: StudyFolder, source: str = "en") -> pd.DataFrame:
-    """Zero-shot transfer of every run of a study: a probe trained on `source` alone.
-
-    Columns arm, seed, own [own_low, own_high] (accuracy in the source), others, gap [gap_low, gap_high], chance (of
-    the most frequent label); 95 % intervals, of the gap over held-out meanings, own and others together.
-    """
-    cells = [(arm, seed) for arm in study.info.arms for seed in study.info.seeds]
-    rows = []
-    with progress_line("transfer") as tell:
-        for done, (arm, seed) in enumerate(cells):
-            tell(f"{arm.label}, seed {seed}", done, len(cells))
-            document = classify_run(store.open_run(f"{study.name}/{arm.name}-{seed}"), source)
-            in_source = next(row for row in document["rows"] if row["language"] == source)
-            mean = document["mean"]
-            rows.append(
-                {"arm": arm.label, "seed": seed, "own": in_source["accuracy"],
-                 "own_low": in_source["low"], "own_high": in_source["high"],
-                 "others": mean["accuracy"], "gap": mean["gap"], "gap_low": mean["gap_low"],
-                 "gap_high": mean["gap_high"], "chance": document["majority"]}
-            )  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def holm_correction(p_values: Sequence[float]) -> Numbers:

@@ -8,31 +8,16 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from core.model.infoxlm import language_model
-from core.objectives import build_model
 from core.text.corpus import write_corpus
 from lab import store
-from lab.evaluate.intervals import binomial_interval
-from lab.evaluate.ledger.loaded_run import load_run
-from lab.evaluate.ledger.masked import masked_reading
-from lab.evaluate.ledger.masked_text import Example, language_distribution, masked_examples
-from lab.evaluate.means import translation_accuracy
-from lab.evaluate.pools import LanguageVectors
-from lab.evaluate.retrieval import sides_of
-from lab.evaluate.vectors import encode
+from lab.evaluate.ledger.ideal_reader import Readers
 from lab.figures.ledger import tightest
 from lab.figures.tasks import MMLM_OWN
 from lab.lessons.exercises import Choice, Numbers
-from lab.lessons.reading import Readers
 from lab.lessons.scale import Lesson
-from lab.projection import unit
 from lab.store import Run
 from lab.world import World
-from lab.world.distribution import entropy
-from lab.world.facts import Facts
 
-CERTAIN: Final = 0.05
-"""Nats of uncertainty below which a token is as good as known from its context."""
 PRIVATE: Final = 0xA000
 """Where the letters of the disguise begin: a script that no language of the world uses."""
 MMLM_ONLY: Final[dict[str, Any]] = {
@@ -47,46 +32,6 @@ SMOKE: Final[dict[str, Any]] = {
     "optimizer": {"warmup": 2},
     "steps": 24,
 }
-
-
-def sentence(readers: Readers, tag: str = "en", seed: int = 7) -> pd.DataFrame:
-    """Each token of one sentence, masked in turn: columns token, surprisal, exact, reached, uncertainty, loss (nats).
-
-    `surprisal` is -log p(token); `exact` is what of it the rest of the sentence takes away, log p(token | rest) less
-    log p(token); `reached` is the same by the model.
-    """
-    meaning = int(readers.world.draw(1, seed)[0])
-    ids = readers.encode([readers.text(meaning, tag)])[0]
-    mask = readers.loaded.tokenizer.mask_id
-    shown = [np.where(np.arange(len(ids)) == at, mask, ids) for at in range(1, len(ids) - 1)]
-    shares = language_distribution(readers.loaded, MMLM_OWN)
-    losses = np.concatenate(readers.losses([Example(meaning, (tag,), [ids], [row]) for row in shown]))
-    rows = []
-    for at, (row, loss) in enumerate(zip(shown, losses, strict=True), start=1):
-        ((posterior,),) = readers.ideal.posteriors([row], shares)
-        surprisal = -math.log(readers.token_shares[ids[at]])
-        uncertainty = abs(entropy(np.array(list(posterior.values()))))
-        exact = surprisal + math.log(posterior[int(ids[at])])
-        written = readers.loaded.tokenizer.tokens([ids[at]])[0].removeprefix("▁") or "▁"
-        rows.append((written, surprisal, exact, surprisal - loss, uncertainty, loss))
-    return pd.DataFrame(rows, columns=["token", "surprisal", "exact", "reached", "uncertainty", "loss"])
-
-
-def by_certainty(lesson: Lesson, readers: Readers) -> pd.DataFrame:
-    """Masked tokens of held-out sentences by what their context leaves open, in nats per token.
-
-    Columns share (of the tokens), exact (mean uncertainty that is left) and model (mean cross-entropy).
-    """
-    shares = language_distribution(readers.loaded, MMLM_OWN)
-    examples = masked_examples(readers.loaded, shares, lesson.effort.sentences // 4, 0)
-    examples = [example for example in examples if example.hides(0)]
-    exact = np.concatenate([readers.uncertainty(example.shown, shares) for example in examples])
-    model = np.concatenate(readers.losses(examples))
-    table = pd.DataFrame({"exact": np.abs(exact), "model": model})
-    kind = np.where(table["exact"] < CERTAIN, "the context decides it", "the context leaves a choice")
-    grouped = table.groupby(kind)
-    means = grouped.mean()
-    return means.assign(share=grouped.size() / len(table))[["share", "exact", "model"]]
 
 
 def overlap(readers: Readers) -> pd.DataFrame:
@@ -130,55 +75,6 @@ def anchored_run(lesson: Lesson, disguise: bool) -> Run:
     name = "no-anchors" if disguise else "anchors"
     changes = MMLM_ONLY if lesson.conclusive else MMLM_ONLY | SMOKE
     return lesson.trained(name, anchors(lesson, disguise), **changes)
-
-
-def anchored_rows(label: str, run: Run) -> list[dict[str, Any]]:
-    """A run of the experiment before and after training: what retrieval finds among all held-out sentences.
-
-    `same_meaning` is top-1 retrieval, mean over both directions, with its 95 % interval; `same_relation` the share of
-    sentences found that tell at least the same relation (who bought what; who travelled where), with the interval of
-    as many independent questions as there are meanings; `mmlm_loss` the held-out cross-entropy in nats, known after
-    training.
-    """
-    loaded = load_run(run)
-    mmlm_loss = masked_reading(loaded, MMLM_OWN, 1_000).mean
-    fresh = build_model(
-        language_model(run.info.settings.model, loaded.tokenizer.size, run.info.settings.seed),
-        run.info.settings,
-    )
-    rows = []
-    for when, model in (("before training", fresh), ("after", loaded.model)):
-        layer, sentences = run.info.settings.evaluation_layer, run.held_out()
-        vectors = encode(model, loaded.tokenizer, sentences["text"].tolist(), [layer])[layer]
-        sides = sides_of(sentences, vectors)
-        mean = translation_accuracy(sides)
-        loss = mmlm_loss if model is loaded.model else float("nan")
-        coarse = _same_relation(*sides.values())
-        meanings = sentences["meaning"].nunique()
-        coarse_low, coarse_high = binomial_interval(coarse * meanings, meanings)
-        rows.append({"tokens": label, "when": when, "same_meaning": mean.value, "low": mean.low, "high": mean.high,
-                     "same_relation": coarse, "relation_low": float(coarse_low), "relation_high": float(coarse_high),
-                     "mmlm_loss": loss})  # fmt: skip
-    return rows
-
-
-def guessing(run: Run) -> dict[str, Any]:
-    """Shares that guessing finds among the held-out sentences: the same meaning, and the same relation."""
-    meanings = run.held_out()["meaning"].unique()
-    counts = np.bincount(Facts.load().unpack(meanings)[0])
-    same = float(((counts / counts.sum()) ** 2).sum())
-    return {"tokens": "guessing", "when": "", "same_meaning": 1 / len(meanings), "same_relation": same}
-
-
-def _same_relation(source: LanguageVectors, target: LanguageVectors) -> float:
-    """Share of sentences whose nearest one in the other language tells the same relation, mean over both directions."""
-    facts = Facts.load()
-    shares = []
-    for queries, index in ((source, target), (target, source)):
-        relations = facts.unpack(queries.meanings)[0]
-        best = (unit(queries.vectors) @ unit(index.vectors).T).argmax(1)
-        shares.append(float((facts.unpack(index.meanings[best])[0] == relations).mean()))
-    return sum(shares) / 2
 
 
 def conclusion(
@@ -255,3 +151,34 @@ def open_token(tokens: pd.DataFrame) -> Choice:
     rows = [{**row, "most": most} for row in tokens.to_dict("records")]
     right = {at for at, row in enumerate(rows, start=1) if row["uncertainty"] >= most - 0.01}
     return Choice("mmlm.open_token", dict(enumerate(rows, start=1)), right)
+
+
+def own_row(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The ledger's row of MMLM on its own sentences; that on TLM's sentences where both are the same."""
+    rows_by_task = tightest(rows)
+    return rows_by_task.get(MMLM_OWN, rows_by_task["mmlm"])
+
+
+def parts(row: Mapping[str, Any]) -> pd.DataFrame:
+    """H(token) of a row of the ledger in four parts, in nats per masked token and as shares; they add up.
+
+    A context tells its language, so I(context; token) = I(language; token) + I(context; token given the language).
+    """
+    language = row["language_nats"]
+    nats = {
+        "the language": language,
+        "the context beyond its language, shown by the run": row["nats"] - language,
+        "the context beyond its language, not shown": row["truth"] - row["nats"],
+        "left open by the context": row["ceiling"] - row["truth"],
+    }
+    table = pd.DataFrame({"nats": nats})
+    return table.assign(share=table["nats"] / row["ceiling"])
+
+
+def vocabulary_for_entropy(row: Mapping[str, Any], readers: Readers) -> Numbers:
+    """Exercise: by how many nats does log |V| less a perfect model's loss exceed the information?"""
+    log_size = math.log(readers.loaded.tokenizer.size)
+    excess = log_size - row["ceiling"]
+    values = {"log_size": log_size, "formula": excess + row["nats"], "perfect": excess + row["truth"],
+              "no_loss": log_size - row["truth"]}  # fmt: skip
+    return Numbers("mmlm.vocabulary", excess, {**row, **values})

@@ -5,66 +5,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
-import torch
 from scipy.optimize import brentq
 
-from core.model.memory import momentum_update
+from core.information.bounds import infonce
+from lab.evaluate.key_encoder import followed
 from lab.evaluate.ledger.xlco import cosine_ceiling
+from lab.evaluate.negatives import CANDIDATES, MEANINGS, ceilings, left_out_shows, perfect_scores
 from lab.lessons.exercises import Numbers
 from lab.lessons.small_studies import value_of
 from lab.store.study import StudyFolder
 
-WEIGHTS: Final = 4_000
-WEIGHT_STD: Final = 0.04
 MEANT: Final = 0.9
-
-
-def ceilings(candidates: int, temperatures: Iterable[float]) -> pd.DataFrame:
-    """The most, in nats, that cosines over a temperature can show with so many candidates, by temperature.
-
-    `one` is the limit of a single query, its translation at cosine 1 and all others at -1. For a whole batch whose
-    translations coincide the other cosines cannot average less than -1 / (candidates - 1), the angle of a simplex; the
-    loss is convex in them, so `batch` is the limit of the mean. `scores` is log(candidates), for scores without limits.
-    """
-    others = 1 / (candidates - 1)
-    rows = [
-        {
-            "temperature": each,
-            "batch": math.log(candidates) - math.log1p((candidates - 1) * math.exp(-(1 + others) / each)),
-            "one": cosine_ceiling(candidates, each),
-            "scores": math.log(candidates),
-        }
-        for each in temperatures
-    ]
-    return pd.DataFrame(rows).set_index("temperature")
-
-
-def followed(updates: int = 10_000, displacement: float = 0.05, seed: int = 0) -> pd.DataFrame:
-    """Share of the way that a key encoder goes to a query encoder that stands still, by momentum and precision.
-
-    Random weights with the spread of a trained encoder's, displaced once by a share of it; `expected` is
-    1 - momentum^updates, what float32 must show.
-
-    Args:
-        updates: of the key encoder.
-        displacement: of the query encoder's weights, in their standard deviations.
-        seed: of the weights.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    start = WEIGHT_STD * torch.randn(WEIGHTS, generator=generator)
-    fast = start + displacement * WEIGHT_STD * torch.randn(WEIGHTS, generator=generator)
-    rows = []
-    for momentum in (0.99, 0.999, 0.9999):
-        row: dict[str, float] = {"momentum": momentum, "expected": 1 - momentum**updates}
-        for precision in ("float32", "float16"):
-            slow = start.clone()
-            for _ in range(updates):
-                momentum_update([slow], [fast], momentum, precision)
-            way = fast - start
-            row[precision] = float((slow - start) @ way / (way @ way))
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 def candidates_in_words(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -164,3 +115,12 @@ def age_of_the_oldest_key(queue: int = 131_072, pairs: int = 2_048) -> Numbers:
     return Numbers(
         "xlco.staleness", queue / pairs, {"queue": queue, "pairs": pairs, "difference": queue - pairs}
     )
+
+
+def left_out(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> Numbers:
+    """Exercise: what does a perfect critic show once candidates of the query's meaning are left out?"""
+    scores, positive, _ = perfect_scores(meanings, candidates)
+    staying = (candidates - 1) * (1 - 1 / meanings)
+    values = {"truth": math.log(meanings), "bound": float(infonce(scores, positive)),
+              "ceiling": math.log(candidates), "log_of_mean": math.log1p(staying)}  # fmt: skip
+    return Numbers("xlco.left_out", left_out_shows(meanings, candidates), values)

@@ -364,3 +364,10 @@ def test_no_page_writes_a_bare_string_which_streamlit_would_show(path):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     ]
     assert bare == []
+
+
+def test_every_figure_is_shown_with_words_for_those_who_cannot_see_it():
+    """`app.charts.chart` asks for them; a page that shows figures by itself would go round it."""
+    pages = [path for path in VIEWS.parent.rglob("*.py") if path.name != "charts.py"]
+    assert len(pages) > 20
+    assert [path.name for path in pages if ".plotly_chart(" in path.read_text(encoding="utf-8")] == []

@@ -14,7 +14,7 @@ def test_a_run_stands_beside_what_words_alone_retrieve():
     table = without_network(Lesson("smoke", tiny(), Effort((4, 16), 1, 50, 5)).trained("once"))
     assert table.index[0] == RUN
     assert table["chance"].nunique() == 1
-    lsa, blind = (table.loc[BASELINES[name].label, "accuracy"] for name in (LSA, "random"))
+    lsa, blind = (table.loc[BASELINES[name].label, "accuracy"] for name in ("lsa", "random"))
     assert lsa > 3 * blind
     assert table["seconds"].isna().tolist() == [True, False, False, False]
 
@@ -23,7 +23,7 @@ def test_a_run_stands_beside_what_words_alone_retrieve():
 def test_what_follows_depends_on_whether_the_intervals_meet(run, words):
     rows = [
         {"method": RUN, "accuracy": run, "low": run - 0.0005, "high": 1.0, "chance": 0.002},
-        {"method": BASELINES[LSA].label, "accuracy": 0.995, "low": 0.99, "high": 0.998, "chance": 0.002},
+        {"method": LSA, "accuracy": 0.995, "low": 0.99, "high": 0.998, "chance": 0.002},
     ]
     (sentence,) = baselines_in_words(pd.DataFrame(rows).set_index("method"))
     assert words in sentence

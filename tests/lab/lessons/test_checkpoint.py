@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from lab.evaluate.hidden_states import COSINE, TRAINED
 from lab.lessons import check, open_lesson
 from lab.lessons.checkpoint import (
     best_reading,
@@ -17,7 +18,6 @@ from lab.lessons.checkpoint import (
     retrieval_by_pooling,
     text_to_read,
 )
-from lab.lessons.layers import COSINE, TRAINED
 from tests.lab.runs import tiny
 
 

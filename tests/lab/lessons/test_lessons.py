@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from core.information import bounds
+from lab.evaluate.best_critic import gaussian_scores, predicted_spread
 from lab.evaluate.effort import Effort
+from lab.evaluate.ledger.readings import READINGS
 from lab.figures.theme import CLEAR, template
 from lab.lessons import check, exercises, information, joint, mmlm, real_text, tlm, tour
 from lab.lessons.mmlm import disguised
@@ -31,7 +33,7 @@ LEDGER = [
 ]
 TOKENS = pd.DataFrame({"token": ["a", "red", "lamp"], "uncertainty": [0.0, 1.9, 2.3]})
 READINGS = pd.DataFrame(
-    {"run": ["one"] * 3, "reading": list(tlm.READINGS), "nats": [1.0, 0.5, 3.0], "error": [0.1] * 3}
+    {"run": ["one"] * 3, "reading": list(READINGS), "nats": [1.0, 0.5, 3.0], "error": [0.1] * 3}
 )
 EXERCISES = [
     (information.highest_infonce(64), math.log(64), 6.0),
@@ -98,15 +100,15 @@ def test_a_number_may_come_as_any_kind_of_number():
 
 @pytest.mark.parametrize("nats", [1.0, 4.0])
 def test_the_best_critic_of_gaussians_is_unbiased(nats):
-    scores = [information.gaussian_scores(nats, 64, seed=seed) for seed in range(300)]
+    scores = [gaussian_scores(nats, 64, seed=seed) for seed in range(300)]
     positives = np.array([float(each.diagonal().mean()) for each in scores])
     assert abs(positives.mean() - nats) < 4 * positives.std() / math.sqrt(300)
 
 
 def test_the_predicted_spread_of_nwj_is_that_of_many_batches():
     # 3 nats and 64 pairs: far enough below log n for the tail to be in the sample
-    values = [float(bounds.nwj(information.gaussian_scores(3.0, 64, seed=seed))) for seed in range(400)]
-    assert np.std(values) == pytest.approx(information.predicted_spread(3.0, 64), rel=0.35)
+    values = [float(bounds.nwj(gaussian_scores(3.0, 64, seed=seed))) for seed in range(400)]
+    assert np.std(values) == pytest.approx(predicted_spread(3.0, 64), rel=0.35)
 
 
 def test_a_disguise_keeps_words_apart_and_shares_no_sign():

@@ -6,12 +6,11 @@ import pandas as pd
 import pytest
 
 from lab.evaluate.effort import Effort
+from lab.evaluate.ledger.ideal_reader import readers_of
 from lab.figures.tasks import MMLM_OWN
 from lab.lessons import check
-from lab.lessons.mmlm import conclusion
-from lab.lessons.reading import readers_of
+from lab.lessons.mmlm import conclusion, own_row, parts, vocabulary_for_entropy
 from lab.lessons.scale import Lesson
-from lab.lessons.token_entropy import own_row, parts, vocabulary_for_entropy
 from tests.lab.runs import tiny
 
 

@@ -7,21 +7,16 @@ import pytest
 import torch
 
 from core.information.bounds import infonce
-from lab.lessons import check
-from lab.lessons.negatives import (
+from lab.evaluate.key_encoder import followed
+from lab.evaluate.negatives import (
     attainable_by_noise,
+    ceilings,
     laws_of_negatives,
-    left_out,
     left_out_shows,
     perfect_scores,
 )
-from lab.lessons.xlco import (
-    age_of_the_oldest_key,
-    ceilings,
-    followed,
-    highest_temperature,
-    updates_to_follow,
-)
+from lab.lessons import check
+from lab.lessons.xlco import age_of_the_oldest_key, highest_temperature, left_out, updates_to_follow
 
 
 @pytest.mark.parametrize("temperature", [0.05, 0.3, 1.0])

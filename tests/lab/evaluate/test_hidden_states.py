@@ -1,23 +1,21 @@
-"""Lesson 05: retrieval and information by layer, on vectors whose alignment is known."""
+"""Retrieval and information by layer, on vectors whose alignment is known, and the exercises of lesson 05."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lab.lessons import check
-from lab.lessons.layers import (
+from lab.evaluate.hidden_states import (
     COSINE,
     TRAINED,
-    best_layer,
-    contrast_gradients,
-    effect_of_rotation,
     information_by_layer,
     retrieval_by_layer,
     rotated,
     unseen_sentences,
-    untrained_layers,
     vectors_of_run,
 )
+from lab.evaluate.ledger.gradients import contrast_gradients
+from lab.lessons import check
+from lab.lessons.layers import best_layer, effect_of_rotation, untrained_layers
 from lab.starting import start_run
 from lab.training import run_training
 from tests.lab.runs import tiny

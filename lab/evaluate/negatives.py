@@ -1,7 +1,7 @@
-"""Lesson 04: the law of the negatives, and what a perfect critic shows where they have another."""
+"""What critics can show under several laws of the negatives, noise and temperatures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import pandas as pd
@@ -10,7 +10,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from core.information.bounds import infonce
-from lab.lessons.exercises import Numbers
+from lab.evaluate.ledger.xlco import cosine_ceiling
 from lab.world import World
 
 PAIR: Final = ("en", "fr")
@@ -95,10 +95,21 @@ def left_out_shows(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> fl
     return float(sum(p * math.log1p(count) for count, p in zip(others, law, strict=True)))
 
 
-def left_out(meanings: int = MEANINGS, candidates: int = CANDIDATES) -> Numbers:
-    """Exercise: what does a perfect critic show once candidates of the query's meaning are left out?"""
-    scores, positive, _ = perfect_scores(meanings, candidates)
-    staying = (candidates - 1) * (1 - 1 / meanings)
-    values = {"truth": math.log(meanings), "bound": float(infonce(scores, positive)),
-              "ceiling": math.log(candidates), "log_of_mean": math.log1p(staying)}  # fmt: skip
-    return Numbers("xlco.left_out", left_out_shows(meanings, candidates), values)
+def ceilings(candidates: int, temperatures: Iterable[float]) -> pd.DataFrame:
+    """The most, in nats, that cosines over a temperature can show with so many candidates, by temperature.
+
+    `one` is the limit of a single query, its translation at cosine 1 and all others at -1. For a whole batch whose
+    translations coincide the other cosines cannot average less than -1 / (candidates - 1), the angle of a simplex; the
+    loss is convex in them, so `batch` is the limit of the mean. `scores` is log(candidates), for scores without limits.
+    """
+    others = 1 / (candidates - 1)
+    rows = [
+        {
+            "temperature": each,
+            "batch": math.log(candidates) - math.log1p((candidates - 1) * math.exp(-(1 + others) / each)),
+            "one": cosine_ceiling(candidates, each),
+            "scores": math.log(candidates),
+        }
+        for each in temperatures
+    ]
+    return pd.DataFrame(rows).set_index("temperature")
