@@ -20,15 +20,14 @@ from core.train import Training, train
 from lab.evaluate.effort import Effort
 from lab.evaluate.information import information_of_run
 from lab.recipes import changed, recipe
-from lab.starting import start_run
 from lab.study.cells import Cell, run_cell
 from lab.study.definitions import STUDIES
 from lab.study.scales import SCALES, base_settings
 from lab.text import world_corpus
-from lab.training import prepare, run_training
+from lab.training import prepare
 from tests.core import rank
 from tests.core.training import training, write_text
-from tests.lab.runs import tiny
+from tests.lab.runs import trained_run
 
 STORED = Path(__file__).with_name("same_numbers.json")
 FLAT = {"world": {"meanings": 600}, "text": {"held_out": 60}}
@@ -102,7 +101,7 @@ def of_processes(folder: Path) -> list[Any]:
 
 def of_ledger() -> list[dict[str, Any]]:
     """The rows of the ledger of a tiny run."""
-    run = run_training(*start_run("ledger", tiny(), None))
+    run = trained_run("ledger")
     document = information_of_run(run, Effort((4, 16), 2, 60, 10))
     return exact(document["rows"])
 

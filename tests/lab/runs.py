@@ -1,8 +1,12 @@
 """A run small enough for tests, on the built-in world."""
 
+from pathlib import Path
+
 from core.config import Settings
 from lab import store
 from lab.recipes import recipe
+from lab.starting import start_run
+from lab.training import run_training
 
 
 def tiny(**changes) -> Settings:
@@ -42,3 +46,8 @@ FLAGS = [
 def new_run(name: str = "r") -> store.Run:
     """A run that has not begun to train, claimed by this process."""
     return store.create_run(name, store.describe(name, tiny(), "world", "0" * 64, ("ar", "en", "zh"), "cpu"))
+
+
+def trained_run(name: str = "r", corpus: Path | None = None, **changes) -> store.Run:
+    """A run with the settings `tiny(**changes)` that has finished; its text is the built-in world or a folder."""
+    return run_training(*start_run(name, tiny(**changes), corpus))

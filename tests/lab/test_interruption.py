@@ -13,7 +13,7 @@ from lab import store
 from lab.interruption import Interrupted, Interruption
 from lab.starting import reopen_run, start_run
 from lab.training import run_training
-from tests.lab.runs import FLAGS, tiny
+from tests.lab.runs import FLAGS, tiny, trained_run
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
 
@@ -27,7 +27,7 @@ def whole(tmp_path_factory):
     """Losses of a run that nothing disturbed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(tmp_path_factory.mktemp("whole")))
-        return run_training(*start_run("whole", tiny(), None)).steps()[LOSSES]
+        return trained_run("whole").steps()[LOSSES]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
@@ -74,7 +74,7 @@ def test_a_signal_in_a_pause_stops_the_run():
 
 def test_handlers_are_those_from_before_when_a_run_has_ended():
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
-    run_training(*start_run("r", tiny(steps=2), None))
+    trained_run(steps=2)
     after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
     assert after == before
 

@@ -14,7 +14,7 @@ from lab.bundle import bundle
 from lab.evaluate.run import evaluate_run
 from lab.starting import reopen_run, resolved, settings_difference, start_run
 from lab.training import run_training
-from tests.lab.runs import tiny
+from tests.lab.runs import tiny, trained_run
 from tests.real_shape import real_shape_corpus
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
@@ -37,7 +37,7 @@ def project(tmp_path_factory):
         patch.setenv("PARALLAX_RUNS", "runs")
         real_shape_corpus(top / "corpora" / "mine", 0.02)
         corpus = Path("corpora") / "mine"
-        begun = run_training(*start_run("base", tiny(steps=4, tokenizer=VOCABULARY), corpus))
+        begun = trained_run("base", corpus, steps=4, tokenizer=VOCABULARY)
         bundle(begun, Path("exports") / "base")
         settings = tiny(
             tokenizer={**VOCABULARY, "folder": Path("exports") / "base"}, model={"start": "exports/base"}

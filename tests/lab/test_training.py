@@ -17,18 +17,14 @@ from lab.evaluate.run import RetrievalProtocol, evaluate_run
 from lab.starting import reopen_run, settings_difference, start_run
 from lab.training import run_training
 from lab.world import World
-from tests.lab.runs import FLAGS, tiny
+from tests.lab.runs import FLAGS, tiny, trained_run
 from tests.real_shape import real_shape_corpus
 
 LOSSES = ["losses.mmlm", "losses.tlm", "losses.xlco"]
 
 
-def trained(name="r", **changes):
-    return run_training(*start_run(name, tiny(**changes), None))
-
-
 def test_a_run_ends_with_losses_snapshots_scores_and_a_checkpoint():
-    run = trained()
+    run = trained_run()
     steps = run.steps()
     assert (run.status.state, run.status.step) == ("finished", 12)
     assert steps["step"].tolist() == list(range(13))
@@ -43,7 +39,7 @@ def test_a_run_ends_with_losses_snapshots_scores_and_a_checkpoint():
 
 def test_equal_seeds_give_identical_runs_and_other_seeds_do_not():
     digest, same, other_digest = (
-        trained(name, seed=seed).steps()[LOSSES] for name, seed in (("a", 1), ("b", 1), ("c", 2))
+        trained_run(name, seed=seed).steps()[LOSSES] for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert digest.equals(same)
     assert not digest.equals(other_digest)
@@ -58,7 +54,7 @@ def test_training_never_sees_the_held_out_meanings():
 
 
 def test_evaluating_again_gives_the_scores_of_the_end_of_training():
-    run = trained()
+    run = trained_run()
     before = run.scores()
     document = evaluate_run(run)
     assert document["mean_accuracy"] == pytest.approx(
@@ -134,11 +130,11 @@ def test_evaluating_on_the_corpus_of_training_says_so(tmp_path, capsys):
 
 def test_evaluating_a_layer_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="layer from 0 to 1"):
-        evaluate_run(trained(), protocol=RetrievalProtocol(layer=2))
+        evaluate_run(trained_run(), protocol=RetrievalProtocol(layer=2))
 
 
 def test_a_run_stops_when_asked_and_resumes_to_the_same_losses():
-    whole = trained("whole").steps()[LOSSES]
+    whole = trained_run("whole").steps()[LOSSES]
     run, corpus = start_run("r", tiny(), None)
     losses = run_training(
         run, corpus, lambda report: run.send_request("stop") if report.done == 6 and report.record else None

@@ -25,10 +25,8 @@ from lab.evaluate.classification import (
 from lab.evaluate.finetuning import fine_tuned
 from lab.evaluate.intervals import LEVEL
 from lab.evaluate.labels import read_labels, relations_of
-from lab.starting import start_run
-from lab.training import run_training
 from lab.world import World
-from tests.lab.runs import tiny
+from tests.lab.runs import trained_run
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(folder))
-        run_training(*start_run("tiny", tiny(), None))
+        trained_run("tiny")
     return folder
 
 

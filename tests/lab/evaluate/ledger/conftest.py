@@ -4,10 +4,8 @@ import pytest
 
 from lab.evaluate.information import information_of_run
 from lab.evaluate.ledger.loaded_run import load_run
-from lab.starting import start_run
-from lab.training import run_training
 from tests.lab.evaluate.ledger.rows import EFFORT
-from tests.lab.runs import tiny
+from tests.lab.runs import trained_run
 
 
 @pytest.fixture(scope="package")
@@ -20,7 +18,7 @@ def loaded(folder):
     """A trained tiny run on the world, opened."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARALLAX_RUNS", str(folder))
-        yield load_run(run_training(*start_run("tiny", tiny(), None)))
+        yield load_run(trained_run("tiny"))
 
 
 @pytest.fixture(scope="package")

@@ -12,11 +12,9 @@ from lab.evaluate.ledger.rows import ledger_row
 from lab.evaluate.ledger.tlm import added_in_words
 from lab.evaluate.ledger.xlco import cosine_ceiling
 from lab.figures.tasks import ADDED, MMLM_OWN
-from lab.starting import start_run
-from lab.training import run_training
 from lab.world import World
 from tests.lab.evaluate.ledger.rows import EFFORT, rows_of
-from tests.lab.runs import tiny
+from tests.lab.runs import trained_run
 
 KEYS = {
     *("task", "layer", "source", "target", "method", "nats", "low", "high", "kind", "ceiling", "truth", "n"),
@@ -117,7 +115,7 @@ def test_text_that_no_world_wrote_has_bounds_but_no_truth(tmp_path, monkeypatch)
     world = World.load(("ar", "en"))
     corpus = tmp_path / "corpus"
     write_corpus(world.rows(world.draw(300, 5), 5), corpus, source="a test", licence="none")
-    run = run_training(*start_run("real", tiny(steps=2, measure={"checkpoint_every": 2}), corpus))
+    run = trained_run("real", corpus, steps=2, measure={"checkpoint_every": 2})
     rows = information_of_run(run, replace(EFFORT, candidates=(4, 16, 4096)))["rows"]
     assert all(
         row[key] is None for row in rows for key in ("truth", "share", "attainable", "share_of_attainable")
