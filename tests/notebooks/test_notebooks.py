@@ -57,8 +57,8 @@ def test_every_exercise_has_a_check_and_a_folded_solution(path):
     assert 2 <= len(blank) <= 4
     assert set(blank) == set(solved) == set(range(1, len(blank) + 1))
     for number, code in blank.items():
-        (check,) = re.findall(r"check_\w+", code)
-        assert check in solved[number]
+        (exercise,) = re.findall(r"^check\(answer, ([\w.]+)\(", code, flags=re.MULTILINE)
+        assert f"{exercise}(" in solved[number]
 
 
 def test_every_notebook_is_run():
