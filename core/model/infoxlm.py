@@ -13,6 +13,7 @@ from core.model.encoder import ATTENTION, compile_layers, hidden_states, pack, p
 from core.model.pretrained import open_language_model
 from core.model.size import check_fits, num_parameters
 from core.text.batches import Sequences
+from core.text.pretrained import open_tokenizer
 from core.text.tokenizer import BOS, EOS, PAD
 
 
@@ -110,6 +111,9 @@ def language_model(settings: ModelSettings, vocabulary: int, seed: int) -> XLMRo
 
 def _from_checkpoint(settings: ModelSettings, start: str, vocabulary: int) -> XLMRobertaForMaskedLM:
     model = open_language_model(start, settings.dropout)
+    if model.config.vocab_size > vocabulary == open_tokenizer(start).size:
+        # published models have embeddings for more tokens than their tokenizer: those that no text has are cut off
+        model.resize_token_embeddings(vocabulary)
     if model.config.vocab_size != vocabulary:
         raise InputError(
             f"{start} has a vocabulary of {model.config.vocab_size:,}, the tokenizer {vocabulary:,}: "

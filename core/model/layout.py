@@ -67,7 +67,8 @@ def checked_config(start: str, dropout: float) -> XLMRobertaConfig:
             or of other shapes; in one line that names the field or tensor.
     """
     layout = _layout(start)
-    _check_shapes(start, layout, _shapes(start))
+    shapes = {name.removeprefix("roberta."): shape for name, shape in tensor_shapes(start).items()}
+    _check_shapes(start, layout, shapes)
     return XLMRobertaConfig(
         **layout.model_dump(),
         hidden_dropout_prob=dropout,
@@ -79,7 +80,7 @@ def checked_config(start: str, dropout: float) -> XLMRobertaConfig:
 
 
 def _layout(start: str) -> Layout:
-    raw = _json(start, "config.json")
+    raw = checkpoint_config(start)
     if raw.get("model_type") != "xlm-roberta":
         raise InputError(
             f"expected an XLM-R style checkpoint, got {start!r} of model_type {raw.get('model_type')!r}"
@@ -110,11 +111,21 @@ def _layout(start: str) -> Layout:
     return layout
 
 
+def checkpoint_config(start: str) -> dict[str, Any]:
+    """The `config.json` of a checkpoint, as a stranger wrote it.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    return _json(start, "config.json")
+
+
 def _json(start: str, name: str) -> dict[str, Any]:
     path = checkpoint_file(start, name)
     if path is None:
         raise InputError(
-            f"expected an XLM-R style checkpoint, got {start!r}, which has no config.json: it {describe_folder(start)}"
+            f"expected a checkpoint in the layout of transformers, got {start!r}, which has no config.json: it "
+            f"{describe_folder(start)}"
         )
     try:
         raw = json.loads(path.read_bytes())
@@ -125,8 +136,12 @@ def _json(start: str, name: str) -> dict[str, Any]:
     return raw
 
 
-def _shapes(start: str) -> Shapes:
-    """Shapes of all tensors by their names in the encoder, read from the headers of the files."""
+def tensor_shapes(start: str) -> Shapes:
+    """Shapes of all tensors of a checkpoint by their names, read from the headers of its safetensors files.
+
+    Raises:
+        InputError: there are none, one is missing or damaged, or a tensor is quantised.
+    """
     shapes: Shapes = {}
     for path in _weight_files(start):
         try:
@@ -138,7 +153,7 @@ def _shapes(start: str) -> Shapes:
                             f"{path} holds {name} as {part.get_dtype()}, not as numbers with a fraction: it is "
                             "quantised, take the checkpoint it was made from"
                         )
-                    shapes[name.removeprefix("roberta.")] = tuple(part.get_shape())
+                    shapes[name] = tuple(part.get_shape())
         except (OSError, SafetensorError) as error:
             raise InputError(
                 f"{path} cannot be opened as safetensors ({str(error).splitlines()[0]}): fetch it again"
@@ -152,7 +167,7 @@ def _weight_files(start: str) -> list[Path]:
         return [whole]
     if checkpoint_file(start, INDEX) is None:
         raise InputError(
-            f"expected {WEIGHTS} in the XLM-R style checkpoint {start!r}, found none: it {describe_folder(start)}"
+            f"expected {WEIGHTS} in the checkpoint {start!r}, found none: it {describe_folder(start)}"
         )
     named = _json(start, INDEX).get("weight_map")
     if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
@@ -160,7 +175,7 @@ def _weight_files(start: str) -> list[Path]:
     files = {name: checkpoint_file(start, name) for name in sorted(set(named.values()))}
     lacking = [name for name, path in files.items() if path is None]
     if lacking:
-        raise InputError(f"{start!r} holds no whole XLM-R encoder: its file {lacking[0]} is missing")
+        raise InputError(f"{start!r} holds no whole encoder: its file {lacking[0]} is missing")
     return [path for path in files.values() if path is not None]
 
 

@@ -31,8 +31,8 @@ class Command:
     text. A query searches the pool: all measured sentences of the other language, with or without a translation. Equal
     texts count once, and where m of k equally near sentences are right the query scores m / k. Chance is the score of
     guessing. Intervals are Clopper and Pearson's over meanings, which hold at 0 and 1. The output has the mean, the
-    worst and the best directions, the means of each language, and wrong matches, the surest first. Any XLM-R style
-    checkpoint in safetensors is measured like a run, on the text that --corpus names.
+    worst and the best directions, the means of each language, and wrong matches, the surest first. Any encoder
+    in safetensors, of transformers or sentence-transformers, is measured like a run, on the text that --corpus names.
     With --task classification, the transfer of a classifier instead: lab evaluate --task classification --help.
     With --task baselines, retrieval without a network; with --task roles, who did what to whom; with --task
     alignment, which words the encoder's states link.
@@ -48,8 +48,9 @@ class Command:
     layer: int | None = None
     """Hidden state that is read, 0 = embeddings; default: the run's (its contrast layer), the checkpoint's own if it
     is a sentence encoder, else two thirds up."""
-    pooling: Literal["mean", "first"] | None = None
-    """Pooling of the tokens; default: the run's (mean), or the checkpoint's own."""
+    pooling: Literal["mean", "first", "last", "own"] | None = None
+    """Pooling of the tokens; own: by the modules of a sentence encoder (Pooling of any mode, Dense, ...). Default: the
+    run's (mean), or the checkpoint's own."""
     prompt: str | None = None
     """Text before every sentence, such as "query: "; default: the default prompt of the checkpoint, if any."""
     meanings: int | None = None

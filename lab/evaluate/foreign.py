@@ -11,6 +11,8 @@ from core.hub import checkpoint_file
 
 POOLINGS: Final = {"cls": "first", "cls_token": "first", "mean": "mean", "mean_tokens": "mean"}
 READ: Final = ("Transformer", "Pooling", "Normalize")
+OWN: Final = "own"
+"""The pooling of sentence vectors that are made by an encoder's own modules."""
 T = TypeVar("T")
 
 
@@ -34,7 +36,8 @@ class UnreadVectors(InputError):
     def __init__(self, start: str, part: str) -> None:
         self.part = part
         super().__init__(
-            f"the sentence vectors of {start!r} have {part}, which is not read here: name --layer and --pooling"
+            f"the sentence vectors of {start!r} have {part}, which the packed path does not read: name --layer and "
+            "--pooling"
         )
 
 
@@ -44,7 +47,7 @@ class Prompts:
 
     Attributes:
         text: put before every sentence; empty where the checkpoint names no default.
-        names: of all the prompts it has.
+        names: of the prompts it has that are not empty.
     """
 
     text: str = ""
@@ -68,10 +71,9 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
     Raises:
         UnreadVectors: its sentence vectors are made in another way.
     """
-    modules = _json(start, "modules.json", list[Module])
-    if modules is None:
+    kinds = module_folders(start)
+    if not kinds:
         return max(1, layers * 2 // 3), "mean"
-    kinds = {module.type.rsplit(".", 1)[-1]: module.path for module in modules}
     for kind in kinds:
         if kind not in READ:
             raise UnreadVectors(start, f"a module {kind}")
@@ -89,13 +91,23 @@ def own_reading(start: str, layers: int) -> tuple[int, str]:
     return int(layer), POOLINGS[modes[0]]
 
 
+def module_folders(start: str) -> dict[str, str]:
+    """The folder of each module by its class, for a checkpoint of sentence-transformers; empty for any other.
+
+    Raises:
+        InputError: the list of modules is damaged.
+    """
+    modules = _json(start, "modules.json", list[Module]) or []
+    return {module.type.rsplit(".", 1)[-1]: module.path for module in modules}
+
+
 def other_reading(start: str, layers: int, layer: int, pooling: str) -> str:
     """The difference of a layer and a pooling from the sentence vectors that a checkpoint defines; empty if none.
 
     Raises:
         InputError: its files are damaged.
     """
-    if checkpoint_file(start, "modules.json") is None:
+    if checkpoint_file(start, "modules.json") is None or pooling == OWN:
         return ""
     try:
         own_layer, own_pooling = own_reading(start, layers)
@@ -119,7 +131,8 @@ def own_prompts(start: str) -> Prompts:
             f"config_sentence_transformers.json of {start!r} names the default prompt {default!r}, which is none of "
             f"{', '.join(prompt_file.prompts) or 'its prompts'}: mend default_prompt_name"
         )
-    return Prompts("" if default is None else prompt_file.prompts[default], tuple(prompt_file.prompts))
+    worded = tuple(name for name, text in prompt_file.prompts.items() if text)
+    return Prompts("" if default is None else prompt_file.prompts[default], worded)
 
 
 def _pooling(start: str, kinds: dict[str, str]) -> dict[str, Any]:

@@ -1,25 +1,23 @@
-"""Retrieval of a run, or of any XLM-R style checkpoint as if it were one."""
+"""Retrieval of a run, or of any encoder of sentences as if it were one."""
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from core.checkpoint import open_foreign
 from core.errors import InputError
-from core.model.infoxlm import InfoXLM
 from core.progress import Progress, no_progress
 from core.text.corpus import open_corpus
-from core.text.tokenizer import Tokenizer
-from lab.evaluate.foreign import Prompts, other_reading, own_prompts, own_reading
+from lab.evaluate.encoders import Encoder, PackedEncoder, open_encoder
+from lab.evaluate.foreign import Prompts, other_reading, own_prompts
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.nearness import COSINE, NEIGHBOURS, Measure, Nearness
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
 from lab.evaluate.retrieval import RetrievalDirection, Survey, sides_of, survey, wrong_matches
 from lab.evaluate.scores import scores
 from lab.evaluate.trained import trained_model
-from lab.evaluate.vectors import encode, model_device
 from lab.store import Run
 from lab.text import all_sentences, drawn_meanings
 
@@ -78,12 +76,11 @@ def evaluate_run(
         InputError: the run has no checkpoint yet, or the layer does not exist.
     """
     settings, trained = run.info.settings, trained_model(run)
-    model, tokenizer = trained.model, trained.tokenizer
-    layer = settings.evaluation_layer_of(_layers(model)) if protocol.layer is None else protocol.layer
-    default = layer, settings.measure.pooling
+    encoder = PackedEncoder(trained.model, trained.tokenizer)
+    default = settings.evaluation_layer_of(encoder.num_layers), settings.measure.pooling
     corpus = open_corpus(corpus_folder) if corpus_folder else None
     sentences = all_sentences(corpus) if corpus else run.held_out()
-    document, directions = _measured(model, tokenizer, sentences, default, protocol, progress)
+    document, directions = _measured(encoder, sentences, default, protocol, progress)
     if corpus_folder is None:
         run.write_scores("retrieval", scores(directions, document["layer"]))
         run.write_errors(wrong_matches(directions))
@@ -97,29 +94,23 @@ def evaluate_checkpoint(
     protocol: RetrievalProtocol = RetrievalProtocol(),
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Top-1 retrieval of an XLM-R style checkpoint, a folder or a hub name; the document's `run` is its name.
+    """Top-1 retrieval of a checkpoint, a folder or a hub name; the document's `run` is its name.
 
     Raises:
         InputError: it cannot be opened, or the layer does not exist.
     """
     sentences = all_sentences(open_corpus(corpus_folder))
-    model, tokenizer = open_foreign(start)
-    requested = (protocol.layer, protocol.pooling)
-    default = (0, "mean") if None not in requested else own_reading(start, _layers(model))
+    opened = open_encoder(start, protocol.layer, protocol.pooling)
     prompts = own_prompts(start) if protocol.prompt is None else Prompts()
     protocol = replace(protocol, prompt=protocol.prompt or prompts.text)
-    document, _ = _measured(model, tokenizer, sentences, default, protocol, progress)
-    reading = other_reading(start, _layers(model), document["layer"], document["pooling"])
+    default = opened.layer, opened.pooling
+    document, _ = _measured(opened.encoder, sentences, default, protocol, progress)
+    reading = other_reading(start, opened.encoder.num_layers, document["layer"], document["pooling"])
     return {"run": start, **document, "prompts": prompts.words, "reading": reading}
 
 
-def _layers(model: InfoXLM) -> int:
-    return model.encoder.config.num_hidden_layers
-
-
 def _measured(
-    model: InfoXLM,
-    tokenizer: Tokenizer,
+    encoder: Encoder,
     sentences: pd.DataFrame,
     default: tuple[int, str],
     protocol: RetrievalProtocol,
@@ -127,13 +118,12 @@ def _measured(
 ) -> tuple[dict[str, Any], list[RetrievalDirection]]:
     layer = default[0] if protocol.layer is None else protocol.layer
     pooling = protocol.pooling or default[1]
-    if not 0 <= layer <= _layers(model):
-        raise InputError(f"expected a layer from 0 to {_layers(model)}, got {layer}")
+    if not 0 <= layer <= encoder.num_layers:
+        raise InputError(f"expected a layer from 0 to {encoder.num_layers}, got {layer}")
     compared = sentences if protocol.meanings is None else drawn_meanings(sentences, protocol.meanings)
-    model.to(model_device())
     prompt = protocol.prompt or ""
-    texts = [prompt + text for text in compared["text"]]
-    vectors = encode(model, tokenizer, texts, [layer], pooling, progress)[layer]
+    vectors = encoder.vectors(compared["text"].tolist(), [layer], pooling, prompt, progress)[layer]
+    _check_vectors(vectors, compared)
     sides = sides_of(compared, vectors)
     result = survey(sides, protocol.pools, progress)
     read = {"layer": layer, "pooling": pooling, "prompt": prompt}
@@ -142,6 +132,17 @@ def _measured(
         corrected = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
         _put_beside(document, measure, corrected.directions)
     return document, result.directions
+
+
+def _check_vectors(vectors: np.ndarray, sentences: pd.DataFrame) -> None:
+    """Refuses vectors that have no direction: those of damaged weights, or of a hidden state that is all zeros."""
+    directed = np.isfinite(vectors).all(1) & (np.abs(vectors).max(1) > 0)
+    if not directed.all():
+        text = sentences["text"].iloc[int(np.argmin(directed))]
+        raise InputError(
+            f"{int((~directed).sum()):,} of {len(vectors):,} sentence vectors are zero or not finite, such as that of "
+            f"{text[:40]!r}: the weights are damaged, or the hidden state holds nothing"
+        )
 
 
 def _put_beside(document: dict[str, Any], measure: str, directions: list[RetrievalDirection]) -> None:

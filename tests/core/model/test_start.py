@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM, XLMRobertaForMaskedLM
 
 from core.config import ContrastSettings, ModelSettings, Settings
 from core.errors import InputError
@@ -102,3 +102,19 @@ def test_settings_that_the_checkpoint_cannot_serve_are_refused(tmp_path):
     )
     with pytest.raises(InputError, match=r"contrast\.layer is 4, but the checkpoint has 3 layers"):
         build_model(language_model(run_settings.model, tokenizer.size, seed=1), run_settings)
+
+
+def test_embeddings_beyond_the_checkpoints_own_tokenizer_are_cut_off(tmp_path):
+    folder, _, tokenizer = foreign(tmp_path, layers=1)
+    tiny_xlmr(tokenizer.size + 35, layers=1).save_pretrained(folder)
+    ours = language_model(ModelSettings(start=str(folder), max_tokens=32), tokenizer.size, seed=1)
+    theirs = XLMRobertaForMaskedLM.from_pretrained(folder).state_dict()
+    weights = ours.state_dict()
+    assert weights.keys() == theirs.keys()
+    for name, weight in theirs.items():
+        torch.testing.assert_close(weights[name], weight[: weights[name].shape[0]], atol=0, rtol=0)
+    assert ours.lm_head.decoder.weight is ours.roberta.embeddings.word_embeddings.weight
+    assert ours.lm_head.decoder.bias.shape == (tokenizer.size,)
+    with pytest.raises(InputError, match="has a vocabulary of"):
+        # another tokenizer, which is smaller, does not cut what the checkpoint's own one reads
+        language_model(ModelSettings(start=str(folder), max_tokens=32), tokenizer.size - 1, seed=1)

@@ -199,7 +199,8 @@ def test_a_plain_encoder_is_read_two_thirds_up(tmp_path):
 def test_sentence_vectors_that_are_made_otherwise_are_not_guessed_at(tmp_path, files, property_in_words):
     sentence_encoder(tmp_path, **files)
     with pytest.raises(
-        InputError, match=f"{property_in_words}, which is not read here: name --layer and --pooling"
+        InputError,
+        match=f"{property_in_words}, which the packed path does not read: name --layer and --pooling",
     ):
         own_reading(str(tmp_path), 12)
     assert (
