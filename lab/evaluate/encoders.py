@@ -92,12 +92,12 @@ def open_encoder(start: str, layer: int | None = None, pooling: str | None = Non
         try:
             model, tokenizer = open_foreign(start)
             packed = PackedEncoder(model, tokenizer)
-            own = (
+            reading = (
                 (0, "mean")
                 if layer is not None and pooling is not None
                 else own_reading(start, packed.num_layers)
             )
-            return OpenedEncoder(packed, *own)
+            return OpenedEncoder(packed, *reading)
         except UnreadVectors:
             pass
     library = open_library_encoder(start)

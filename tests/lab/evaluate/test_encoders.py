@@ -137,9 +137,9 @@ def test_the_evaluation_of_an_encoder_says_how_it_was_read(sentence_encoder, cor
     folder = sentence_encoder(MODULES["dense"]())
     document = evaluate_checkpoint(str(folder), corpus)
     assert (document["layer"], document["pooling"], document["reading"]) == (3, "own", "")
-    other = evaluate_checkpoint(str(folder), corpus, RetrievalProtocol(layer=1))
-    assert (other["layer"], other["pooling"]) == (1, "mean")
-    assert "not the checkpoint's own sentence vectors" in other["reading"]
+    deviating = evaluate_checkpoint(str(folder), corpus, RetrievalProtocol(layer=1))
+    assert (deviating["layer"], deviating["pooling"]) == (1, "mean")
+    assert "not the checkpoint's own sentence vectors" in deviating["reading"]
     assert lab(["evaluate", str(folder), "--corpus", str(corpus), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mean_accuracy"] == document["mean_accuracy"]
 
