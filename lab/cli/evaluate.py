@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import tyro
 
-from core.errors import InputError, unknown
+from core.errors import unknown
 from core.progress import Progress
 from lab import store
-from lab.cli import alignment, baselines, classification, roles
+from lab.cli import alignment, baselines, classification, geometry, roles
 from lab.cli import parse as parse_words
 from lab.cli.console import bars, out, table
 
@@ -80,14 +80,13 @@ class Command:
         return documents[0] if len(documents) == 1 else {"runs": documents}
 
     def _evaluated(self, name: str, report: Progress) -> dict[str, Any]:
+        from lab.evaluate.encoded import names_run, text_for
         from lab.evaluate.run import evaluate_checkpoint, evaluate_run
 
         protocol = self._protocol()
-        if store.is_run(name) or not ("/" in name or Path(name).is_dir()):
+        if names_run(name):
             return evaluate_run(store.open_run(name), self.corpus, protocol, report)
-        if self.corpus is None:
-            raise InputError(f"{name} is no run, so it holds no text: name some with --corpus FOLDER")
-        return evaluate_checkpoint(name, self.corpus, protocol, report)
+        return evaluate_checkpoint(name, text_for(name, self.corpus), protocol, report)
 
     def _protocol(self) -> "RetrievalProtocol":
         """The preset, or the default protocol, with the given options."""
@@ -249,7 +248,14 @@ def _pools(pools: Sequence[int]) -> str:
 
 def parse(
     words: list[str],
-) -> Command | alignment.Command | classification.Command | baselines.Command | roles.Command:
+) -> (
+    Command
+    | alignment.Command
+    | classification.Command
+    | baselines.Command
+    | geometry.Command
+    | roles.Command
+):
     """Parses the arguments of retrieval, or of the task that --task names."""
     tasks = {
         "retrieval": Command,
@@ -257,6 +263,7 @@ def parse(
         "baselines": baselines.Command,
         "roles": roles.Command,
         "alignment": alignment.Command,
+        "geometry": geometry.Command,
     }
     task, rest = "retrieval", list(words)
     if "--task" in rest:

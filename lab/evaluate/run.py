@@ -1,39 +1,27 @@
 """Retrieval of a run, or of any encoder of sentences as if it were one."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pandas as pd
-
-from core.errors import InputError
 from core.progress import Progress, no_progress
-from core.text.corpus import open_corpus
-from lab.evaluate.encoders import Encoder, PackedEncoder, open_encoder
-from lab.evaluate.foreign import Prompts, other_reading, own_prompts
+from lab.evaluate.encoded import EncodedSentences, SentenceProtocol, encode_checkpoint, encode_run
 from lab.evaluate.means import LanguageMeans, language_means, mean_accuracy, pivot
 from lab.evaluate.nearness import COSINE, NEIGHBOURS, Measure, Nearness
 from lab.evaluate.pools import DEFAULT_POOLS, PoolRule
 from lab.evaluate.retrieval import RetrievalDirection, Survey, sides_of, survey, wrong_matches
 from lab.evaluate.scores import scores
-from lab.evaluate.trained import trained_model
 from lab.store import Run
-from lab.text import all_sentences, drawn_meanings
 
 SHOWN_ERRORS: Final = 10
 
 
 @dataclass(frozen=True)
-class RetrievalProtocol:
-    """Settings of a retrieval: None where the run or checkpoint decides.
+class RetrievalProtocol(SentenceProtocol):
+    """Settings of a retrieval.
 
     Attributes:
-        layer: hidden state, 0 = embeddings, as transformers counts them.
-        pooling: of the tokens, `<s>` and `</s>` included: their mean, or the first.
-        meanings: so many of each language, drawn at random, are compared with their translations; None for all.
         pools: what is searched, and which directions are averaged.
-        prompt: read before every sentence; None for the checkpoint's default, which a run has not.
         beside: further measures of nearness, whose accuracies stand beside those of cosine.
         neighbours: of each vector, in the neighbourhoods that those measures correct for.
 
@@ -41,17 +29,12 @@ class RetrievalProtocol:
         InputError: no meanings, or no neighbours.
     """
 
-    layer: int | None = None
-    pooling: str | None = None
-    meanings: int | None = 10_000
     pools: PoolRule = DEFAULT_POOLS
-    prompt: str | None = None
     beside: tuple[Measure, ...] = ()
     neighbours: int = NEIGHBOURS
 
     def __post_init__(self) -> None:
-        if self.meanings is not None and self.meanings < 1:
-            raise InputError(f"expected --meanings from 1, got {self.meanings}")
+        super().__post_init__()
         Nearness(neighbours=self.neighbours)
 
 
@@ -75,17 +58,12 @@ def evaluate_run(
     Raises:
         InputError: the run has no checkpoint yet, or the layer does not exist.
     """
-    settings, trained = run.info.settings, trained_model(run)
-    encoder = PackedEncoder(trained.model, trained.tokenizer)
-    default = settings.evaluation_layer_of(encoder.num_layers), settings.measure.pooling
-    corpus = open_corpus(corpus_folder) if corpus_folder else None
-    sentences = all_sentences(corpus) if corpus else run.held_out()
-    document, directions = _measured(encoder, sentences, default, protocol, progress)
+    encoded = encode_run(run, corpus_folder, protocol, progress)
+    document, directions = _measured(encoded, protocol, progress)
     if corpus_folder is None:
-        run.write_scores("retrieval", scores(directions, document["layer"]))
+        run.write_scores("retrieval", scores(directions, encoded.layer))
         run.write_errors(wrong_matches(directions))
-    trained_on = corpus is not None and corpus.info.sha256 == run.info.corpus_hash
-    return {"run": run.name, "trained_on": trained_on, **document}
+    return {"run": run.name, "trained_on": encoded.trained_on, **document}
 
 
 def evaluate_checkpoint(
@@ -99,50 +77,22 @@ def evaluate_checkpoint(
     Raises:
         InputError: it cannot be opened, or the layer does not exist.
     """
-    sentences = all_sentences(open_corpus(corpus_folder))
-    opened = open_encoder(start, protocol.layer, protocol.pooling)
-    prompts = own_prompts(start) if protocol.prompt is None else Prompts()
-    protocol = replace(protocol, prompt=protocol.prompt or prompts.text)
-    default = opened.layer, opened.pooling
-    document, _ = _measured(opened.encoder, sentences, default, protocol, progress)
-    reading = other_reading(start, opened.encoder.num_layers, document["layer"], document["pooling"])
-    return {"run": start, **document, "prompts": prompts.words, "reading": reading}
+    encoded = encode_checkpoint(start, corpus_folder, protocol, progress)
+    document, _ = _measured(encoded, protocol, progress)
+    return {"run": start, **document, "prompts": encoded.prompts, "reading": encoded.reading}
 
 
 def _measured(
-    encoder: Encoder,
-    sentences: pd.DataFrame,
-    default: tuple[int, str],
-    protocol: RetrievalProtocol,
-    progress: Progress,
+    encoded: EncodedSentences, protocol: RetrievalProtocol, progress: Progress
 ) -> tuple[dict[str, Any], list[RetrievalDirection]]:
-    layer = default[0] if protocol.layer is None else protocol.layer
-    pooling = protocol.pooling or default[1]
-    if not 0 <= layer <= encoder.num_layers:
-        raise InputError(f"expected a layer from 0 to {encoder.num_layers}, got {layer}")
-    compared = sentences if protocol.meanings is None else drawn_meanings(sentences, protocol.meanings)
-    prompt = protocol.prompt or ""
-    vectors = encoder.vectors(compared["text"].tolist(), [layer], pooling, prompt, progress)[layer]
-    _check_vectors(vectors, compared)
-    sides = sides_of(compared, vectors)
+    sides = sides_of(encoded.sentences, encoded.vectors)
     result = survey(sides, protocol.pools, progress)
-    read = {"layer": layer, "pooling": pooling, "prompt": prompt}
-    document = {**read, **_document(result, protocol.pools, layer)}
+    read = {"layer": encoded.layer, "pooling": encoded.pooling, "prompt": encoded.prompt}
+    document = {**read, **_document(result, protocol.pools, encoded.layer)}
     for measure in dict.fromkeys(protocol.beside):
         corrected = survey(sides, protocol.pools, progress, Nearness(measure, protocol.neighbours))
         _put_beside(document, measure, corrected.directions)
     return document, result.directions
-
-
-def _check_vectors(vectors: np.ndarray, sentences: pd.DataFrame) -> None:
-    """Refuses vectors that have no direction: those of damaged weights, or of a hidden state that is all zeros."""
-    directed = np.isfinite(vectors).all(1) & (np.abs(vectors).max(1) > 0)
-    if not directed.all():
-        text = sentences["text"].iloc[int(np.argmin(directed))]
-        raise InputError(
-            f"{int((~directed).sum()):,} of {len(vectors):,} sentence vectors are zero or not finite, such as that of "
-            f"{text[:40]!r}: the weights are damaged, or the hidden state holds nothing"
-        )
 
 
 def _put_beside(document: dict[str, Any], measure: str, directions: list[RetrievalDirection]) -> None:
