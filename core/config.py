@@ -177,6 +177,35 @@ class ExchangeSettings(MaskingSettings):
     )
 
 
+class DenoisingSettings(MaskingSettings):
+    """Denoising word alignment (DWA): a masked token points at the token of the translation that it is aligned to.
+
+    "released" is the code of Chi et al., "Improving Pretrained Cross-Lingual Language Models via Self-Labeled Word
+    Alignment" (XLM-Align, ACL 2021).
+    """
+
+    layer: PositiveInt | None = Field(
+        default=None,
+        description="hidden state whose similarities label the alignment, of the pair without masks; default: five "
+        "sixths up, below the top (released: 10 of 12)",
+    )
+
+    def labelling_layer(self, layers: int) -> int:
+        """The hidden state that labels the alignment in a model with `layers` layers."""
+        return self.layer or max(1, min(layers - 1, round(layers * 10 / 12)))
+
+    def check(self, settings: "Settings") -> None:
+        if settings.model.start is not None:
+            return
+        if settings.model.layers < 2:
+            raise ValueError(
+                "dwa labels words by a layer below the one that points, but the model has 1 layer: set model.layers to "
+                "2 or more, or leave dwa off"
+            )
+        if self.labelling_layer(settings.model.layers) > settings.model.layers:
+            raise ValueError(f"dwa.layer is {self.layer}, but the model has {settings.model.layers} layers")
+
+
 class ContrastSettings(TaskSettings):
     """Cross-lingual contrast (XLCO): the translation against other sentences."""
 
@@ -335,6 +364,7 @@ class Settings(Frozen):
     tlm: MaskedSettings = MaskedSettings()
     contrast: ContrastSettings = ContrastSettings()
     weam: ExchangeSettings = ExchangeSettings()
+    dwa: DenoisingSettings = DenoisingSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     batch: BatchSettings = BatchSettings()
     measure: MeasureSettings = MeasureSettings()

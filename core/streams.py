@@ -24,4 +24,4 @@ MASKS: Final = 1
 WORLD_GOLD: Final = 9
 """Meanings of a world whose exact word alignment is compared; a whole seed, the same for all corpora."""
 LEDGER_LINKS: Final = 10
-"""Held-out pairs and masks on which word exchange is measured."""
+"""Held-out pairs and masks on which tasks that link words are measured."""

@@ -205,3 +205,41 @@ def word_exchange(
         ]
         losses.append(log(sum(exp(logit) for logit in logits)) - logits[target])
     return losses
+
+
+def transport(similarity: Matrix) -> Matrix:
+    """XLM-Align: similarities that are not positive become 1e-6; then twice columns, then rows are made to sum to 1."""
+    plan = [[value if value > 0 else 1e-6 for value in row] for row in similarity]
+    for _ in range(2):
+        totals = [sum(row[j] for row in plan) for j in range(len(plan[0]))]
+        plan = [[value / total for value, total in zip(row, totals, strict=True)] for row in plan]
+        plan = [[value / sum(row) for value in row] for row in plan]
+    return plan
+
+
+def mutual_best(similarity: Matrix) -> set[tuple[int, int]]:
+    return {
+        (i, j)
+        for i, row in enumerate(similarity)
+        for j, value in enumerate(row)
+        if value == max(row) and value == max(line[j] for line in similarity)
+    }
+
+
+def itermax(similarity: Matrix) -> set[tuple[int, int]]:
+    """SimAlign with two rounds: similarities of a linked token count 0.9, those of two linked tokens nothing."""
+    links = mutual_best(similarity)
+    weighted = [
+        [
+            value * (1.0, 0.9, 0.0)[any(a == i for a, _ in links) + any(b == j for _, b in links)]
+            for j, value in enumerate(row)
+        ]
+        for i, row in enumerate(similarity)
+    ]
+    return links | {(i, j) for i, j in mutual_best(weighted) if weighted[i][j] > 0}
+
+
+def pointer_loss(query: list[float], keys: Matrix, place: int) -> float:
+    """-log of the share of the key at `place` in the softmax of query . key / sqrt(width)."""
+    scores = [sum(q * k for q, k in zip(query, key, strict=True)) / sqrt(len(query)) for key in keys]
+    return log(sum(exp(score) for score in scores)) - scores[place]

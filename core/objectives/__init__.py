@@ -7,6 +7,7 @@ from transformers import XLMRobertaForMaskedLM
 
 from core.config import Settings
 from core.model.infoxlm import InfoXLM
+from core.objectives.dwa import DWA
 from core.objectives.mmlm import MMLM
 from core.objectives.outcome import Outcome
 from core.objectives.task import AnyTask, Task, TaskBatch
@@ -15,7 +16,7 @@ from core.objectives.weam import WEAM
 from core.objectives.xlco import XLCO
 from core.text.sampling import Pairs
 
-TASKS: Final[dict[str, type[Task[Any]]]] = {task.section: task for task in (MMLM, TLM, XLCO, WEAM)}
+TASKS: Final[dict[str, type[Task[Any]]]] = {task.section: task for task in (MMLM, TLM, XLCO, WEAM, DWA)}
 """The tasks by section, in the order in which gradients are added and dropout is drawn; new tasks come last."""
 
 

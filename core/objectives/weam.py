@@ -23,7 +23,7 @@ from core.progress import Progress, no_progress
 from core.text.alignment.linking import link_table
 from core.text.alignment.table import LinkTable, TokenLinks
 from core.text.arrays import IntArray
-from core.text.batches import MaskedBatch, RowReader, Sequences, longest_sentence
+from core.text.batches import MaskedBatch, RowReader, Sequences, half_begins, longest_sentence
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Pairs, Sampler
 
@@ -159,10 +159,7 @@ class WEAM(Task[ExchangeBatch]):
 
 def _with_links(batch: MaskedBatch, links: TokenLinks, lengths: IntArray, mass: float) -> ExchangeBatch:
     """A masked batch of pairs with the links of those masked tokens whose links have more than `mass` in all."""
-    # `<s> a </s> b </s>`: where the ordinary tokens of both halves begin
-    whole = lengths.sum(1) - 1
-    first_half = np.cumsum(whole) - whole + 1
-    begins = np.stack([first_half, first_half + lengths[:, 0] - 1], axis=1)
+    begins = half_begins(lengths)
     number = np.full(batch.tokens, -1)
     number[batch.positions.numpy()] = np.arange(batch.count)
     owners = number[begins[links.pair, links.side] + links.token]

@@ -105,6 +105,16 @@ def longest_sentence(max_tokens: int, sentences_per_input: int) -> int:
     return (max_tokens - sentences_per_input - 1) // sentences_per_input + 2
 
 
+def half_begins(lengths: IntArray) -> IntArray:
+    """Positions of the first ordinary token of both halves of `<s> a </s> b </s>`, pair after pair, [pairs, 2].
+
+    `lengths`, [pairs, 2], are those of the sentences alone, `<s>` and `</s>` included.
+    """
+    whole = lengths.sum(1) - 1
+    begins = np.cumsum(whole) - whole + 1
+    return np.stack([begins, begins + lengths[:, 0] - 1], axis=1)
+
+
 @dataclass(frozen=True)
 class MaskNoise:
     """The random numbers behind the masks of a batch, drawn before a token is read.

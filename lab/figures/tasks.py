@@ -7,6 +7,7 @@ from typing import Final
 from lab.figures.metrics import Metric
 
 PER_TOKEN: Final = "nats per masked token"
+PER_LINK: Final = "nats per linked token"
 PER_PAIR: Final = "nats per sentence pair"
 PER_SENTENCE: Final = "nats per sentence"
 GREY: Final = "#71808f"
@@ -96,6 +97,17 @@ STYLES: Final[dict[str, TaskStyle]] = {
             (
                 Metric("weam", "WEAM-style: I(context, translation, alignment; token)", "nats", bound=True),
                 Metric("weam_loss", "held-out WEAM-style loss", "nats", "lower"),
+            ),
+        ),
+        TaskStyle(
+            "dwa", "dwa", "DWA", "#3f74b5", "9px,3px,3px,3px",
+            "I(masked pair; place of the aligned token)", "H(place)", PER_LINK,
+            "Hide a token, point at the word of the translation that the model itself aligned it to.",
+            r"I(\tilde s,\tilde s';\,j) \;\ge\; H(j) - \mathcal{L}_\mathrm{DWA}",
+            "The ceiling is $H(j)$ of the places that are pointed at. They are the model's own, right or wrong.",
+            (
+                Metric("dwa", "DWA: I(masked pair; place of the aligned token)", "nats", bound=True),
+                Metric("dwa_loss", "held-out DWA loss", "nats", "lower"),
             ),
         ),
     )

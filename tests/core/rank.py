@@ -35,6 +35,9 @@ CASES = {
     "word exchange": settings(
         steps=3, **OFF, weam={"enabled": True, "prior": "shuffled", "rate": 0.5}, batch={"accumulate": 2}
     ),
+    "denoising word alignment": settings(
+        steps=3, **OFF, dwa={"enabled": True, "rate": 0.5}, batch={"accumulate": 2}
+    ),
     "seven examples": settings(steps=3, batch={"examples": 7}),
 }
 RESUMED = settings(steps=6, momentum=0.9, queue=13)

@@ -37,7 +37,9 @@ def open_text(folder: Path) -> Text:
     return EncodedCorpus(folder / "e"), load_tokenizer(folder)
 
 
-def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, weam=None, **contrast) -> Settings:
+def settings(
+    steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, weam=None, dwa=None, **contrast
+) -> Settings:
     return Settings(
         steps=steps,
         text=TextSettings(held_out=30),
@@ -46,6 +48,7 @@ def settings(steps=6, batch=None, dropout=0.0, mmlm=None, tlm=None, weam=None, *
         tlm=tlm or {},
         contrast=ContrastSettings(**{"layer": 1, "queue": 20, "mixup": False, **contrast}),
         weam=weam or {},
+        dwa=dwa or {},
         optimizer=OptimizerSettings(learning_rate=1e-2, warmup=min(2, steps)),
         batch=BatchSettings(**{"examples": 8, **(batch or {})}),
     )

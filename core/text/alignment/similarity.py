@@ -1,6 +1,6 @@
 """Links of the similarity matrix of a sentence pair: mutual best, and more of them round by round.
 
-Source: Jalili Sabet et al. 2020 (SimAlign), methods Argmax and Itermax.
+Sources: Jalili Sabet et al. 2020 (SimAlign), methods Argmax and Itermax; Chi et al. 2021 (XLM-Align) for transport.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +16,10 @@ ROUNDS: Final = 2
 """Rounds of `itermax`, the first included, as published."""
 DISCOUNT: Final = 0.9
 """Factor on similarities of a token that is linked already, as published."""
+SINKHORN_ROUNDS: Final = 2
+"""Rounds of scaling columns and rows, as published."""
+LEAST_SIMILARITY: Final = 1e-6
+"""Similarity of tokens that are not similar, as published."""
 
 
 def argmax_links(similarity: Float[np.ndarray, "source target"]) -> Links:
@@ -75,3 +79,16 @@ def word_links(links: Links, source: Sequence[Sequence[int]], target: Sequence[S
         source, target: the words of each token.
     """
     return frozenset(words for i, j in links for words in product(source[i], target[j]))
+
+
+def transported(similarity: Float[np.ndarray, "source target"]) -> Float[np.ndarray, "source target"]:
+    """Similarities as a transport plan: columns, then rows are scaled to sum to 1, twice (Sinkhorn; Chi et al. 2021).
+
+    Similarities that are not positive count as `LEAST_SIMILARITY`. In the result each source token has the mass 1, and
+    tokens that are near to every token of the other side have lost their advantage.
+    """
+    plan = np.where(similarity > 0, similarity, LEAST_SIMILARITY)
+    for _ in range(SINKHORN_ROUNDS):
+        plan = plan / plan.sum(axis=0, keepdims=True)
+        plan = plan / plan.sum(axis=1, keepdims=True)
+    return plan

@@ -6,6 +6,7 @@ critic gives a valid lower bound on text that did not train it; how it was train
 
 from typing import Final
 
+from lab.evaluate.ledger.dwa import DWALedger
 from lab.evaluate.ledger.mmlm import MMLMLedger
 from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.ledger.tlm import TLMLedger
@@ -13,7 +14,7 @@ from lab.evaluate.ledger.weam import WEAMLedger
 from lab.evaluate.ledger.xlco import XLCOLedger
 
 LEDGER: Final[dict[str, LedgerTask]] = {
-    task.key: task for task in (MMLMLedger(), TLMLedger(), XLCOLedger(), WEAMLedger())
+    task.key: task for task in (MMLMLedger(), TLMLedger(), XLCOLedger(), WEAMLedger(), DWALedger())
 }
 """Tasks of the ledger by key, in the order of the rows; new tasks come last."""
 

@@ -12,15 +12,14 @@ from core.objectives.weam import WEAM
 from core.streams import LEDGER_LINKS
 from core.text.arrays import IntArray
 from core.text.batches import RowReader
-from core.text.split import held_out_translations
 from lab.evaluate.effort import Effort, StudyProtocol
+from lab.evaluate.ledger.held_out_pairs import held_out_pairs, masked_for_ledger
 from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun
 from lab.evaluate.ledger.masked import MaskedInformation
 from lab.evaluate.ledger.reading import Reading
 from lab.evaluate.ledger.task import LedgerTask
 from lab.evaluate.row import Row
 from lab.text import open_text
-from lab.world.truth import RATE
 
 CAVEAT = (
     "of tokens that the aligner links; links were read off both whole sentences, so the truth may exceed that of TLM; "
@@ -73,30 +72,10 @@ def exchange_information(loaded: LoadedRun, pairs: int, seed: int) -> MaskedInfo
     return MaskedInformation(task.key, reading, entropy, 0.0, None, 2 * pairs, loaded.num_layers)
 
 
-def held_out_pairs(loaded: LoadedRun, pairs: int, rng: np.random.Generator) -> IntArray:
-    """Held-out translations, [pairs, 2] sentences of the corpus, drawn as training draws pairs, either side first.
-
-    Nothing, [0, 2], where no translation is held out.
-    """
-    split, pivot = loaded.sampler.split, loaded.run.info.settings.text.pivot
-    translations = loaded.corpus.index.translations(
-        None if pivot is None else loaded.corpus.languages.index(pivot)
-    )
-    places = np.sort(held_out_translations(loaded.corpus, translations, split.held_out))
-    bounds = np.searchsorted(places, translations.bounds)
-    weights = np.where(np.diff(bounds) > 0, loaded.sampler.pair_p, 0.0)
-    if not weights.any():
-        return np.zeros((0, 2), dtype=np.int64)
-    numbers = rng.choice(len(weights), pairs, p=weights / weights.sum())
-    drawn = bounds[numbers] + (rng.random(pairs) * np.diff(bounds)[numbers]).astype(np.int64)
-    rows = np.asarray(translations.rows[places[drawn]])
-    return np.where(rng.random((pairs, 1)) < 0.5, rows[:, ::-1], rows)
-
-
 @torch.no_grad()
 def exchange_reading(loaded: LoadedRun, task: WEAM, rows: IntArray, rng: np.random.Generator) -> Reading:
     """Cross-entropies of the linked tokens of some pairs, by meaning; every masked token shows `<mask>`."""
-    masking = task.exchange.model_copy(update={"rate": RATE, "mask_share": 1.0, "random_share": 0.0})
+    masking = masked_for_ledger(task.exchange)
     reader = RowReader(loaded.corpus, loaded.model.settings.model.max_tokens, loaded.tokenizer.mask_id)
     device = next(loaded.model.parameters()).device
     sums, counts = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)

@@ -1,13 +1,15 @@
 """Links of similarities: against loops as Jalili Sabet et al. 2020 write them; words of tokens by their characters."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.text.alignment.similarity import argmax_links, itermax_links, word_links
+from core.text.alignment.similarity import argmax_links, itermax_links, transported, word_links
 from core.text.alignment.words import split_words, word_spans, words_in
 from core.text.tokenizer import train_tokenizer
+from tests import oracles
 from tests.hostile import SENTENCES
 
 MATRICES = st.tuples(st.integers(0, 6), st.integers(0, 6)).flatmap(
@@ -15,29 +17,10 @@ MATRICES = st.tuples(st.integers(0, 6), st.integers(0, 6)).flatmap(
 )
 
 
-def slow_argmax(similarity):
-    links = set()
-    for i, row in enumerate(similarity):
-        for j, value in enumerate(row):
-            if value == max(row) and value == max(line[j] for line in similarity):
-                links.add((i, j))
-    return links
-
-
-def slow_itermax(similarity):
-    links = slow_argmax(similarity)
-    weighted = [list(row) for row in similarity]
-    for i, row in enumerate(similarity):
-        for j, value in enumerate(row):
-            ends = any(a == i for a, _ in links) + any(b == j for _, b in links)
-            weighted[i][j] = (value, 0.9 * value, 0.0)[ends]
-    return links | {(i, j) for i, j in slow_argmax(weighted) if weighted[i][j] > 0}
-
-
 @given(MATRICES)
 def test_links_are_those_of_loops_over_cells(similarity):
-    assert argmax_links(similarity) == slow_argmax(similarity.tolist())
-    assert itermax_links(similarity) == slow_itermax(similarity.tolist())
+    assert argmax_links(similarity) == oracles.mutual_best(similarity.tolist())
+    assert itermax_links(similarity) == oracles.itermax(similarity.tolist())
 
 
 @given(MATRICES)
@@ -52,6 +35,13 @@ def test_itermax_adds_links_to_those_of_argmax_and_links_no_two_linked_tokens(si
     assert mutual <= more
     sources, targets = {i for i, _ in mutual}, {j for _, j in mutual}
     assert not [(i, j) for i, j in more - mutual if i in sources and j in targets]
+
+
+@given(arrays(np.float64, (3, 4), elements=st.floats(-1, 1)))
+def test_a_plan_is_that_of_loops_over_columns_and_rows_and_gives_each_source_token_the_mass_one(similarity):
+    plan = transported(similarity)
+    assert plan == pytest.approx(np.array(oracles.transport(similarity.tolist())), rel=1e-12)
+    assert plan.sum(1) == pytest.approx(np.ones(3))
 
 
 def test_words_are_linked_where_any_of_their_tokens_are():

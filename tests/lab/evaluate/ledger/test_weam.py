@@ -6,8 +6,9 @@ import pytest
 from core.objectives import tasks_of
 from lab.evaluate.effort import Effort, StudyProtocol
 from lab.evaluate.ledger import LEDGER
+from lab.evaluate.ledger.held_out_pairs import held_out_pairs
 from lab.evaluate.ledger.loaded_run import load_run
-from lab.evaluate.ledger.weam import exchange_information, exchange_reading, held_out_pairs
+from lab.evaluate.ledger.weam import exchange_information, exchange_reading
 from lab.starting import start_run
 from lab.training import run_training
 from tests.lab.runs import tiny
