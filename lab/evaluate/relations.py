@@ -20,7 +20,7 @@ from lab.world.facts import Facts
 
 
 def relation_rows(label: str, run: Run) -> list[dict[str, Any]]:
-    """A run of the experiment before and after training: what retrieval finds among all held-out sentences.
+    """Retrieval among the held-out sentences of two languages, before training and after it.
 
     `same_meaning` is top-1 retrieval, mean over both directions, with its 95 % interval; `same_relation` the share of
     sentences found that tell at least the same relation (who bought what; who travelled where), with the interval of
