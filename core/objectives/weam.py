@@ -180,8 +180,8 @@ def _with_links(batch: MaskedBatch, links: TokenLinks, lengths: IntArray, mass: 
 def _fresh_head(config: XLMRobertaConfig) -> XLMRobertaLMHead:
     """A vocabulary head with fresh weights, whose output embeddings are its own."""
     head = XLMRobertaLMHead(config)
-    # transformers ties this to the decoder's bias only inside its own models
-    head.bias = head.decoder.bias
+    # a second name of the decoder's bias, which transformers uses inside its own models
+    head.register_parameter("bias", None)
     for layer in (head.dense, head.decoder):
         nn.init.normal_(layer.weight, std=config.initializer_range)
         nn.init.zeros_(layer.bias)

@@ -47,14 +47,14 @@ BEFORE: Final[dict[str, tuple[str, Any]]] = {
     "weam.mass": ("8bc8c7d", 0.3),
     "weam.head": ("8bc8c7d", "shared"),
     "weam.prior": ("8bc8c7d", "aligner"),
-    "dwa.enabled": ("8bc8c7d", False),
-    "dwa.weight": ("8bc8c7d", 1.0),
-    "dwa.examples": ("8bc8c7d", None),
-    "dwa.rate": ("8bc8c7d", 0.15),
-    "dwa.mask_share": ("8bc8c7d", 0.8),
-    "dwa.random_share": ("8bc8c7d", 0.1),
-    "dwa.mask_special": ("8bc8c7d", False),
-    "dwa.layer": ("8bc8c7d", None),
+    "dwa.enabled": ("a0796e1", False),
+    "dwa.weight": ("a0796e1", 1.0),
+    "dwa.examples": ("a0796e1", None),
+    "dwa.rate": ("a0796e1", 0.15),
+    "dwa.mask_share": ("a0796e1", 0.8),
+    "dwa.random_share": ("a0796e1", 0.1),
+    "dwa.mask_special": ("a0796e1", False),
+    "dwa.layer": ("a0796e1", None),
 }
 """Settings that the first version did not have: the commit that added each, and the value of every run before it."""
 

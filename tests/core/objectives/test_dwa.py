@@ -6,6 +6,7 @@ import torch
 from pydantic import ValidationError
 from scipy.stats import entropy
 
+from core.checkpoint import load, save
 from core.config import DenoisingSettings, ModelSettings, Settings
 from core.errors import InputError
 from core.model.encoder import hidden_states, pack
@@ -172,6 +173,17 @@ def test_the_pointer_is_what_the_task_owns_and_all_of_it_is_trained(text):
     next(train(trainer))
     moved = {name for name, p in trainer.model.trained() if p in trainer.optimizer.state}
     assert {name for name, _ in trainer.model.trained() if name.startswith("dwa.")} <= moved
+
+
+def test_a_run_goes_on_from_a_checkpoint_to_the_numbers_of_one_that_was_not_stopped(text, tmp_path):
+    whole = [step.losses for step in train(trainer_of(text, steps=4))]
+    stopped = trainer_of(text, steps=4)
+    steps = train(stopped)
+    next(steps), next(steps)
+    save(stopped, text[1], tmp_path, 0.0)
+    again = trainer_of(text, steps=4)
+    load(again, tmp_path)
+    assert [step.losses for step in train(again)] == whole[2:]
 
 
 def test_a_model_of_one_layer_is_refused_and_so_is_a_layer_that_it_has_not():
