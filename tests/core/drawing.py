@@ -25,6 +25,8 @@ def draw(sampler: Sampler, step, mmlm=0, tlm=0, xlco=0, joined=1, mix_languages=
 
 
 EMPTY = np.zeros((0, 2), dtype=np.int64)
+DRAWN = ("mmlm", "tlm", "xlco")
+"""Tasks whose rows `draw` gives."""
 
 
 class Builder:
@@ -32,7 +34,8 @@ class Builder:
 
     def __init__(self, encoded: EncodedCorpus, run_settings: Settings, mask_id: int) -> None:
         self.encoded, self.settings, self.mask_id = encoded, run_settings, mask_id
-        self.tasks = {task.key: task(run_settings, language_model(TINY, 40, 1)) for task in TASKS.values()}
+        model = language_model(TINY, 40, 1)
+        self.tasks = {task.key: task(run_settings, model) for task in TASKS.values() if task.key in DRAWN}
 
     def build(self, step: int, rows: SimpleNamespace, shard: int = 0, num_shards: int = 1) -> SimpleNamespace:
         longest = self.settings.model.max_tokens

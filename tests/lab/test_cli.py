@@ -139,7 +139,7 @@ MISTAKES = {
     ),
     "no task at all": (
         ["train", "toy", "--mmlm.no-enabled", "--tlm.no-enabled", "--contrast.no-enabled"],
-        "at least one of mmlm, tlm and contrast",
+        "at least one of mmlm, tlm, contrast, weam and dwa",
     ),
     "a run name that leaves the folder": (["train", "toy", "--name", "../x"], "'../x': choose another"),
     "an unknown run": (["evaluate", "nope"], "expected a run, got 'nope'"),

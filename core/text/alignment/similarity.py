@@ -45,9 +45,9 @@ def itermax_links(similarity: Float[np.ndarray, "source target"]) -> Links:
         similarity: not negative, such as (1 + cosine) / 2.
 
     >>> sorted(itermax_links(np.array([[0.9, 0.8], [0.7, 0.1]])))
-    [(0, 0)]
+    [(0, 0), (0, 1), (1, 0)]
     >>> sorted(itermax_links(np.array([[0.9, 0.8, 0.2], [0.7, 0.1, 0.3], [0.6, 0.6, 0.1]])))
-    [(0, 0), (1, 2), (2, 1)]
+    [(0, 0), (0, 1), (1, 0)]
     """
     links = argmax_links(similarity)
     for _ in range(ROUNDS - 1):

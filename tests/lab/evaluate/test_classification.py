@@ -275,7 +275,7 @@ def test_the_command_prints_one_document_and_a_table(run, capsys):
     [
         (
             ["tiny", "--task", "spelling"],
-            "--task out of retrieval, classification, baselines, roles, alignment, got 'spelling'",
+            "--task out of retrieval, classification, baselines, roles, alignment, geometry, got 'spelling'",
         ),
         (["tiny", "--task", "classification", "--sentences", "1"], "--sentences from 2, got 1"),
         (["tiny", "--source", "ar"], "--source"),
