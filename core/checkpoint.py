@@ -14,13 +14,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
-from core.config import FORMAT_VERSION, ContrastSettings, Frozen, ModelSettings, Settings
+from core.config import FORMAT_VERSION, Frozen, ModelSettings, Settings
 from core.errors import InputError
 from core.files import system_errors
 from core.hub import checkpoint_file
 from core.model.infoxlm import InfoXLM
 from core.model.pretrained import open_language_model
 from core.objectives import build_model
+from core.task_settings import ContrastSettings
 from core.text.pretrained import open_tokenizer
 from core.text.tokenizer import PAD, Tokenizer
 from core.train import Training

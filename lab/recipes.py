@@ -5,8 +5,6 @@ from typing import Any, Final
 
 from core.config import (
     BatchSettings,
-    ContrastSettings,
-    MaskedSettings,
     MeasureSettings,
     ModelSettings,
     OptimizerSettings,
@@ -16,6 +14,7 @@ from core.config import (
     WorldSettings,
 )
 from core.errors import unknown
+from core.task_settings import ContrastSettings, MaskedSettings
 
 FIFTEEN: Final = ("ar", "bg", "de", "el", "en", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 """Languages of the built-in world that `toy` reads, whatever others are added."""

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from core.config import Settings, TaskSettings
+from core.config import Settings
 from core.objectives import TASKS
+from core.task_settings import TaskSettings
 from lab.evaluate.ledger import LEDGER
 from lab.figures.tasks import STYLES
 
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 KEYS = {key for section, task in TASKS.items() for key in (section, task.key)}
 ROOMS = (
     "core/config.py",
+    "core/task_settings.py",
     "core/objectives/",
     "lab/bench/",
     "lab/cli/bench_training.py",
@@ -51,7 +53,9 @@ def test_the_search_for_quoted_keys_finds_those_of_a_room():
 @pytest.mark.parametrize("section", TASKS)
 def test_a_task_has_settings_a_ledger_and_a_style(section):
     task = TASKS[section]
-    assert isinstance(getattr(Settings(), section, None), TaskSettings), f"write {section} in core/config.py"
+    assert isinstance(getattr(Settings(), section, None), TaskSettings), (
+        f"write {section} in core/config.py and its class"
+    )
     assert task.key in LEDGER, f"write lab/evaluate/ledger/{task.key}.py and a line in LEDGER"
     assert task.key in STYLES, f"write a TaskStyle for {task.key} in lab/figures/tasks.py"
     metrics = STYLES[task.key].metrics

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 from transformers import XLMRobertaForMaskedLM
 
-from core.config import DenoisingSettings, MaskingSettings, Settings
+from core.config import Settings
 from core.errors import InputError
 from core.model.encoder import hidden_states, pack
 from core.model.infoxlm import InfoXLM
@@ -21,6 +21,7 @@ from core.objectives.infonce import at_least_float32
 from core.objectives.outcome import Outcome
 from core.objectives.task import Task
 from core.processes import Shard, all_reduce_sum
+from core.task_settings import DenoisingSettings, MaskingSettings
 from core.text.alignment.similarity import itermax_links, transported
 from core.text.arrays import IntArray
 from core.text.batches import MaskedBatch, RowReader, Sequences, half_begins, longest_sentence
@@ -87,9 +88,9 @@ class DWA(Task[DenoisingBatch]):
 
         loss = -log softmax over j of (W_q h_i) . (W_k h_j) / sqrt(hidden)    (Chi et al. 2021, XLM-Align)
 
-    bound = H(place) - loss, ceiling H(place). The places are the model's own, so the bound says how much of its
-    alignment survives the masks, not whether the alignment is right; `lab evaluate --task alignment` says that. In
-    training H(place) is counted in the joint micro-batch, which is too low on average, so on the safe side.
+    bound = H(place) - loss, ceiling H(place). The places are those of the model's alignment, so the bound says how
+    much of it survives the masks, not whether it is right; `lab evaluate --task alignment` says that. In training
+    H(place) is counted in the joint micro-batch, which is too low on average, so on the safe side.
 
     Attributes:
         pointer_query, pointer_key: the linear maps W_q and W_k, with biases.

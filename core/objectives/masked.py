@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 from transformers import XLMRobertaForMaskedLM
 
-from core.config import MaskedSettings, Settings
+from core.config import Settings
 from core.model.heads import token_losses
 from core.model.infoxlm import InfoXLM
 from core.model.neighbours import Neighbours
 from core.objectives.outcome import Outcome
 from core.objectives.task import Task
 from core.processes import Shard
+from core.task_settings import MaskedSettings
 from core.text.arrays import IntArray
 from core.text.batches import MaskedBatch, RowReader
 from core.text.encoded import EncodedCorpus

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 from transformers.models.xlm_roberta.modeling_xlm_roberta import XLMRobertaLMHead
 
-from core.config import ExchangeSettings, MaskingSettings, Settings
+from core.config import Settings
 from core.errors import InputError
 from core.model.heads import token_losses
 from core.model.infoxlm import InfoXLM
@@ -20,6 +20,7 @@ from core.objectives.outcome import Outcome
 from core.objectives.task import Task
 from core.processes import Shard
 from core.progress import Progress, no_progress
+from core.task_settings import ExchangeSettings, MaskingSettings
 from core.text.alignment.linking import link_table
 from core.text.alignment.table import LinkTable, TokenLinks
 from core.text.arrays import IntArray

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from transformers import XLMRobertaForMaskedLM, XLMRobertaModel
 
-from core.config import ContrastSettings, Settings
+from core.config import Settings
 from core.errors import InputError
 from core.model.encoder import hidden_states, pack, pool, states_at, truncated
 from core.model.heads import contrast_head
@@ -23,6 +23,7 @@ from core.objectives.infonce import at_least_float32, infonce_outcome, mean_outc
 from core.objectives.outcome import Outcome
 from core.objectives.task import Task
 from core.processes import Shard, gather_joint
+from core.task_settings import ContrastSettings
 from core.text.arrays import IntArray
 from core.text.batches import PairBatch, RowReader, Sequences
 from core.text.sampling import Pairs

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.config import MaskingSettings
+from core.task_settings import MaskingSettings
 from core.text.arrays import IntArray, concatenated_ranges
 from core.text.encoded import EncodedCorpus, Rows
 from core.text.tokenizer import BOS, UNK

@@ -6,18 +6,11 @@ from typing import Any, Final, Literal
 import torch
 from accelerate import Accelerator
 
-from core.config import (
-    BatchSettings,
-    ContrastSettings,
-    Frozen,
-    MaskedSettings,
-    ModelSettings,
-    Settings,
-    TextSettings,
-)
+from core.config import BatchSettings, Frozen, ModelSettings, Settings, TextSettings
 from core.model.infoxlm import language_model
 from core.objectives import build_model
 from core.objectives.xlco import XLCO
+from core.task_settings import ContrastSettings, MaskedSettings
 from core.text.encoded import EncodedCorpus
 from core.text.sampling import Sampler
 from core.text.split import split

@@ -28,7 +28,7 @@ class Command:
     runs: tyro.conf.Positional[tuple[str, ...]]
     """Names of runs."""
     gold: Path | None = None
-    """Table of links that people made, its name beginning with two languages (en-fr.tsv), or a folder of such tables:
+    """Table of manual links, its name beginning with two languages (en-fr.tsv), or a folder of such tables:
     columns source, target (words between spaces), sure, possible (`0-0 1-2`)."""
     sentences: int = 200
     """Held-out meanings of a world that are read in each pair of languages, at most."""

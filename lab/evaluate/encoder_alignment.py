@@ -45,7 +45,9 @@ def evaluate_alignment(
     pairs: int = PAIRS,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Alignment error rate of every layer of a run, over all pairs of languages and for each; kept in its scores.
+    """Alignment error rate of every layer of a run, over all pairs of languages and for each.
+
+    It is written into the scores of the run.
 
     Args:
         run: with a checkpoint.

@@ -99,7 +99,7 @@ def gold_of_tables(path: Path) -> list[GoldText]:
 
 
 def gold_of_world(world: World, meanings: np.ndarray, languages: Sequence[tuple[str, str]]) -> list[GoldText]:
-    """The exact links of a world between the sentences of some meanings, each told in its first wording."""
+    """The exact links of a world between sentences of the same meanings, in the first wording of each language."""
     sentences = {
         tag: [_first_wording(world, int(meaning), tag) for meaning in meanings]
         for tag in dict.fromkeys(tag for pair in languages for tag in pair)
@@ -140,8 +140,8 @@ def gold_of_run(run: Run, path: Path | None, sentences: int, pairs: int, seed: i
     world = world_of(corpus)
     if world is None:
         raise InputError(
-            f"no world wrote {corpus.folder}, so nobody knows which words translate each other: name tables of links "
-            "that people made, --gold FOLDER"
+            f"no world wrote {corpus.folder}, so nobody knows which words translate each other: name tables of "
+            "manual links, --gold FOLDER"
         )
     tags = corpus.languages
     between = [(source, target) for at, source in enumerate(tags) for target in tags[at + 1 :]]

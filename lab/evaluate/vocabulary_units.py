@@ -67,7 +67,7 @@ def retrieval_by_language(directions: Iterable[RetrievalDirection]) -> Iterable[
 def language_units(
     metric: str, of_language: Mapping[str, Columns], chances: Mapping[str, float] | None = None
 ) -> Iterable[pd.DataFrame]:
-    """A metric of each language under a key of its own, and all as the parts of its worst one and of its spread.
+    """Units of a metric by language, and those of its worst language and of its spread.
 
     Args:
         metric: key of `BY_LANGUAGE`.
@@ -84,8 +84,8 @@ def language_units(
 def _nats_by_language(loaded: LoadedRun, seed: int) -> dict[str, Columns]:
     """Nats of the held-out sentences of each language by meaning, over the meanings that all languages tell.
 
-    Nothing where no meaning is told in all. Each token of a sentence is hidden once, among a seventh of them, so that
-    which tokens were drawn adds no noise.
+    Nothing where no meaning has a sentence in every language. Each token of a sentence is hidden once, among a
+    seventh of them, so that which tokens were drawn adds no noise.
     """
     held_out, rng = loaded.run.held_out(), np.random.default_rng([seed, 2])
     languages = held_out["language"].nunique()

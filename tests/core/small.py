@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
-from core.config import ContrastSettings, ModelSettings, Settings
+from core.config import ModelSettings, Settings
 from core.model.infoxlm import InfoXLM, language_model
 from core.objectives import build_model
+from core.task_settings import ContrastSettings
 from core.text.batches import MaskNoise, PairBatch, Sequences, longest_sentence, masked
 from core.text.encoded import Rows
 

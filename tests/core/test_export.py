@@ -6,11 +6,12 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from core.config import ContrastSettings, ModelSettings, Settings
+from core.config import ModelSettings, Settings
 from core.errors import InputError
 from core.export import export
 from core.model.infoxlm import language_model
 from core.objectives import build_model
+from core.task_settings import ContrastSettings
 from core.text.batches import unmasked
 from tests.core.checkpoints import tiny_tokenizer
 

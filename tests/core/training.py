@@ -4,16 +4,10 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from core.config import (
-    BatchSettings,
-    ContrastSettings,
-    ModelSettings,
-    OptimizerSettings,
-    Settings,
-    TextSettings,
-)
+from core.config import BatchSettings, ModelSettings, OptimizerSettings, Settings, TextSettings
 from core.model.infoxlm import language_model
 from core.objectives import build_model
+from core.task_settings import ContrastSettings
 from core.text.corpus import write_corpus
 from core.text.encoded import EncodedCorpus, encode_corpus
 from core.text.sampling import Sampler

@@ -16,10 +16,11 @@ from torch.nn.functional import cross_entropy
 
 from core import objectives
 from core.checkpoint import load, save
-from core.config import Settings, TaskSettings
+from core.config import Settings
 from core.model.encoder import hidden_states, pack, pool
 from core.objectives import Outcome, Task, tasks_of
 from core.progress import no_progress
+from core.task_settings import TaskSettings
 from core.text.batches import Sequences, unmasked
 from core.text.sampling import Sentences
 from core.train import train

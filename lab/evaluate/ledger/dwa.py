@@ -15,7 +15,7 @@ from core.streams import LEDGER_LINKS
 from core.text.arrays import IntArray
 from core.text.batches import RowReader
 from lab.evaluate.effort import Effort, StudyProtocol
-from lab.evaluate.ledger.held_out_pairs import held_out_pairs, masked_for_ledger
+from lab.evaluate.ledger.held_out_pairs import by_meaning, held_out_pairs, masked_for_ledger
 from lab.evaluate.ledger.limits import NORMAL, ONE_SIDED_NORMAL
 from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun
 from lab.evaluate.ledger.reading import Reading
@@ -138,6 +138,4 @@ def pointed_information(loaded: LoadedRun, pairs: int, seed: int) -> PointedInfo
         loaded.progress(f"reading {task.key}", min(begin + BATCH, len(rows)), len(rows))
     if not counts.sum():
         return None
-    meanings, at = np.unique(loaded.corpus.meaning[rows[:, 0]], return_inverse=True)
-    reading = Reading(meanings, np.bincount(at, sums), np.bincount(at, counts))
-    return PointedInformation(reading, places, pairs, loaded.num_layers)
+    return PointedInformation(by_meaning(loaded, rows, sums, counts), places, pairs, loaded.num_layers)

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from core.config import MaskingSettings
+from core.task_settings import MaskingSettings
 from core.text.arrays import IntArray
 from core.text.split import held_out_translations
 from lab.evaluate.ledger.loaded_run import LoadedRun
+from lab.evaluate.ledger.reading import Reading
 from lab.world.truth import RATE
 
 
@@ -34,3 +35,9 @@ def held_out_pairs(loaded: LoadedRun, pairs: int, rng: np.random.Generator) -> I
     drawn = bounds[numbers] + (rng.random(pairs) * np.diff(bounds)[numbers]).astype(np.int64)
     rows = np.asarray(translations.rows[places[drawn]])
     return np.where(rng.random((pairs, 1)) < 0.5, rows[:, ::-1], rows)
+
+
+def by_meaning(loaded: LoadedRun, rows: IntArray, sums: np.ndarray, counts: np.ndarray) -> Reading:
+    """Cross-entropies in nats and numbers of tokens of each pair, [pairs], added up by meaning."""
+    meanings, at = np.unique(loaded.corpus.meaning[rows[:, 0]], return_inverse=True)
+    return Reading(meanings, np.bincount(at, sums), np.bincount(at, counts))

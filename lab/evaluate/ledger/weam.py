@@ -13,7 +13,7 @@ from core.streams import LEDGER_LINKS
 from core.text.arrays import IntArray
 from core.text.batches import RowReader
 from lab.evaluate.effort import Effort, StudyProtocol
-from lab.evaluate.ledger.held_out_pairs import held_out_pairs, masked_for_ledger
+from lab.evaluate.ledger.held_out_pairs import by_meaning, held_out_pairs, masked_for_ledger
 from lab.evaluate.ledger.loaded_run import BATCH, LoadedRun
 from lab.evaluate.ledger.masked import MaskedInformation
 from lab.evaluate.ledger.reading import Reading
@@ -87,5 +87,4 @@ def exchange_reading(loaded: LoadedRun, task: WEAM, rows: IntArray, rng: np.rand
         sums += np.bincount(owners, nats, minlength=len(rows))
         counts += np.bincount(owners, minlength=len(rows))
         loaded.progress(f"reading {task.key}", min(begin + BATCH, len(rows)), len(rows))
-    meanings, at = np.unique(loaded.corpus.meaning[rows[:, 0]], return_inverse=True)
-    return Reading(meanings, np.bincount(at, sums), np.bincount(at, counts))
+    return by_meaning(loaded, rows, sums, counts)

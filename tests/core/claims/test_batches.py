@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import MaskedSettings
 from core.model.encoder import pack
 from core.model.infoxlm import language_model
+from core.task_settings import MaskedSettings
 from tests.core import small
 from tests.core.claims.parts import batches, first_gradients
 from tests.core.drawing import draw

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from core.checkpoint import continue_tasks, load, save
-from core.config import MaskedSettings, OptimizerSettings, Settings, TextSettings
+from core.config import OptimizerSettings, Settings, TextSettings
 from core.export import export
 from core.model.infoxlm import language_model
 from core.objectives import build_model
+from core.task_settings import MaskedSettings
 from core.text.batches import MaskNoise, masked
 from core.text.corpus import write_corpus
 from core.text.encoded import Rows, encode_corpus

@@ -6,11 +6,12 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, XLMRobertaForMaskedLM
 
-from core.config import ContrastSettings, ModelSettings, Settings
+from core.config import ModelSettings, Settings
 from core.errors import InputError
 from core.model.infoxlm import language_model
 from core.model.pretrained import open_language_model
 from core.objectives import build_model
+from core.task_settings import ContrastSettings
 from tests.core.checkpoints import foreign, tiny_xlmr
 
 

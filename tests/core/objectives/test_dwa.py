@@ -7,13 +7,14 @@ from pydantic import ValidationError
 from scipy.stats import entropy
 
 from core.checkpoint import load, save
-from core.config import DenoisingSettings, ModelSettings, Settings
+from core.config import ModelSettings, Settings
 from core.errors import InputError
 from core.model.encoder import hidden_states, pack
 from core.model.infoxlm import language_model
 from core.objectives import tasks_of
 from core.objectives.dwa import DWA, Labels
 from core.processes import Shard
+from core.task_settings import DenoisingSettings
 from core.text.batches import RowReader
 from core.train import train
 from tests import oracles

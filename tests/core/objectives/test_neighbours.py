@@ -6,13 +6,14 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from core.checkpoint import load, save
-from core.config import MaskedSettings, Settings
+from core.config import Settings
 from core.model.infoxlm import language_model
 from core.model.neighbours import Neighbours
 from core.model.vocabulary import candidate_cross_entropy, linear_cross_entropy
 from core.objectives import build_model
 from core.objectives.masked import masked_outcome
 from core.processes import Shard
+from core.task_settings import MaskedSettings
 from core.train import train
 from tests.core.objectives.test_masked import masked_batch
 from tests.core.small import model, settings

@@ -9,12 +9,13 @@ import torch
 from pydantic import ValidationError
 
 from core.checkpoint import load, save
-from core.config import ExchangeSettings, Settings
+from core.config import Settings
 from core.errors import InputError
 from core.model.encoder import hidden_states, pack
 from core.objectives import tasks_of
 from core.objectives.weam import WEAM
 from core.processes import Shard
+from core.task_settings import ExchangeSettings
 from core.text.batches import RowReader
 from core.text.encoded import EncodedCorpus
 from core.train import train

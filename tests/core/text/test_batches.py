@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from core.config import ContrastSettings, MaskedSettings, Settings, TextSettings
+from core.config import Settings, TextSettings
+from core.task_settings import ContrastSettings, MaskedSettings
 from core.text.batches import MaskedBatch, longest_sentence
 from core.text.encoded import EncodedCorpus, Rows, encode_corpus
 from core.text.sampling import Sampler

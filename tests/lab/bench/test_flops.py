@@ -5,7 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
-from core.config import ContrastSettings, ModelSettings, Settings
+from core.config import ModelSettings, Settings
+from core.task_settings import ContrastSettings
 from core.text.batches import MaskedBatch, PairBatch, Sequences
 from lab.bench.flops import model_flops
 

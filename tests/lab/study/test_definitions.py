@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config import MaskedSettings
 from core.errors import InputError
+from core.task_settings import MaskedSettings
 from lab.recipes import changed
 from lab.study.definitions import STUDIES, study_named
 from lab.study.grid import plan
