@@ -18,6 +18,8 @@ from lab.figures.sentences import label_text, markdown_text
 from lab.figures.tasks import STYLES, recorded
 from lab.world import World
 
+# formulas of a row of cards are whole on a page 1,440 pixels wide
+CARDS = 3
 LANGUAGES = ("en", "fr", "ar", "hi", "zh")
 TAGS_SHOWN = 20
 
@@ -63,10 +65,14 @@ with right:
     )
 
 st.subheader("Pretext tasks are lower bounds", anchor=False)
-for column, task in zip(st.columns(len(STYLES), gap="medium", border=True), STYLES.values(), strict=True):
-    column.markdown(f"**{task.name}** · {task.idea}")
-    column.latex(task.formula)
-    column.caption(task.limit)
+styles = list(STYLES.values())
+for begin in range(0, len(styles), CARDS):
+    columns = st.columns(CARDS, gap="medium")
+    for column, task in zip(columns, styles[begin : begin + CARDS], strict=False):
+        card = column.container(border=True, height="stretch")
+        card.markdown(f"**{task.name}** · {task.idea}")
+        card.latex(task.formula)
+        card.caption(task.limit)
 
 runs, problems = readable_runs()
 st.subheader("What has run", anchor=False)
@@ -83,14 +89,14 @@ table, bars = st.columns([3, 2], gap="large")
 with table:
     for run in runs[:10]:
         info, status = run.info, run.status
-        link, state, summary = st.columns([4, 2, 6], vertical_alignment="center")
+        link, state = st.columns([5, 1], vertical_alignment="center")
         link.page_link(LIVE, label=run.name, icon=":material/monitoring:", query_params={"run": run.name})
         state.markdown(badge(status.state))
         try:
             words = retrieval_in_words(read_mean(run.scores()))
         except InputError as error:
             words = markdown_text(str(error))
-        summary.markdown(f"{markdown_text(languages_in_words(info.languages))} · {words}")
+        st.markdown(f"{markdown_text(languages_in_words(info.languages))} · {words}")
     st.caption(
         "Mean top-1 retrieval over directed pairs of held-out sentences with its 95 % interval, and what guessing "
         "finds in pools of so many. A name opens the run."

@@ -104,7 +104,7 @@ STYLES: Final[dict[str, TaskStyle]] = {
             "I(masked pair; place of the aligned token)", "H(place)", PER_LINK,
             "Hide a token, point at the word of the translation that the model itself aligned it to.",
             r"I(\tilde s,\tilde s';\,j) \;\ge\; H(j) - \mathcal{L}_\mathrm{DWA}",
-            "The ceiling is $H(j)$ of the places that are pointed at. They are the model's own, right or wrong.",
+            "The ceiling is $H(j)$ of the places that are pointed at. The model aligned them, rightly or not.",
             (
                 Metric("dwa", "DWA: I(masked pair; place of the aligned token)", "nats", bound=True),
                 Metric("dwa_loss", "held-out DWA loss", "nats", "lower"),
